@@ -1,0 +1,65 @@
+"""The database of one process: engine, transactions, and the role that owns nothing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import URL, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+APP_ROLE = "paigong_app"
+_SESSION_OPTIONS = (
+    f"-c role={APP_ROLE} -c timezone=UTC "
+    "-c idle_in_transaction_session_timeout=5s -c lock_timeout=10s -c statement_timeout=30s"
+)
+
+
+def sqlalchemy_url(database_url: str) -> URL:
+    """`postgresql://...` as SQLAlchemy's psycopg 3 URL."""
+    return make_url(database_url).set(drivername="postgresql+psycopg")
+
+
+def app_conninfo(database_url: str) -> dict[str, Any]:
+    """libpq parameters of a session that acts as `paigong_app`."""
+    url = make_url(database_url).set(drivername="postgresql")
+    return conninfo_to_dict(
+        url.render_as_string(hide_password=False), options=_SESSION_OPTIONS
+    )
+
+
+class Database:
+    """Engine and transactions; one instance per process, closed by whoever made it."""
+
+    def __init__(self, database_url: str, *, pool_size: int = 10) -> None:
+        self.url = database_url
+        self.engine = create_async_engine(
+            sqlalchemy_url(database_url),
+            pool_size=pool_size,
+            max_overflow=10,
+            connect_args={"options": _SESSION_OPTIONS, "prepare_threshold": 3},
+        )
+        self._sessions = async_sessionmaker(
+            self.engine, class_=AsyncSession, expire_on_commit=False, autoflush=True
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits when the block ends and rolls back when it raises."""
+        async with self._sessions() as session:
+            async with session.begin():
+                yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def count_statements(database: Database, seen: list[str]) -> None:
+    """Append every SQL text to `seen`; for tests that bound a route's queries."""
+
+    def record(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", record)

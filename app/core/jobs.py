@@ -1,0 +1,55 @@
+"""Background jobs, deferred inside the business transaction (a transactional outbox).
+
+Only `defer` puts a job in the queue. It joins the session's own transaction: no job survives a
+rollback, and none starts before the commit. Effects are at-least-once: a job re-reads the state.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from procrastinate import App, PsycopgConnector
+from procrastinate.tasks import Task
+from psycopg.pq import TransactionStatus
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.core.db import app_conninfo
+
+app = App(connector=PsycopgConnector())
+"""Tasks register here; a worker opens it on a real connection with `opened_app`."""
+
+
+def opened_app(database_url: str) -> App:
+    """The task app bound to a database, for a worker process to open and run."""
+    return app.with_connector(PsycopgConnector(kwargs=app_conninfo(database_url)))
+
+
+async def defer(
+    session: AsyncSession,
+    task: Task[..., Any, Any],
+    *,
+    lock: str | None = None,
+    queueing_lock: str | None = None,
+    at: datetime | None = None,
+    **arguments: Any,
+) -> None:
+    """Queue `task` with this transaction; `at` is business time.
+
+    Raises RuntimeError on a connection outside a transaction, where the job would be committed
+    by itself, and procrastinate's AlreadyEnqueued for a taken `queueing_lock`. A queueing lock
+    belongs in a short transaction of its own, never in a business transaction: it would block.
+    """
+    await session.flush()
+    await session.execute(text("SELECT 1"))
+    raw: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    if raw.info.transaction_status != TransactionStatus.INTRANS:
+        raise RuntimeError("a job can only be deferred inside a transaction")
+    configured = task.configure(
+        connection=raw,
+        lock=lock,
+        queueing_lock=queueing_lock,
+        schedule_at=clock.to_real(at) if at else None,
+    )
+    async with raw.transaction():
+        await configured.defer_async(**arguments)

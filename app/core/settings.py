@@ -1,0 +1,86 @@
+"""Settings of one process, read from the environment (prefix `PAIGONG_`) and installed once."""
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEMO_SECRET = "demo-secret-key-never-for-production-use"  # noqa: S105 - refused in production
+
+
+class Environment(StrEnum):
+    PRODUCTION = "production"
+    DEMO = "demo"
+    TEST = "test"
+
+
+class Settings(BaseSettings):
+    """Everything that a deployment can set; production refuses demo values."""
+
+    model_config = SettingsConfigDict(env_prefix="PAIGONG_", populate_by_name=True)
+
+    environment: Environment = Environment.PRODUCTION
+    database_url: str = Field(validation_alias="DATABASE_URL")
+    """Owner of the schema; requests run as the role `paigong_app`, which owns nothing."""
+    secret_key: str = Field(min_length=32)
+    """Signs access tokens; at least 32 characters."""
+    previous_secret_key: str | None = None
+    """Still accepted while access tokens signed with it run out."""
+    time_zone: str = "Asia/Shanghai"
+    """Calendar of days, shifts and pay periods."""
+    data_dir: Path = Path("var/data")
+    """Evidence bytes and imported maps."""
+    mask_phones: bool = True
+    """Technicians see 139****1234 and call through the station."""
+    commit_horizon_s: int = 45 * 60
+    """A planned visit is sent to the crew's phone when it starts within this time (DOMAIN 7)."""
+    plan_sweep_s: int = 30
+    osrm_url: str | None = None
+    """An `osrm-routed` elsewhere; without it the worker starts one on the imported map."""
+    fcm_credentials: Path | None = None
+    """Service-account JSON; without it push is off and phones pull."""
+    fcm_url: str | None = None
+    """A stand-in for the FCM server, refused in production."""
+    demo_real_epoch: datetime | None = None
+    demo_business_epoch: datetime | None = None
+    demo_rate: float = Field(default=1.0, ge=1.0, le=60.0)
+    max_body_bytes: int = 1_000_000
+    max_upload_bytes: int = 25_000_000
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @model_validator(mode="after")
+    def _production_is_no_demo(self) -> Self:
+        if self.environment is not Environment.PRODUCTION:
+            return self
+        refused = {
+            "PAIGONG_SECRET_KEY is the demo's": self.secret_key == DEMO_SECRET,
+            "PAIGONG_FCM_URL names a fake push server": self.fcm_url is not None,
+            "PAIGONG_DEMO_* clocks run only in the demo": self.demo_real_epoch is not None
+            or self.demo_rate != 1.0,
+        }
+        if found := [why for why, wrong in refused.items() if wrong]:
+            raise ValueError("; ".join(found))
+        return self
+
+
+_installed: Settings | None = None
+
+
+def install(settings: Settings) -> None:
+    """Make `settings` the ones of this process."""
+    global _installed
+    _installed = settings
+
+
+def current() -> Settings:
+    """The installed settings; raises RuntimeError before `install`."""
+    if _installed is None:
+        raise RuntimeError("settings are not installed: call app.core.settings.install first")
+    return _installed
