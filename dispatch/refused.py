@@ -7,7 +7,7 @@ LONGEST_S = 100_000_000
 
 
 class ProblemRefused(ValueError):
-    """The problem is nonsense: `code` is stable, `cause` says what is wrong, `action` what to do."""
+    """The problem is nonsense: a stable `code`, the `cause`, and the `action` that mends it."""
 
     def __init__(self, code: str, cause: str, action: str) -> None:
         super().__init__(f"{code}: {cause} {action}")

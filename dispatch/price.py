@@ -1,0 +1,75 @@
+"""What a plan costs, term by term; inside, prices are integers in thousandths of a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from dispatch.model import Crew
+from dispatch.plan import TERMS, Plan, Reason, Route
+from dispatch.problem import Problem
+
+
+def route_terms(problem: Problem, crew: Crew, route: Route) -> dict[str, int]:
+    """Price in thousandths of what this route costs by itself: all terms but two."""
+    orders = [problem.order_by_id[visit.order_id] for visit in route.visits]
+    late = zip(orders, route.visits, strict=True)
+    moved = [order for order in orders if order.current_crew not in (None, crew.id)]
+    return {
+        "late": sum(order.late_per_mille * visit.late_s for order, visit in late),
+        "travel": problem.objective.travel_per_mille * route.travel_s,
+        "overtime": problem.objective.overtime_per_mille * route.overtime_s,
+        "move": 1000 * problem.objective.move * len(moved),
+        "area": 1000 * sum(crew.area_cost.get(order.area or "", 0) for order in orders),
+    }
+
+
+def route_price(problem: Problem, crew: Crew, route: Route) -> int:
+    """Sum of `route_terms`, in thousandths."""
+    return sum(route_terms(problem, crew, route).values())
+
+
+def spread_price(problem: Problem, loads: Sequence[int]) -> int:
+    """Price in thousandths of the sum over crews of |workload - mean workload|.
+
+    `loads` holds one total per crew, what it had done before included.
+    """
+    count, total = len(loads), sum(loads)
+    if count == 0:
+        return 0
+    spread = sum(abs(count * load - total) for load in loads)
+    return problem.objective.spread_per_mille * spread // count
+
+
+def plan_price(
+    problem: Problem, routes: Sequence[Route], left_out: Iterable[str]
+) -> dict[str, int]:
+    """Price of every term in whole seconds, each rounded down."""
+    terms = dict.fromkeys(TERMS, 0)
+    for route in routes:
+        crew = problem.crew_by_id[route.crew_id]
+        for term, value in route_terms(problem, crew, route).items():
+            terms[term] += value
+    terms["unserved"] = 1000 * sum(
+        problem.order_by_id[order_id].priority_penalty for order_id in left_out
+    )
+    loads = [problem.crew_by_id[route.crew_id].load_s + route.load_s for route in routes]
+    terms["spread"] = spread_price(problem, loads)
+    return {term: value // 1000 for term, value in terms.items()}
+
+
+def priced_plan(
+    problem: Problem,
+    routes: Sequence[Route],
+    reasons: Mapping[str, tuple[Reason, ...]] | None = None,
+) -> Plan:
+    """Return the plan of these routes; orders in none of them are left out, so far unexplained."""
+    planned = {visit.order_id for route in routes for visit in route.visits}
+    left_out = [order.id for order in problem.orders if order.id not in planned]
+    price = plan_price(problem, routes, left_out)
+    known = reasons or {}
+    return Plan(
+        routes=tuple(routes),
+        unassigned={order_id: known.get(order_id, ()) for order_id in left_out},
+        price=price,
+        total=sum(price.values()),
+    )

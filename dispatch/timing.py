@@ -1,0 +1,169 @@
+"""Exact times for a crew's sequence of orders: when to rest so that lateness costs least.
+
+A crew leaves as soon as it can. A rest falls into one gap between two stops (also before the first
+or on the way home) and may interrupt the drive, so a gap takes
+`max(drive + set-up + rests, end of the last rest)`. Which gap is best is not greedy: an early rest
+may make one order late, a late one another. Therefore every position keeps all undominated pairs
+of (time, price of lateness) per number of rests taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from dispatch.model import Break, Crew, Order
+from dispatch.plan import Route, TakenBreak, Visit
+from dispatch.problem import UNREACHABLE_S, Problem
+
+
+class Stand(NamedTuple):
+    """Where a timing stands after a stop; `late` is the price so far in thousandths."""
+
+    finish_s: int
+    taken: int
+    late: int
+    start_s: int
+    rests: tuple[TakenBreak, ...]
+    before: Stand | None
+
+
+class Leg(NamedTuple):
+    """What lies between two stops."""
+
+    travel_s: int
+    setup_s: int
+
+
+def legs_of(problem: Problem, crew: Crew, orders: Sequence[Order]) -> list[Leg]:
+    """Drive and set-up before each order, and the way home last."""
+    rows, place, building = problem.legs, crew.ready_place, crew.in_building
+    legs = []
+    for order in orders:
+        inside = order.building is not None and order.building == building
+        legs.append(Leg(rows[place][order.place], 0 if inside else order.setup_s))
+        place, building = order.place, order.building
+    home = 0 if crew.end_place is None else rows[place][crew.end_place]
+    return [*legs, Leg(home, 0)]
+
+
+def time_route(
+    problem: Problem, crew: Crew, order_ids: Sequence[str], *, limits: bool = True
+) -> Route | None:
+    """Return the cheapest timing of the sequence, or None when it breaks a hard rule.
+
+    With `limits=False` no window closes and overtime has no end: what would it take?
+    """
+    if not order_ids:
+        return Route(crew_id=crew.id, end_s=crew.ready_s)
+    orders = [problem.order_by_id[order_id] for order_id in order_ids]
+    legs = legs_of(problem, crew, orders)
+    if any(leg.travel_s >= UNREACHABLE_S for leg in legs):
+        return None
+    final = _best_end(crew, orders, legs, limits)
+    return None if final is None else _route(crew, orders, legs, final)
+
+
+def _best_end(
+    crew: Crew, orders: Sequence[Order], legs: Sequence[Leg], limits: bool
+) -> Stand | None:
+    rests, locked = crew.owed_breaks, len(crew.locked)
+    stands = [Stand(crew.ready_s, 0, 0, crew.ready_s, (), None)]
+    for position, order in enumerate(orders):
+        free = position < locked or not limits
+        latest = None if free or order.window is None else order.window[1]
+        stands = _undominated(_after(stands, rests, legs[position], order, latest))
+        if not stands:
+            return None
+    last = None if len(orders) <= locked or not limits else crew.hard_end_s
+    ends = [
+        Stand(end, len(rests), stand.late, end, taken, stand)
+        for stand in stands
+        for end, count, taken in _gaps(stand, rests, legs[-1])
+        if count == len(rests) and (last is None or end <= last)
+    ]
+    return min(ends, key=lambda stand: (stand.late, stand.finish_s), default=None)
+
+
+def _after(
+    stands: Sequence[Stand], rests: Sequence[Break], leg: Leg, order: Order, latest: int | None
+) -> Iterator[Stand]:
+    opens, due, service_s = order.opens_s, order.due_s, order.service_s
+    for stand in stands:
+        for reached, count, taken in _gaps(stand, rests, leg):
+            start = reached if reached > opens else opens
+            if latest is not None and start > latest:
+                continue
+            late = stand.late
+            if due is not None and start > due:
+                late += (start - due) * order.late_per_mille
+            yield Stand(start + service_s, count, late, start, taken, stand)
+
+
+def _gaps(
+    stand: Stand, rests: Sequence[Break], leg: Leg
+) -> Iterator[tuple[int, int, tuple[TakenBreak, ...]]]:
+    """Every way to cross the gap: (when ready to work, rests taken by then, those taken here)."""
+    busy = stand.finish_s + leg.travel_s + leg.setup_s
+    count, clock = stand.taken, stand.finish_s
+    taken: tuple[TakenBreak, ...] = ()
+    yield busy, count, taken
+    for rest in rests[count:]:
+        begin = max(clock, rest.earliest_s)
+        if begin > rest.latest_s:
+            return
+        clock = begin + rest.duration_s
+        busy += rest.duration_s
+        count += 1
+        taken = (*taken, TakenBreak(start_s=begin, finish_s=clock))
+        yield max(busy, clock), count, taken
+
+
+def _undominated(stands: Iterator[Stand]) -> list[Stand]:
+    """Drop each stand that another one equals or beats in time, price and rests taken."""
+    ordered = sorted(stands, key=lambda stand: (stand.finish_s, stand.late, -stand.taken))
+    kept: list[Stand] = []
+    for stand in ordered:
+        if not any(best.late <= stand.late and best.taken >= stand.taken for best in kept):
+            kept.append(stand)
+    return kept
+
+
+def _route(crew: Crew, orders: Sequence[Order], legs: Sequence[Leg], final: Stand) -> Route:
+    chain = [final]
+    while chain[-1].before is not None:
+        chain.append(chain[-1].before)
+    chain.reverse()
+    visits = tuple(
+        _visit(before, now, order, leg)
+        for before, now, order, leg in zip(chain, chain[1:-1], orders, legs[:-1], strict=False)
+    )
+    travel_s = sum(leg.travel_s for leg in legs)
+    return Route(
+        crew_id=crew.id,
+        visits=visits,
+        breaks=tuple(rest for stand in chain for rest in stand.rests),
+        end_s=final.finish_s,
+        travel_s=travel_s,
+        load_s=travel_s + sum(leg.setup_s for leg in legs) + sum(o.service_s for o in orders),
+        overtime_s=max(0, final.finish_s - crew.shift[1]),
+    )
+
+
+def _visit(before: Stand, now: Stand, order: Order, leg: Leg) -> Visit:
+    arrival = before.finish_s + leg.travel_s
+    for rest in now.rests:
+        if rest.start_s < arrival:
+            arrival += rest.finish_s - rest.start_s
+    resting = sum(rest.finish_s - rest.start_s for rest in now.rests)
+    gap = now.start_s - before.finish_s
+    return Visit(
+        order_id=order.id,
+        travel_s=leg.travel_s,
+        arrival_s=arrival,
+        setup_s=leg.setup_s,
+        wait_s=gap - leg.travel_s - leg.setup_s - resting,
+        start_s=now.start_s,
+        finish_s=now.finish_s,
+        late_s=0 if order.due_s is None else max(0, now.start_s - order.due_s),
+    )
