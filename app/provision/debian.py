@@ -41,6 +41,9 @@ def install_packages(names: Sequence[str]) -> bool:
 
 def _succeeds(command: Sequence[str], *, quiet: bool = False) -> bool:
     answer = subprocess.run(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL if quiet else None
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL if quiet else None,
     )
     return answer.returncode == 0

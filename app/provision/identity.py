@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,11 @@ class ServerUser:
     gid: int
     switch: bool
 
-    def run(self, command: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, command: Sequence[object], **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a command as this account and capture its text output; never raises on failure."""
         if self.switch:
             options.update(user=self.uid, group=self.gid, extra_groups=[self.gid])
-        return subprocess.run(  # noqa: PLW1510 - callers look at returncode
+        return subprocess.run(
             [str(part) for part in command],
             cwd="/",
             env=server_environment(),
@@ -57,24 +58,34 @@ class ServerUser:
         folder.chmod(0o700)
 
 
-def server_user() -> ServerUser:
+def server_user(data: Path | None = None) -> ServerUser:
     """The account to run PostgreSQL as: ourselves, or an unprivileged one when we are root.
 
+    For an existing data folder root becomes its owner.
     Raises CannotProvision when we are root and the machine has no such account.
     """
     if os.geteuid() != 0:
-        me = pwd.getpwuid(os.geteuid())
-        return ServerUser(me.pw_name, me.pw_uid, me.pw_gid, switch=False)
+        return _account(os.geteuid(), switch=False)
+    if data is not None and data.stat().st_uid != 0:
+        return _account(data.stat().st_uid, switch=True)
     for name in UNPRIVILEGED_USERS:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return ServerUser(name, entry.pw_uid, entry.pw_gid, switch=True)
+        with suppress(KeyError):
+            return _account(pwd.getpwnam(name).pw_uid, switch=True)
     raise CannotProvision(
         "PostgreSQL refuses to run as root and this machine has no user 'postgres' or 'nobody': "
         "create one with 'useradd --system postgres', or run this command as a normal user."
     )
+
+
+def _account(uid: int, *, switch: bool) -> ServerUser:
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError as error:
+        raise CannotProvision(
+            f"User number {uid} has no entry in the machine's user list, which PostgreSQL needs: "
+            "create the account with 'useradd', or set DATABASE_URL."
+        ) from error
+    return ServerUser(entry.pw_name, entry.pw_uid, entry.pw_gid, switch)
 
 
 def server_environment() -> dict[str, str]:

@@ -32,10 +32,11 @@ class Project:
 
     @property
     def outside(self) -> Path:
-        """Stand-in for `var` where the server's user cannot reach the project.
+        """Stand-in for the data folders where the server's user cannot reach the project.
 
         A clone in root's home folder is the usual case: PostgreSQL refuses to run as root, and
-        its own user may not enter /root. The name depends on the project's path only.
+        its own user may not enter /root. Only root needs it, and /var/tmp would be swept by the
+        machine's housekeeping. The name depends on the project's path alone.
         """
         digest = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
-        return Path("/var/tmp") / f"paigong-{digest}"  # noqa: S108 - owner and kind are checked
+        return Path("/var/lib") / f"paigong-{digest}"
