@@ -3,26 +3,98 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
+from typing import TYPE_CHECKING
 
-from app.provision.databases import ensure_database
+from app.provision.binaries import ensure_binaries, find_binaries
+from app.provision.databases import PROJECT, clusters, ensure_database, stop_clusters
+from app.provision.environment import ensure_environment, is_current
+from app.provision.locking import only_one
 from app.provision.refusal import CannotProvision, say
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def main() -> int:
-    p = argparse.ArgumentParser()
-    s = p.add_subparsers(dest="command", required=True)
-    d = s.add_parser("database")
-    d.add_argument("name")
-    d.add_argument("--throwaway", action="store_true")
-    a = p.parse_args()
-    sys.stdout.write(ensure_database(a.name, throwaway=a.throwaway) + "\n")
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status, 1 with one sentence when it cannot be done."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        if chosen.command == "database":
+            _print(ensure_database(chosen.name, throwaway=chosen.throwaway))
+        else:
+            COMMANDS[chosen.command]()
+    except CannotProvision as refusal:
+        say(str(refusal))
+        return 1
+    except PermissionError as error:
+        say(
+            f"No permission for {error.filename}: run the command as the user who set the "
+            "project up, or make that path yours."
+        )
+        return 1
     return 0
 
 
+def setup() -> None:
+    """Make everything ready that `demo` and `test` need, the servers aside."""
+    with only_one(PROJECT.var):
+        ensure_environment(PROJECT)
+        if not os.environ.get("DATABASE_URL"):
+            ensure_binaries()
+
+
+def stop() -> None:
+    """Stop our private servers."""
+    stopped = stop_clusters()
+    _print(f"stopped: {', '.join(stopped) or 'nothing was running'}")
+
+
+def clean() -> None:
+    """Stop our private servers and remove all that set-up made: `var` and `.venv`."""
+    with only_one(PROJECT.var):
+        for cluster in clusters():
+            cluster.remove()
+        for folder in (PROJECT.venv, PROJECT.var):
+            if folder.exists():
+                shutil.rmtree(folder)
+
+
+def status() -> None:
+    """Print what is ready and what runs."""
+    server = find_binaries()
+    _print(f".venv: {'ready' if is_current(PROJECT) else 'not ready'}")
+    _print(f"PostgreSQL with PostGIS: {server.folder if server else 'missing'}")
+    if os.environ.get("DATABASE_URL"):
+        _print("DATABASE_URL is set: the private clusters are not used")
+    for cluster in clusters():
+        note = cluster.note()
+        if note is None:
+            _print(f"{cluster.name}: not made")
+        else:
+            state = "runs" if cluster.is_running() else "stopped"
+            _print(f"{cluster.name}: {state}, 127.0.0.1:{note.port}, data in {note.data_dir}")
+
+
+COMMANDS = {"setup": setup, "stop": stop, "clean": clean, "status": status}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -m app.provision", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, action in COMMANDS.items():
+        commands.add_parser(name, help=action.__doc__)
+    database = commands.add_parser("database", help="make a database and print its URL")
+    database.add_argument("name")
+    database.add_argument("--throwaway", action="store_true", help="fast, lost in a crash")
+    return parser
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except CannotProvision as refusal:
-        say(str(refusal))
-        sys.exit(1)
+    sys.exit(main())
