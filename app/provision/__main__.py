@@ -23,7 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         if chosen.command == "database":
-            _print(ensure_database(chosen.name, throwaway=chosen.throwaway))
+            url = ensure_database(chosen.name, throwaway=chosen.throwaway, fresh=chosen.fresh)
+            _print(url)
         else:
             COMMANDS[chosen.command]()
     except CannotProvision as refusal:
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     database = commands.add_parser("database", help="make a database and print its URL")
     database.add_argument("name")
     database.add_argument("--throwaway", action="store_true", help="fast, lost in a crash")
+    database.add_argument("--fresh", action="store_true", help="drop an older one first")
     return parser
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from app.provision.interpreters import find_interpreter, install_interpreter, probe
@@ -84,7 +85,9 @@ def _create(project: Project, uv: Path, interpreter: Interpreter) -> None:
 
 def _uv_pip(project: Project, uv: Path, action: str, *arguments: str | Path) -> None:
     python = project.venv / "bin" / "python"
-    command = [uv, "pip", action, "--python", python, *arguments]
+    # Progress bars are for people; a log needs the errors only.
+    volume = [] if sys.stderr.isatty() else ["--quiet"]
+    command = [uv, "pip", action, *volume, "--python", python, *arguments]
     if subprocess.run(command, cwd=project.root, env=_uv_environment()).returncode != 0:
         raise CannotProvision(
             "The locked packages could not be installed: see uv's message above, check the "

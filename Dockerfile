@@ -1,0 +1,20 @@
+FROM python:3.12-slim
+
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PAIGONG_DATA_DIR=/data
+
+RUN useradd --system --uid 10001 --create-home paigong \
+    && install -d -o paigong -g paigong /data
+
+WORKDIR /srv/paigong
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY . .
+# Editable: the migrations lie beside the packages and are found from there.
+RUN pip install --no-cache-dir --no-deps -e .
+
+USER paigong
+VOLUME /data
+EXPOSE 8000
+CMD ["uvicorn", "--factory", "app.main:create_app", "--host", "0.0.0.0", "--port", "8000", "--timeout-graceful-shutdown", "3"]

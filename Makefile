@@ -1,0 +1,53 @@
+# Every target does its own set-up: a machine with Python 3, make and a package manager is enough.
+PYTHON ?= python3
+PROVISION = $(PYTHON) -m app.provision
+BIN = .venv/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check openapi migration bench up status stop clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Find or install Python, uv, the locked packages, PostgreSQL with PostGIS
+	@$(PROVISION) setup
+
+demo: setup ## Play a winter morning over HTTP, e.g. ARGS="--orders 200 --hours 8"
+	$(BIN)/paigong demo $(ARGS)
+
+test: setup ## Run the tests, e.g. ARGS="tests/dispatch -k joint"
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: setup ## Lint, types, import contracts, migrations, OpenAPI
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/paigong check-migrations
+	$(BIN)/paigong openapi --check
+
+openapi: setup ## Write openapi/openapi.json from the code
+	$(BIN)/paigong openapi
+
+migration: setup ## Write a migration from the models: M="add column x"
+	@test -n '$(M)' || { echo 'paigong: say what it does: make migration M="add column x"' >&2; exit 1; }
+	@DATABASE_URL=$$($(PROVISION) database paigong_migration --throwaway --fresh) && \
+		export DATABASE_URL && $(BIN)/alembic upgrade head && \
+		$(BIN)/alembic revision --autogenerate -m '$(M)'
+
+bench: setup ## Run the benchmarks; results go to benchmarks/out/
+	@set -e; for program in $(or $(ARGS),$(wildcard benchmarks/bench_*.py)); do \
+		echo "== $$program"; $(BIN)/python "$$program"; done
+
+up: ## The same system in containers (docker compose)
+	docker compose up --build
+
+status: ## Say what is set up and what runs
+	@$(PROVISION) status
+
+stop: ## Stop the project's own PostgreSQL servers
+	@$(PROVISION) stop
+
+clean: ## Stop our servers; remove var/ and .venv/, nothing else
+	@$(PROVISION) clean
