@@ -100,10 +100,12 @@ def _candidates(environment: Mapping[str, str], running: str) -> Iterator[Path]:
         yield Path(running)
     yield from _on_path(environment.get("PATH", ""))
     home = Path(environment.get("HOME", "/nonexistent"))
-    yield from _sorted(Path(environment.get("PYENV_ROOT", home / ".pyenv")), "versions")
+    roots = [Path(environment.get("PYENV_ROOT", home / ".pyenv")), home / ".pyenv"]
+    for root in dict.fromkeys(roots):
+        yield from _sorted(root / "versions")
     data = Path(environment.get("XDG_DATA_HOME", home / ".local/share"))
     installs = Path(environment.get("UV_PYTHON_INSTALL_DIR", data / "uv/python"))
-    yield from _sorted(installs, "")
+    yield from _sorted(installs)
 
 
 def _on_path(search_path: str) -> Iterable[Path]:
@@ -115,9 +117,12 @@ def _on_path(search_path: str) -> Iterable[Path]:
                 yield Path(found)
 
 
-def _sorted(parent: Path, below: str) -> Iterable[Path]:
+def _sorted(parent: Path) -> Iterable[Path]:
     """Interpreters in the version folders of a parent, in the order of `NAMES`."""
-    folders = sorted((parent / below).glob("*/bin"))
+    try:
+        folders = sorted(parent / version / "bin" for version in os.listdir(parent))  # noqa: PTH208
+    except OSError:  # absent, or another user's: sudo and su may hand down their variables
+        return
     for name in NAMES[:-1]:
         for folder in folders:
             if os.access(folder / name, os.X_OK):
