@@ -25,9 +25,7 @@ def sqlalchemy_url(database_url: str) -> URL:
 def app_conninfo(database_url: str) -> dict[str, Any]:
     """libpq parameters of a session that acts as `paigong_app`."""
     url = make_url(database_url).set(drivername="postgresql")
-    return conninfo_to_dict(
-        url.render_as_string(hide_password=False), options=_SESSION_OPTIONS
-    )
+    return conninfo_to_dict(url.render_as_string(hide_password=False), options=_SESSION_OPTIONS)
 
 
 class Database:
@@ -48,9 +46,8 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits when the block ends and rolls back when it raises."""
-        async with self._sessions() as session:
-            async with session.begin():
-                yield session
+        async with self._sessions() as session, session.begin():
+            yield session
 
     async def close(self) -> None:
         await self.engine.dispose()

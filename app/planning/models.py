@@ -1,0 +1,76 @@
+"""Planning runs and the visits they planned; a plan is no dispatch yet (DOMAIN section 7)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from app.core.columns import Instant, Json, PrimaryId
+
+
+class PlanningRun(SQLModel, table=True):
+    """One plan of a station and all below it."""
+
+    __tablename__ = "planning_runs"
+    __table_args__ = (
+        CheckConstraint("state IN ('queued','running','published','failed')", name="state"),
+        Index("ix_planning_runs_station", "station_id", "requested_at"),
+    )
+
+    id: UUID = PrimaryId()
+    station_id: UUID = Field(foreign_key="stations.id")
+    state: str
+    trigger: str
+    horizon_s: int
+    budget_s: float
+    requested_by: UUID | None = None
+    requested_at: datetime = Field(sa_type=Instant)
+    started_at: datetime | None = Field(default=None, sa_type=Instant)
+    finished_at: datetime | None = Field(default=None, sa_type=Instant)
+    step: str = Field(default="queued", sa_column_kwargs={"server_default": "queued"})
+    """queued, loading, routing, solving, checking, publishing, done."""
+    dirty_seq: int | None = None
+    result: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """Routes, price per term, routing sources, left-out orders, churn."""
+    error: str | None = None
+
+
+class PlannedVisit(SQLModel, table=True):
+    """Where an order stands in a crew's day; replaced freely until it is sent."""
+
+    __tablename__ = "planned_visits"
+    __table_args__ = (Index("ix_planned_visits_crew", "crew_id", "position"),)
+
+    order_id: UUID = Field(foreign_key="work_orders.id", primary_key=True)
+    crew_id: UUID = Field(foreign_key="crews.id")
+    run_id: UUID = Field(foreign_key="planning_runs.id")
+    position: int
+    arrive_at: datetime = Field(sa_type=Instant)
+    start_at: datetime = Field(sa_type=Instant)
+    finish_at: datetime = Field(sa_type=Instant)
+    travel_s: int
+    travel_source: str
+
+
+class UnplannedOrder(SQLModel, table=True):
+    """Why the last run left an order without a visit."""
+
+    __tablename__ = "unplanned_orders"
+
+    order_id: UUID = Field(foreign_key="work_orders.id", primary_key=True)
+    run_id: UUID = Field(foreign_key="planning_runs.id")
+    reasons: list[dict[str, Any]] = Field(sa_type=Json)
+    """`[{"code", "detail", "zh", "en"}]`, the most telling first."""
+
+
+class PlanningState(SQLModel, table=True):
+    """How far a station's plan is behind: `dirty_seq` raised by events, `planned_seq` by runs."""
+
+    __tablename__ = "planning_state"
+
+    station_id: UUID = Field(foreign_key="stations.id", primary_key=True)
+    dirty_seq: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    planned_seq: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    planned_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -1,0 +1,110 @@
+"""Every refusal leaves as `application/problem+json`, known or unknown."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+
+from app.core.i18n import Text, preferred
+from app.core.ids import new_id
+from app.core.problems import InvalidInput, Problem
+from app.web.idempotency import StoredAnswer, replay
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+
+
+class Unexpected(Problem):
+    """Something broke on our side; the trace id finds it in the log."""
+
+    status = 500
+    type = "unexpected"
+    title = Text("系统内部错误", "An unexpected error")
+    action = Text("请稍后重试，并提供 trace_id", "Try again; if it stays, report the trace_id")
+
+
+class Busy(Problem):
+    """The database would not give a lock or a connection in time."""
+
+    status = 503
+    type = "busy"
+    title = Text("系统繁忙", "The service is busy")
+    action = Text("请按 Retry-After 稍后以同一键重试", "Retry with the same key after Retry-After")
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "2"}
+
+
+class _Http(Problem):
+    type = "http"
+    title = Text("请求无法处理", "The request cannot be handled")
+    action = Text(
+        "请核对地址、方法与内容类型", "Check the address, the method and the content type"
+    )
+
+
+def problem_response(problem: Problem, request: Request, status: int | None = None) -> JSONResponse:
+    """The wire form of a problem in the reader's language."""
+    language = preferred(request.headers.get("accept-language"))
+    body = problem.body(language)
+    if status is not None:
+        body["status"] = status
+    return JSONResponse(
+        body,
+        status_code=status or problem.status,
+        media_type=MEDIA_TYPE,
+        headers=problem.headers,
+    )
+
+
+async def _known(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    return problem_response(error, request)
+
+
+def _safe_error(error: Mapping[str, Any]) -> dict[str, Any]:
+    return {"at": [str(part) for part in error["loc"]], "why": error["msg"], "code": error["type"]}
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    problem = InvalidInput(errors=[_safe_error(each) for each in error.errors()[:20]])
+    return problem_response(problem, request)
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    response = problem_response(_Http(str(error.detail)), request, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _database(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DBAPIError)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state in {"55P03", "40001", "40P01", "57014", "25P03"}:
+        return problem_response(Busy(), request)
+    if state in {"22021", "22P05"}:  # a character that the database cannot store
+        return problem_response(
+            InvalidInput("the text holds characters that cannot be stored"), request
+        )
+    return await _unexpected(request, error)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    trace_id = str(new_id())
+    log.error("unexpected error, trace_id=%s", trace_id, exc_info=error)
+    return problem_response(Unexpected(trace_id=trace_id), request)
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Register the handlers, so that nothing leaves in another shape."""
+    app.add_exception_handler(Problem, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(StoredAnswer, replay)
+    app.add_exception_handler(Exception, _unexpected)
