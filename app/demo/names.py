@@ -41,7 +41,7 @@ def person_name(random: Random, language: str) -> str:
     """A name in the customer's language."""
     if language == "en":
         return f"{random.choice(_ENGLISH_GIVEN)} {random.choice(_ENGLISH_SURNAMES)}"
-    return random.choice(_SURNAMES) + random.choice(_GIVEN)
+    return f"{random.choice(_SURNAMES)}{random.choice(_GIVEN)}"
 
 
 def phone(kind: int, number: int) -> str:

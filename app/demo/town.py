@@ -128,7 +128,7 @@ class _Builder:
         age = 1.6 if floors <= 6 else 1.0
         number = str(len(before) + 1)
         zone: Zone = "rural" if max(abs(at[0]), abs(at[1])) > 3200 else "urban"
-        weight = round(age * self.random.lognormvariate(0.0, 0.9), 3)
+        weight = round(age * self.random.lognormvariate(0.0, 1.4), 3)
         return Building(
             f"{compound}-{number}", compound, number, units, floors, 2, lon, lat, "", zone, weight
         )
