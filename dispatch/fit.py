@@ -34,9 +34,10 @@ def qualified(problem: Problem, order: Order, crew: Crew) -> bool:
 
 
 def earliest_start(problem: Problem, order: Order, crew: Crew) -> int | None:
-    """A bound on when the crew could start this order; None when no road leads there and back.
+    """When the crew could start this order if it went there at once; None when no road leads there.
 
-    Exact for a crew without accepted orders; with them it only knows when the crew is ready.
+    With accepted orders in between only the time is known at which the crew is ready. Travel times
+    that break the triangle inequality may make this a few minutes too late.
     """
     rows = problem.legs
     if crew.end_place is not None and rows[order.place][crew.end_place] >= UNREACHABLE_S:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -89,6 +90,20 @@ class Problem:
                 "locked_and_pinned_elsewhere",
                 f"Order {order_id} was accepted by {crew_id} and is pinned to {pinned}.",
                 "Withdraw it from the one before pinning it to the other.",
+            )
+        for crew in self.crews:
+            self._demand_drivable(crew)
+
+    def _demand_drivable(self, crew: Crew) -> None:
+        stops = [crew.ready_place, *(self.order_by_id[name].place for name in crew.locked)]
+        if crew.locked and crew.end_place is not None:
+            stops.append(crew.end_place)
+        for here, there in itertools.pairwise(stops):
+            demand(
+                int(self.travel[here, there]) < UNREACHABLE_S,
+                "locked_out_of_reach",
+                f"Crew {crew.id} has accepted orders, but no road leads from {here} to {there}.",
+                "Estimate the travel time, or withdraw the order.",
             )
 
 

@@ -60,13 +60,16 @@ def time_route(
     legs = legs_of(problem, crew, orders)
     if any(leg.travel_s >= UNREACHABLE_S for leg in legs):
         return None
-    final = _best_end(crew, orders, legs, limits)
+    over_rate = problem.objective.overtime_per_mille
+    final = _best_end(crew, orders, legs, over_rate if limits else None)
     return None if final is None else _route(crew, orders, legs, final)
 
 
 def _best_end(
-    crew: Crew, orders: Sequence[Order], legs: Sequence[Leg], limits: bool
+    crew: Crew, orders: Sequence[Order], legs: Sequence[Leg], over_rate: int | None
 ) -> Stand | None:
+    """The cheapest end of the route; no limit binds when `over_rate` is None."""
+    limits = over_rate is not None
     rests, locked = crew.owed_breaks, len(crew.locked)
     stands = [Stand(crew.ready_s, 0, 0, crew.ready_s, (), None)]
     for position, order in enumerate(orders):
@@ -82,7 +85,12 @@ def _best_end(
         for end, count, taken in _gaps(stand, rests, legs[-1])
         if count == len(rests) and (last is None or end <= last)
     ]
-    return min(ends, key=lambda stand: (stand.late, stand.finish_s), default=None)
+
+    def price(stand: Stand) -> tuple[int, int]:
+        over_s = max(0, stand.finish_s - crew.shift[1])
+        return (stand.late + (over_rate or 0) * over_s, stand.finish_s)
+
+    return min(ends, key=price, default=None)
 
 
 def _after(
