@@ -1,0 +1,86 @@
+"""Travel times between places: a pure library, without web or database.
+
+Engines (`RoutingEngine`): `OsrmHttp` asks an `osrm-routed` server, `Estimate` works anywhere,
+`Fallback` asks several in order. Every answer (`Matrix`, `Route`, `Snap`) says its source, its
+graph's version and its hour bucket. `import_map` builds a city's road graph, `OsrmServer` serves
+one on the loopback address. `to_wgs84` and `from_wgs84` convert Chinese datums.
+
+    traffic = Traffic(CHINA_CITY, ZoneInfo("Asia/Shanghai"))
+    report = import_map(Path("city.osm.pbf"), maps_dir)
+    async with (
+        OsrmServer(report.version_dir) as server,
+        OsrmHttp(server.base_url, server.graph_version, traffic) as roads,
+    ):
+        engine = Fallback([roads, Estimate(traffic)])
+        matrix = await engine.matrix(places, places, depart_at)
+"""
+
+from routing.answers import (
+    LEG_SOURCES,
+    UNREACHABLE_S,
+    LegCount,
+    LegSource,
+    Matrix,
+    Route,
+    Snap,
+)
+from routing.datums import Datum, from_wgs84, in_china_box, to_wgs84
+from routing.engine import EngineFailed, NoRoadBetween, RoutingEngine, RoutingError
+from routing.estimate import Estimate
+from routing.fallback import BreakerState, CircuitBreaker, Fallback
+from routing.map_source import MapRefused, MapRefusedCode
+from routing.maps import (
+    CHINA_CITY_PROFILE,
+    ImportStep,
+    MapReport,
+    Progress,
+    current_map,
+    import_map,
+)
+from routing.osrm_http import OsrmHttp
+from routing.osrm_server import OsrmServer, OsrmServerFailed, routed_command
+from routing.osrm_table import FAR_SNAP_M
+from routing.osrm_tools import OsrmToolsMissing
+from routing.places import Place
+from routing.speeds import CHINA_CITY, HourBucket, SpeedProfile, Traffic
+
+__all__ = [
+    "CHINA_CITY",
+    "CHINA_CITY_PROFILE",
+    "FAR_SNAP_M",
+    "LEG_SOURCES",
+    "UNREACHABLE_S",
+    "BreakerState",
+    "CircuitBreaker",
+    "Datum",
+    "EngineFailed",
+    "Estimate",
+    "Fallback",
+    "HourBucket",
+    "ImportStep",
+    "LegCount",
+    "LegSource",
+    "MapRefused",
+    "MapRefusedCode",
+    "MapReport",
+    "Matrix",
+    "NoRoadBetween",
+    "OsrmHttp",
+    "OsrmServer",
+    "OsrmServerFailed",
+    "OsrmToolsMissing",
+    "Place",
+    "Progress",
+    "Route",
+    "RoutingEngine",
+    "RoutingError",
+    "Snap",
+    "SpeedProfile",
+    "Traffic",
+    "current_map",
+    "from_wgs84",
+    "import_map",
+    "in_china_box",
+    "routed_command",
+    "to_wgs84",
+]
