@@ -110,7 +110,6 @@ class City:
     compounds: tuple[Compound, ...]
     stations: tuple[Station, ...]
     language: Literal["zh", "en"] = "zh"
-    utc_offset_h: int = 8
 
     @cached_property
     def buildings(self) -> tuple[Building, ...]:

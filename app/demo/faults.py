@@ -42,7 +42,7 @@ _LEAK = ("equipment_age", "part", "user_action")
 _POWER = ("equipment_age", "user_action", "part")
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("H01", 60, {"HB": 1}, "H3", 7.0, "BRTG", _HEAT,
+    Fault("H01", 60, {"HB": 1}, "H3", 7.5, "BRTG", _HEAT,
           ("全屋暖气从昨晚开始不热", "家里都不热，邻居家正常", "停了一夜，全户不热，有老人")),
     Fault("H02", 30, {"HP1": 1}, "H3", 12.0, "BRG", _HEAT,
           ("主卧一组暖气片不热，其他正常", "客厅那组片子上半截是凉的", "北屋暖气片只有进水管热")),
@@ -66,7 +66,7 @@ FAULTS: tuple[Fault, ...] = (
           ("热表不显示，约个时间来看", "通断阀一直报故障码，想预约检修")),
     Fault("H26", 20, {"HP1": 1}, "H4", 2.0, "BMG", ("arrears", "user_action"),
           ("办了复热，约时间来开阀",)),
-    Fault("H27", 20, {"HP1": 1}, "H3", 11.0, "RG", ("no_fault_found", "balancing"),
+    Fault("H27", 20, {"HP1": 1}, "H3", 10.5, "RG", ("no_fault_found", "balancing"),
           ("要求上门测温，怀疑不达标", "想请师傅测一下各屋温度")),
     Fault("P01", 40, {"PL": 2}, "E2", 4.0, "VBGX", _POWER,
           ("家里没电，表上有电，别人家有电", "突然停电，空开推不上去")),

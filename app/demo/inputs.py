@@ -23,6 +23,8 @@ from app.demo.people import (
 
 DEMO_DAY = date(2027, 1, 13)
 """A Wednesday in the heating season."""
+COMPANY_ZONE = timezone(timedelta(hours=8))
+"""One company, one zone: also over a foreign map, so that 07:00 is a morning for pay and plans."""
 CREWS_PER_STATION = 10
 MOST_ORDERS = 4_000
 _HIGHEST_UTILISATION = 0.85
@@ -66,8 +68,7 @@ def build_inputs(
     calls = make_calls(Random(f"calls-{seed}"), customers[:orders], hours)
     technicians, crews, load = _staffed(seed, city, calls, hours, day)
     staff = make_staff(Random(f"staff-{seed}"), city)
-    zone = timezone(timedelta(hours=city.utc_offset_h))
-    opens_at = datetime.combine(day, time(7), zone)
+    opens_at = datetime.combine(day, time(7), COMPANY_ZONE)
     everything = (seed, opens_at, hours, city, customers, technicians, crews, staff, calls)
     return Inputs(*everything, load=load, inputs_sha256=fingerprint(everything))
 

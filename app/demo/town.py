@@ -1,7 +1,8 @@
 """Lanchuan (澜川), an invented northern city of 7 x 7 km: compounds, buildings, three stations."""
 
 import itertools
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from random import Random
 
 from app.demo.city import Building, City, Compound, LonLat, Plane, Station, Zone
@@ -144,7 +145,7 @@ def generate_city(seed: int) -> City:
     _refuse_islands(network)
     areas = _areas(network)
     stations = tuple(_station(code, ring, network) for code, ring in areas.items())
-    compounds = tuple(_assigned(network, compound) for compound in builder.compounds)
+    compounds = _assigned(network, builder.compounds)
     west, south = CENTRE.to_lonlat(-HALF_M, -HALF_M)
     east, north = CENTRE.to_lonlat(HALF_M, HALF_M)
     return City(
@@ -225,19 +226,34 @@ def _side_of(network: Network, x_m: float, y_m: float) -> str:
     return "W" if x_m < divide[0][0] else "E"
 
 
-def _assigned(network: Network, compound: Compound) -> Compound:
-    """The compound with the station of each building, and the district of its first."""
-    codes = [_side_of(network, *CENTRE.to_metres(*b.location)) for b in compound.buildings]
-    buildings = tuple(
-        Building(
-            b.id, b.compound, b.number, b.units, b.floors, b.rooms_per_floor,
-            b.lon, b.lat, code, b.zone, b.weight,
+def _assigned(network: Network, compounds: list[Compound]) -> tuple[Compound, ...]:
+    """The compounds with the station of each building and the district of the first.
+
+    Weights are scaled so that the three stations get equal shares of the calls, as the areas of a
+    real company are drawn.
+    """
+    codes = {
+        building.id: _side_of(network, *CENTRE.to_metres(*building.location))
+        for compound in compounds
+        for building in compound.buildings
+    }
+    totals: dict[str, float] = defaultdict(float)
+    for compound in compounds:
+        for building in compound.buildings:
+            totals[codes[building.id]] += building.weight
+    return tuple(
+        replace(
+            compound,
+            district=_DISTRICTS[codes[compound.buildings[0].id]],
+            buildings=tuple(
+                replace(
+                    b, station_code=codes[b.id], weight=round(b.weight / totals[codes[b.id]], 9)
+                )
+                for b in compound.buildings
+            ),
         )
-        for b, code in zip(compound.buildings, codes, strict=True)
-    )  # fmt: skip
-    district = _DISTRICTS[codes[0]] if codes else _DISTRICTS["S"]
-    return Compound(
-        compound.id, compound.name, district, compound.road, compound.road_number, buildings
+        for compound in compounds
+        if compound.buildings
     )
 
 
