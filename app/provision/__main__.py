@@ -17,16 +17,17 @@ from app.provision.refusal import CannotProvision, say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.provision.project import Project
 
-def main(arguments: Sequence[str] | None = None) -> int:
+
+def main(arguments: Sequence[str] | None = None, project: Project = PROJECT) -> int:
     """Run one command; returns the exit status, 1 with one sentence when it cannot be done."""
     chosen = _parser().parse_args(arguments)
     try:
         if chosen.command == "database":
-            url = ensure_database(chosen.name, throwaway=chosen.throwaway, fresh=chosen.fresh)
-            _print(url)
+            database(project, chosen.name, throwaway=chosen.throwaway, fresh=chosen.fresh)
         else:
-            COMMANDS[chosen.command]()
+            COMMANDS[chosen.command](project)
     except CannotProvision as refusal:
         say(str(refusal))
         return 1
@@ -36,41 +37,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "project up, or make that path yours."
         )
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 
-def setup() -> None:
-    """Make everything ready that `demo` and `test` need, the servers aside."""
-    with only_one(PROJECT.var):
-        ensure_environment(PROJECT)
+def setup(project: Project) -> None:
+    """make ready what demo and tests need, the servers aside"""
+    with only_one(project.var):
+        ensure_environment(project)
         if not os.environ.get("DATABASE_URL"):
             ensure_binaries()
 
 
-def stop() -> None:
-    """Stop our private servers."""
-    stopped = stop_clusters()
+def database(project: Project, name: str, *, throwaway: bool, fresh: bool) -> None:
+    """make a database where it is missing and print its URL"""
+    _print(ensure_database(name, throwaway=throwaway, fresh=fresh, project=project))
+
+
+def stop(project: Project) -> None:
+    """stop our private servers"""
+    stopped = stop_clusters(project)
     _print(f"stopped: {', '.join(stopped) or 'nothing was running'}")
 
 
-def clean() -> None:
-    """Stop our private servers and remove all that set-up made: `var` and `.venv`."""
-    with only_one(PROJECT.var):
-        for cluster in clusters():
+def clean(project: Project) -> None:
+    """stop our private servers and remove all that set-up made: var and .venv"""
+    with only_one(project.var):
+        for cluster in clusters(project):
             cluster.remove()
-        for folder in (PROJECT.venv, PROJECT.var):
+        for folder in (project.venv, project.var):
             if folder.exists():
                 shutil.rmtree(folder)
 
 
-def status() -> None:
-    """Print what is ready and what runs."""
+def status(project: Project) -> None:
+    """print what is ready and what runs"""
     server = find_binaries()
-    _print(f".venv: {'ready' if is_current(PROJECT) else 'not ready'}")
+    _print(f".venv: {'ready' if is_current(project) else 'not ready'}")
     _print(f"PostgreSQL with PostGIS: {server.folder if server else 'missing'}")
     if os.environ.get("DATABASE_URL"):
         _print("DATABASE_URL is set: the private clusters are not used")
-    for cluster in clusters():
+    for cluster in clusters(project):
         note = cluster.note()
         if note is None:
             _print(f"{cluster.name}: not made")
@@ -80,6 +88,7 @@ def status() -> None:
 
 
 COMMANDS = {"setup": setup, "stop": stop, "clean": clean, "status": status}
+INTERRUPTED = 130
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,10 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, action in COMMANDS.items():
         commands.add_parser(name, help=action.__doc__)
-    database = commands.add_parser("database", help="make a database and print its URL")
-    database.add_argument("name")
-    database.add_argument("--throwaway", action="store_true", help="fast, lost in a crash")
-    database.add_argument("--fresh", action="store_true", help="drop an older one first")
+    wanted = commands.add_parser("database", help=database.__doc__)
+    wanted.add_argument("name")
+    wanted.add_argument("--throwaway", action="store_true", help="fast, lost in a crash")
+    wanted.add_argument("--fresh", action="store_true", help="drop an older one first")
     return parser
 
 

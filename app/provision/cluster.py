@@ -88,7 +88,7 @@ class Cluster:
             if server_pid(data) is not None:
                 return note
             user, binaries = server_user(data), ensure_binaries(_major(data))
-        note = launch(user, binaries, note, self._settings())
+        note = launch(user, binaries, note, self.settings())
         write_note(self.home, note)
         return note
 
@@ -122,7 +122,7 @@ class Cluster:
 
     def _create(self, user: ServerUser, binaries: PostgresBinaries) -> ClusterNote:
         self.home.mkdir(parents=True, exist_ok=True)
-        data = self._place_data(user)
+        data = self.place_data(user)
         say(f"creating the private PostgreSQL {binaries.major} cluster in {data}")
         if data.exists():
             shutil.rmtree(data)  # left by a creation that was interrupted: it has no note yet
@@ -135,13 +135,13 @@ class Cluster:
             raise CannotProvision(f"initdb failed in {data}: {last_line(answer.stderr)}")
         return ClusterNote(str(data), free_port(), "")
 
-    def _place_data(self, user: ServerUser) -> Path:
+    def place_data(self, user: ServerUser) -> Path:
         if user.can_enter(self.home):
             return self.inside
         say(f"user {user.name} may not enter {self.home}; the data goes to {self.outside}")
         return self.outside
 
-    def _settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
         return {**SETTINGS, **(THROWAWAY_SETTINGS if self.throwaway else {})}
 
 

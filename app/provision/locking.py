@@ -7,7 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from app.provision.refusal import say
+from app.provision.refusal import CannotProvision, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ def only_one(var: Path) -> Iterator[None]:
     """Hold the project's set-up lock; other processes wait until it is released.
 
     The kernel releases it when the holder dies. Not re-entrant: take it in entry points only.
+    Raises CannotProvision when the folder is another user's.
     """
     handle = _acquire(var)
     try:
@@ -30,15 +31,32 @@ def only_one(var: Path) -> Iterator[None]:
 
 
 def _acquire(var: Path) -> int:
+    path = var / LOCK_NAME
     while True:
-        var.mkdir(parents=True, exist_ok=True)
-        path = var / LOCK_NAME
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = _open(path)
         _wait_for(handle)
         # `clean` removes the file while holding it: a lock on the removed file guards nothing.
-        if path.exists() and path.stat().st_ino == os.fstat(handle).st_ino:
+        if _is_in_place(path, handle):
             return handle
         os.close(handle)
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except PermissionError as error:
+        raise CannotProvision(
+            f"{path.parent} belongs to another user: run the command as that user, or run "
+            "'make clean' as that user first."
+        ) from error
+
+
+def _is_in_place(path: Path, handle: int) -> bool:
+    try:
+        return path.stat().st_ino == os.fstat(handle).st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _wait_for(handle: int) -> None:
