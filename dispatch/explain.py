@@ -118,16 +118,22 @@ def _full(tour: Tour, order: Order, near: set[str]) -> Reason:
     numbers = [n for n, crew in enumerate(tour.problem.crews) if crew.id in near]
     place = tour.cheapest(order, numbers)
     if place is not None:
-        return reason(
-            "not_worth_it",
-            crew_id=tour.problem.crews[place.crew].id,
-            added_price_s=-(-place.added // 1000),
-            penalty_s=order.priority_penalty,
-        )
+        return _possible(order, tour.problem.crews[place.crew], place.added)
     fixes = [fix for fix in _fixes(tour, order, numbers) if fix is not None]
     if not fixes:
         return reason("no_road", qualified_crews=sorted(near))
     return min(fixes, key=lambda fix: fix[0])[1]
+
+
+def _possible(order: Order, crew: Crew, added: int) -> Reason:
+    """It fits: it costs too much, or the search ran out of time before it looked there."""
+    dear = added >= 1000 * order.priority_penalty
+    return reason(
+        "not_worth_it" if dear else "not_tried",
+        crew_id=crew.id,
+        added_price_s=-(-added // 1000),
+        penalty_s=order.priority_penalty,
+    )
 
 
 def _fixes(
@@ -161,6 +167,8 @@ def _fix(
     over_s = max(0, route.end_s - crew.hard_end_s)
     short_s = max([own_s, over_s, *broken.values()])
     added = route_price(problem, crew, route) - route_price(problem, crew, old)
+    if short_s == 0:
+        return (0, added), _possible(order, crew, added)
     return (own_s + over_s + sum(broken.values()), added), reason(
         "no_capacity",
         crew_id=crew.id,

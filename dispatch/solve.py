@@ -23,6 +23,8 @@ Sequences = Mapping[str, Sequence[str]]
 
 INSERTION_SHARE = 0.4
 """Share of the budget after which no further insertion is begun before the search."""
+SEARCH_UNTIL = 0.85
+"""Share of the budget at which the search ends: what it found must be mended and explained."""
 SECONDS_PER_ORDER_SQUARED = 0.02
 """Small problems are searched through long before the budget ends: the limit for n orders."""
 
@@ -43,7 +45,7 @@ def solve(
     began = time.monotonic()
     may = candidates(problem)
     best = _incumbent(problem, may, warm_start, began + INSERTION_SHARE * budget.seconds)
-    left = budget.seconds - (time.monotonic() - began)
+    left = SEARCH_UNTIL * budget.seconds - (time.monotonic() - began)
     if left > 0 and any(may.values()):
         best = min(best, _searched(problem, may, best, left, budget.solutions, seed), key=_total)
     return priced_plan(

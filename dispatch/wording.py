@@ -47,6 +47,10 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "班组 {crew_id} 可以承接,但代价 {added_price_s} 高于不派的代价 {penalty_s}。",
         "{crew_id} could do it, at a price of {added_price_s} against {penalty_s} for leaving it.",
     ),
+    "not_tried": (
+        "班组 {crew_id} 可以承接,但计算时间用完前未试到,请重新排程。",
+        "{crew_id} could do it, but the time ran out before that was tried: plan again.",
+    ),
 }
 
 

@@ -1,0 +1,119 @@
+"""Construction refuses nonsense, and says what to do about it."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from dispatch import UNREACHABLE_S, Break, Budget, Order, Problem, ProblemRefused, solve
+from tests.dispatch.instances import EIGHT, QUICK, SIXTEEN, crew, line, order, problem
+
+NOON = Break(earliest_s=12 * 3600, latest_s=13 * 3600, duration_s=1800)
+
+
+class TestOrder:
+    @pytest.mark.parametrize(
+        ("code", "given"),
+        [
+            ("seconds_out_of_range", {"service_s": -1}),
+            ("seconds_out_of_range", {"due_s": 10**9}),
+            ("not_whole_seconds", {"service_s": 0.5}),
+            ("not_whole_seconds", {"setup_s": True}),
+            ("window_reversed", {"window": (10, 9)}),
+            ("skill_count", {"skills": (("PL", 0),)}),
+            ("skill_count", {"skills": (("PL", 1), ("PL", 2))}),
+            ("crew_size_below_one", {"crew_size": 0}),
+        ],
+    )
+    def test_a_contradiction_is_refused_with_its_code(self, code: str, given: dict) -> None:
+        with pytest.raises(ProblemRefused) as refused:
+            order("x", **given)
+        assert refused.value.code == code
+        assert refused.value.cause and refused.value.action
+
+
+class TestCrew:
+    @pytest.mark.parametrize(
+        ("code", "given"),
+        [
+            ("shift_reversed", {"shift": (SIXTEEN, EIGHT)}),
+            ("crew_size_below_one", {"size": 0}),
+            ("breaks_overlap", {"breaks": (NOON, NOON)}),
+            ("break_outside_shift", {"shift": (EIGHT, 12 * 3600), "breaks": (NOON,)}),
+            ("skill_count", {"skills": {"PL": 0}}),
+            ("seconds_out_of_range", {"area_cost": {"a": -1}}),
+        ],
+    )
+    def test_a_contradiction_is_refused_with_its_code(self, code: str, given: dict) -> None:
+        with pytest.raises(ProblemRefused) as refused:
+            crew(**given)
+        assert refused.value.code == code
+
+    def test_a_break_that_cannot_be_taken_is_refused(self) -> None:
+        with pytest.raises(ProblemRefused, match="break_reversed"):
+            Break(earliest_s=10, latest_s=9, duration_s=60)
+
+
+class TestProblem:
+    @pytest.mark.parametrize(
+        ("code", "orders", "crews"),
+        [
+            ("id_repeated", [order("x"), order("x")], [crew()]),
+            ("id_repeated", [], [crew(), crew()]),
+            ("id_empty", [order("")], [crew()]),
+            ("place_unknown", [order("x", 61)], [crew()]),
+            ("place_unknown", [], [crew(available_at=99)]),
+            ("locked_order_unknown", [], [crew(locked=("x",))]),
+            ("id_repeated", [order("x")], [crew("a", locked=("x",)), crew("b", locked=("x",))]),
+            ("locked_and_pinned_elsewhere", [order("x", pinned_crew="b")], [crew(locked=("x",))]),
+        ],
+    )
+    def test_parts_that_do_not_fit_are_refused(self, code: str, orders: list, crews: list) -> None:
+        with pytest.raises(ProblemRefused) as refused:
+            problem(orders, crews)
+        assert refused.value.code == code
+
+    @pytest.mark.parametrize(
+        ("code", "travel"),
+        [
+            ("matrix_not_int32", line().astype(np.int64)),
+            ("matrix_not_square", line()[:, :3]),
+            ("matrix_negative", -line()),
+        ],
+    )
+    def test_a_bad_matrix_is_refused(self, code: str, travel: np.ndarray) -> None:
+        with pytest.raises(ProblemRefused) as refused:
+            Problem(orders=(), crews=(), travel=travel)
+        assert refused.value.code == code
+
+    def test_accepted_work_without_a_road_is_refused(self) -> None:
+        travel = line()
+        travel[0, 10] = UNREACHABLE_S
+        with pytest.raises(ProblemRefused, match="locked_out_of_reach"):
+            Problem(orders=(order("x"),), crews=(crew(locked=("x",)),), travel=travel)
+
+    def test_problem_plan_and_refusal_survive_pickling(self) -> None:
+        question = pickle.loads(pickle.dumps(problem([order("x")])))
+        plan = solve(question, QUICK)
+        assert pickle.loads(pickle.dumps(plan)) == plan
+        error = pickle.loads(pickle.dumps(ProblemRefused("a", "b", "c")))
+        assert (error.code, error.cause, error.action) == ("a", "b", "c")
+
+
+class TestBudget:
+    @pytest.mark.parametrize("given", [{"seconds": 0}, {"seconds": 1, "solutions": 0}])
+    def test_no_time_at_all_is_refused(self, given: dict) -> None:
+        with pytest.raises(ProblemRefused, match="budget_out_of_range"):
+            Budget(**given)
+
+
+class TestImport:
+    def test_importing_the_package_does_not_load_ortools(self) -> None:
+        script = "import sys, dispatch; sys.exit('ortools' in sys.modules)"
+        assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+    def test_an_order_opens_at_the_later_of_window_and_availability(self) -> None:
+        both = Order(id="x", place=0, service_s=1, priority_penalty=1, window=(5, 9), earliest_s=7)
+        assert both.opens_s == 7
