@@ -1,0 +1,234 @@
+"""A stand-in for Firebase Cloud Messaging, run as a process of its own in demo and tests.
+
+`python -m app.demo.fcm --port P [--loss 0..1]` serves what the real SDK asks for (the OAuth token
+and `messages:send`), keeps what was sent per phone, and can be told to misbehave:
+
+- `GET /phones/{token}/messages?after=N&wait_s=S`: messages numbered above N, waiting up to S.
+- `PUT /script/{token}`: how the next sends to this token (`*`: to any) are answered.
+- `GET /counts`: tokens issued, sends asked, accepted, lost, and answers by failure.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import random
+import secrets
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from app.core import clock
+
+TOKEN_LIFE_S = 3600
+LONGEST_WAIT_S = 30.0
+ANY_TOKEN = "*"
+
+FAILURES: dict[str, tuple[int, str, str | None]] = {
+    "unregistered": (404, "NOT_FOUND", "UNREGISTERED"),
+    "sender_mismatch": (403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH"),
+    "quota": (429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"),
+    "unavailable": (503, "UNAVAILABLE", "UNAVAILABLE"),
+    "internal": (500, "INTERNAL", "INTERNAL"),
+    "invalid": (400, "INVALID_ARGUMENT", "INVALID_ARGUMENT"),
+    "third_party_auth": (401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"),
+    "denied": (403, "PERMISSION_DENIED", None),
+    "silent": (0, "", None),
+}
+"""Name -> HTTP status, platform status, FCM error code; `silent` never answers."""
+
+
+@dataclass(slots=True)
+class Failure:
+    """One scripted answer."""
+
+    name: str
+    retry_after_s: int | None = None
+
+
+@dataclass(slots=True)
+class Post:
+    """Everything that the server remembers; lost at its end, as it should be."""
+
+    loss: float = 0.0
+    chance: random.Random = field(default_factory=lambda: random.Random(0))
+    bearers: dict[str, float] = field(default_factory=dict)
+    mailboxes: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    scripts: dict[str, deque[Failure]] = field(default_factory=lambda: defaultdict(deque))
+    standing: dict[str, Failure] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def failure_for(self, token: str) -> Failure | None:
+        """The scripted failure of this send, used up unless it stands until further notice."""
+        for name in (token, ANY_TOKEN):
+            if self.scripts[name]:
+                return self.scripts[name].popleft()
+            if name in self.standing:
+                return self.standing[name]
+        return None
+
+    async def deliver(self, token: str, message: dict[str, Any]) -> None:
+        """Put the message in the phone's box, or lose it on the way as radio does."""
+        if self.chance.random() < self.loss:
+            self.counts["lost"] += 1
+            return
+        async with self.arrived:
+            box = self.mailboxes[token]
+            box.append({"n": len(box) + 1, "data": message.get("data", {})})
+            self.arrived.notify_all()
+
+
+def _post(request: Request) -> Post:
+    post: Post = request.app.state.post
+    return post
+
+
+def _error(code: int, status: str, detail: str | None, message: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"code": code, "message": message, "status": status}
+    if detail is not None:
+        kind = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+        body["details"] = [{"@type": kind, "errorCode": detail}]
+    return {"error": body}
+
+
+async def _answer(failure: Failure) -> JSONResponse:
+    code, status, detail = FAILURES[failure.name]
+    if failure.name == "silent":
+        await asyncio.sleep(LONGEST_WAIT_S)
+        code, status = 503, "UNAVAILABLE"
+    headers = {} if failure.retry_after_s is None else {"Retry-After": str(failure.retry_after_s)}
+    return JSONResponse(_error(code, status, detail, f"scripted: {failure.name}"), code, headers)
+
+
+async def issue_token(request: Request) -> JSONResponse:
+    """OAuth 2.0 JWT bearer grant (RFC 7523); the assertion must be an RS256 JWT for this URL."""
+    form = parse_qs((await request.body()).decode())
+    try:
+        assertion = form["assertion"][0]
+        header = jwt.get_unverified_header(assertion)
+        claims = jwt.decode(assertion, options={"verify_signature": False, "verify_aud": False})
+        if header["alg"] != "RS256" or "firebase.messaging" not in claims["scope"]:
+            raise KeyError("scope")
+    except (KeyError, jwt.PyJWTError):
+        return JSONResponse({"error": "invalid_grant"}, 400)
+    post = _post(request)
+    bearer = secrets.token_urlsafe(24)
+    post.bearers[bearer] = clock.monotonic() + TOKEN_LIFE_S
+    post.counts["tokens"] += 1
+    return JSONResponse(
+        {"access_token": bearer, "expires_in": TOKEN_LIFE_S, "token_type": "Bearer"}
+    )
+
+
+def _invalid(message: Any) -> str | None:
+    """Why FCM would answer 400, or None."""
+    if not isinstance(message, dict):
+        return "message is missing"
+    targets = [name for name in ("fid", "token", "topic", "condition") if message.get(name)]
+    if len(targets) != 1:
+        return "exactly one target is required"
+    data = message.get("data", {})
+    if not all(isinstance(part, str) for pair in data.items() for part in pair):
+        return "data must map strings to strings"
+    return None
+
+
+async def send(request: Request) -> JSONResponse:
+    """`POST /v1/projects/{project}/messages:send`."""
+    post = _post(request)
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if post.bearers.get(bearer, 0.0) < clock.monotonic():
+        return JSONResponse(_error(401, "UNAUTHENTICATED", None, "no such access token"), 401)
+    post.counts["asked"] += 1
+    message = (await request.json()).get("message")
+    if why := _invalid(message):
+        post.counts["failed:invalid"] += 1
+        return JSONResponse(_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", why), 400)
+    token = message.get("fid") or message.get("token")
+    if failure := post.failure_for(token):
+        post.counts[f"failed:{failure.name}"] += 1
+        return await _answer(failure)
+    post.counts["accepted"] += 1
+    await post.deliver(token, message)
+    name = f"projects/{request.path_params['project']}/messages/{post.counts['accepted']}"
+    return JSONResponse({"name": name})
+
+
+async def read_messages(request: Request) -> JSONResponse:
+    """What arrived at a phone; waits for the first message above `after`."""
+    post = _post(request)
+    box = post.mailboxes[request.path_params["token"]]
+    after = int(request.query_params.get("after", 0))
+    wait_s = min(float(request.query_params.get("wait_s", 0)), LONGEST_WAIT_S)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait_s), post.arrived:
+            await post.arrived.wait_for(lambda: len(box) > after)
+    return JSONResponse({"messages": box[after:], "next": len(box)})
+
+
+async def write_script(request: Request) -> JSONResponse:
+    """Body `{"failure", "times"?, "retry_after_s"?}`; without `times` until `failure` is null."""
+    post, order = _post(request), await request.json()
+    token = request.path_params["token"]
+    post.scripts[token].clear()
+    post.standing.pop(token, None)
+    if order["failure"] is not None:
+        if order["failure"] not in FAILURES:
+            return JSONResponse({"known": sorted(FAILURES)}, 422)
+        failure = Failure(order["failure"], order.get("retry_after_s"))
+        if "times" in order:
+            post.scripts[token].extend([failure] * order["times"])
+        else:
+            post.standing[token] = failure
+    return JSONResponse({"token": token})
+
+
+async def read_counts(request: Request) -> JSONResponse:
+    """What happened so far."""
+    return JSONResponse(dict(_post(request).counts))
+
+
+def create_fake(*, loss: float = 0.0, seed: int = 0) -> Starlette:
+    """The ASGI app; `loss` is the share of accepted messages that never arrive."""
+    app = Starlette(
+        routes=[
+            Route("/token", issue_token, methods=["POST"]),
+            Route("/v1/projects/{project}/messages:send", send, methods=["POST"]),
+            Route("/phones/{token}/messages", read_messages),
+            Route("/script/{token}", write_script, methods=["PUT"]),
+            Route("/counts", read_counts),
+        ]
+    )
+    app.state.post = Post(loss=loss, chance=random.Random(seed))
+    return app
+
+
+def main() -> None:
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m app.demo.fcm")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--loss", type=float, default=0.0, help="share of messages lost, 0..1")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    if not 0 <= chosen.loss <= 1:
+        parser.error("--loss must be between 0 and 1")
+    uvicorn.run(
+        create_fake(loss=chosen.loss, seed=chosen.seed),
+        host=chosen.host,
+        port=chosen.port,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
+
+
+if __name__ == "__main__":
+    main()
