@@ -27,10 +27,10 @@ class _Address:
 def places_from_demand(path: Path, area: str, n_orders: int, seed: int) -> City:
     """The addresses of borough `area` in the complaints file, weighted by their complaints.
 
-    Columns: year, borough, zip, address, lat, lon, complaints; rows of one address are added up
-    and stand where most complaints were placed; the outermost 1 % is dropped as misplaced. Every building gets dwellings enough for the
-    share of `n_orders` that its weight will draw. Raises ValueError for an area without addresses
-    or a file without those columns.
+    Rows of one address are added up and stand where most complaints were placed; the outermost 1 %
+    is dropped as misplaced. Every building gets dwellings enough for the share of `n_orders` that
+    its weight will draw. Raises ValueError for an area without addresses or a file that lacks a
+    column (year, borough, zip, address, lat, lon, complaints).
     """
     complaints = _complaints(path, area)
     if len(complaints) < _FEWEST:

@@ -3,6 +3,7 @@
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field
+from math import fsum
 from pathlib import Path
 from random import Random
 
@@ -57,10 +58,10 @@ def places_from_map(path: Path, n: int, seed: int, bbox: Bounds | None = None) -
     homes = _homes(random, found, connected, bounds, n)
     if len(homes) < n:
         raise ValueError(f"{path.name} has room for {len(homes)} places, not {n}")
-    compounds = _compounds(random, homes)
+    name = path.name.split(".")[0].title()
+    compounds = _compounds(random, homes, name)
     box = padded(bounds)
     placed, stations = with_stations(compounds, box)
-    name = path.name.split(".")[0].title()
     return City(name, name, box, (), (), (), placed, stations, language="en")
 
 
@@ -80,8 +81,9 @@ def _take_way(found: _Map, way: osmium.osm.Way) -> None:
         return
     street = way.tags.get("addr:street") or way.tags.get("name") or ""
     if way.tags.get("building", "no") != "no":
-        lon = sum(place[1] for place in located) / len(located)
-        lat = sum(place[2] for place in located) / len(located)
+        corners = {(lon, lat) for _, lon, lat in located}
+        lon = fsum(corner[0] for corner in corners) / len(corners)
+        lat = fsum(corner[1] for corner in corners) / len(corners)
         found.buildings.append((street, rounded(lon, lat)))
     kind = way.tags.get("highway")
     if kind in _DRIVEN and way.tags.get("access") not in ("no", "private"):
@@ -155,7 +157,7 @@ def _apart(homes: list[_Home]) -> list[_Home]:
     return list(seen.values())
 
 
-def _compounds(random: Random, homes: list[_Home]) -> list[Compound]:
+def _compounds(random: Random, homes: list[_Home], district: str) -> list[Compound]:
     """Eight neighbours of one street are a compound; houses are numbered along it."""
     streets: dict[str, list[LonLat]] = defaultdict(list)
     for home in homes:
@@ -171,7 +173,7 @@ def _compounds(random: Random, homes: list[_Home]) -> list[Compound]:
                 for index, place in enumerate(group)
             )
             name = street if not start else f"{street} {start // _COMPOUND_SIZE + 1}"
-            compounds.append(Compound(key, name, "", street, str(start + 1), buildings))
+            compounds.append(Compound(key, name, district, street, str(start + 1), buildings))
     return compounds
 
 
