@@ -112,7 +112,13 @@ class TestWriteOsm:
     @pytest.mark.parametrize("name", ["city.osm", "city.osm.pbf"])
     def test_osrm_extract_accepts_it(self, city: City, tmp_path: Path, name: str) -> None:
         write_osm(city, tmp_path / name)
-        extract = [OSRM / "bin/osrm-extract", "-t", "1", "-p", OSRM / "share/profiles/car.lua"]
+        extract = [
+            str(OSRM / "bin/osrm-extract"),
+            "-t",
+            "1",
+            "-p",
+            str(OSRM / "share/profiles/car.lua"),
+        ]
         done = subprocess.run([*extract, name], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr + done.stdout[-500:]
         assert (tmp_path / "city.osrm.ebg").stat().st_size > 100_000
