@@ -96,6 +96,8 @@ class ServiceLimit(SQLModel, table=True):
     domain: str
     zone: str
     clock: str
-    """K1 to K8, or SAFE for making safe (DOMAIN section 3)."""
+    """K1 to K8, SAFE for making safe, SLOT for the tolerance of an appointment (DOMAIN 3, 7)."""
     limit_s: int
     kind: str
+    source: str
+    """Where the figure comes from."""

@@ -484,6 +484,7 @@ def upgrade() -> None:
         sa.Column("clock", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("limit_s", sa.Integer(), nullable=False),
         sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.CheckConstraint("kind IN ('average','cap')", name=op.f("ck_service_limits_kind")),
         sa.CheckConstraint("limit_s > 0", name=op.f("ck_service_limits_limit_positive")),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,31 @@
+"""Refusals of the catalogue."""
+
+from app.core.i18n import Text
+from app.core.problems import Problem
+
+
+class UnknownFaultCode(Problem):
+    """No fault of this code is in force."""
+
+    status = 422
+    type = "unknown-fault-code"
+    title = Text("故障代码不存在", "There is no such fault code")
+    action = Text("请从 /catalogue/faults 中选择", "Choose one from /catalogue/faults")
+
+
+class UnknownCauseCode(Problem):
+    """No cause of this code is in force."""
+
+    status = 422
+    type = "unknown-cause-code"
+    title = Text("原因代码不存在", "There is no such cause code")
+    action = Text("请从 /catalogue/causes 中选择", "Choose one from /catalogue/causes")
+
+
+class CatalogueMissing(Problem):
+    """Nothing has been loaded: the installation is not finished."""
+
+    status = 503
+    type = "catalogue-missing"
+    title = Text("尚未装载故障目录或时限方案", "No catalogue or service limits are loaded")
+    action = Text("请管理员运行 paigong migrate", "An administrator must run `paigong migrate`")

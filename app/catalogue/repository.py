@@ -1,0 +1,75 @@
+"""Queries of the catalogue's tables."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.catalogue.models import (
+    CatalogueVersion,
+    CauseCode,
+    FaultCode,
+    ServiceLimit,
+    ServiceProfile,
+)
+
+
+async def version_on(session: AsyncSession, day: date) -> int | None:
+    """The catalogue version in force on `day`; before the first one, the first one."""
+    query = select(CatalogueVersion).order_by(col(CatalogueVersion.effective_from))
+    versions = (await session.exec(query)).all()
+    begun = [each.version for each in versions if each.effective_from <= day]
+    if begun:
+        return begun[-1]
+    return versions[0].version if versions else None
+
+
+async def faults(session: AsyncSession, version: int) -> Sequence[FaultCode]:
+    query = select(FaultCode).where(FaultCode.version == version).order_by(col(FaultCode.code))
+    return (await session.exec(query)).all()
+
+
+async def fault(session: AsyncSession, version: int, code: str) -> FaultCode | None:
+    query = select(FaultCode).where(FaultCode.version == version, FaultCode.code == code)
+    return (await session.exec(query)).one_or_none()
+
+
+async def causes(session: AsyncSession, version: int) -> Sequence[CauseCode]:
+    query = select(CauseCode).where(CauseCode.version == version).order_by(col(CauseCode.code))
+    return (await session.exec(query)).all()
+
+
+async def profiles(session: AsyncSession) -> Sequence[ServiceProfile]:
+    query = select(ServiceProfile).order_by(
+        col(ServiceProfile.effective_from), col(ServiceProfile.name)
+    )
+    return (await session.exec(query)).all()
+
+
+async def limits_of(session: AsyncSession, profile_ids: list[UUID]) -> Sequence[ServiceLimit]:
+    query = (
+        select(ServiceLimit)
+        .where(col(ServiceLimit.profile_id).in_(profile_ids))
+        .order_by(
+            col(ServiceLimit.service_class),
+            col(ServiceLimit.clock),
+            col(ServiceLimit.domain),
+            col(ServiceLimit.limit_s),
+            col(ServiceLimit.zone),
+        )
+    )
+    return (await session.exec(query)).all()
+
+
+async def limits_for(
+    session: AsyncSession, profile_id: UUID, service_class: str, domain: str, zone: str
+) -> dict[str, int]:
+    query = select(ServiceLimit.clock, ServiceLimit.limit_s).where(
+        ServiceLimit.profile_id == profile_id,
+        ServiceLimit.service_class == service_class,
+        ServiceLimit.domain == domain,
+        ServiceLimit.zone == zone,
+    )
+    return dict((await session.exec(query)).all())
