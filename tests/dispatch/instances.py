@@ -48,7 +48,7 @@ def solved(question: Problem, **given: Any) -> Plan:
 
 
 def scattered(orders: int, crews: int, seed: int) -> Problem:
-    """A mixed day: windows, deadlines, skills, pairs, breaks, shared buildings, a published plan."""
+    """A mixed day: windows, deadlines, skills, pairs, breaks, buildings, a published plan."""
     dice = np.random.default_rng(seed)
     xy = dice.uniform(0, 3000, size=(40, 2))
     travel = np.hypot(*(xy[:, None, :] - xy[None, :, :]).transpose(2, 0, 1)).astype(np.int32)
