@@ -1,0 +1,66 @@
+"""Keeps the clock spans beside the order: a projection that `paigong verify` folds again."""
+
+from datetime import datetime
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.catalogue import service as catalogue
+from app.work_orders.clocks import Span, advance
+from app.work_orders.models import OrderClock, WorkOrder
+from app.work_orders.states import ENDED, Action, State
+
+
+async def step(session: AsyncSession, order: WorkOrder, action: Action, at: datetime) -> None:
+    """Advance the order's clocks by one action and store the spans and what is due next."""
+    stored = list(
+        (
+            await session.exec(
+                select(OrderClock)
+                .where(OrderClock.order_id == order.id)
+                .order_by(OrderClock.started_at, OrderClock.clock)  # type: ignore[arg-type]
+            )
+        ).all()
+    )
+    rows = {(row.clock, row.span): row for row in stored}
+    spans = advance(
+        [span_of(row) for row in stored], action, State(order.state), at, order.hold_reason
+    )
+    limits = await catalogue.limits(
+        session, order.service_profile_id, order.service_class, order.domain, order.zone
+    )
+    for span in spans:
+        row = rows.get((span.clock, span.number))
+        if row is None:
+            row = OrderClock(
+                order_id=order.id, clock=span.clock, span=span.number, started_at=span.started_at
+            )
+            session.add(row)
+        _write(row, span, limits.get(span.clock))
+    _due(order, spans, limits)
+
+
+def span_of(row: OrderClock) -> Span:
+    return Span(row.clock, row.span, row.started_at, row.stopped_at, row.paused_s, row.paused_since)
+
+
+def _write(row: OrderClock, span: Span, limit_s: int | None) -> None:
+    row.stopped_at = span.stopped_at
+    row.paused_s = span.paused_s
+    row.paused_since = span.paused_since
+    row.limit_s = limit_s
+    row.due_at = span.due_at(limit_s)
+
+
+def _due(order: WorkOrder, spans: list[Span], limits: dict[str, int]) -> None:
+    running = [
+        due
+        for span in spans
+        if span.running and (due := span.due_at(limits.get(span.clock))) is not None
+    ]
+    order.due_at = min(running, default=None) if State(order.state) not in ENDED else None
+    arrival = [span for span in spans if span.clock == "K4" and span.running]
+    if order.appointment_to is not None:
+        order.arrive_by = order.appointment_to
+    elif arrival:
+        order.arrive_by = arrival[0].due_at(limits.get("K4"))

@@ -1,0 +1,158 @@
+"""What a transition does to the order's own rows, before its event is written."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.organisation import service as organisation
+from app.work_orders.acts import Act
+from app.work_orders.models import Assignment, WorkOrder
+from app.work_orders.states import AWAITING_DISPATCH, ENDED, IN_CREW_HANDS, Action, State
+
+HOLD_KEEPS_CREW = timedelta(hours=2)
+"""Under this a hold goes back to the same crew, if it is on shift (DOMAIN transition 20)."""
+
+
+async def current(session: AsyncSession, order: WorkOrder) -> Assignment | None:
+    """The one current assignment."""
+    if order.assignment_id is None:
+        return None
+    return await session.get(Assignment, order.assignment_id)
+
+
+async def current_crew_id(session: AsyncSession, order: WorkOrder) -> UUID | None:
+    assignment = await current(session, order)
+    return assignment.crew_id if assignment else None
+
+
+async def apply(
+    session: AsyncSession,
+    order: WorkOrder,
+    action: Action,
+    act: Act,
+    payload: dict[str, Any],
+    target: State | None,
+) -> State:
+    """Change assignment, hold and counters; returns the state that the order takes."""
+    if action in (Action.SENT, Action.RESENT, Action.TRANSFERRED):
+        await _hand_over(session, order, action, act, payload)
+    elif action is Action.SUBMITTED:
+        order.reported_at = act.at
+    elif action is Action.ACCEPTED:
+        assignment = await current(session, order)
+        assert assignment is not None
+        assignment.accepted_at = act.at
+    elif action is Action.HELD:
+        await _hold(session, order, act, payload)
+    elif action is Action.RESUMED:
+        target = await _resume(session, order, act, payload)
+    elif action is Action.URGED:
+        order.urges += 1
+    elif action is Action.REBOOKED:
+        order.rebookings += 1
+        order.appointment_from = datetime.fromisoformat(payload["from"])
+        order.appointment_to = datetime.fromisoformat(payload["to"])
+    result = target or State(order.state)
+    if result in ENDED or result in AWAITING_DISPATCH:
+        await end_assignment(session, order, act.at, action.value)
+    return result
+
+
+async def end_assignment(session: AsyncSession, order: WorkOrder, at: datetime, why: str) -> None:
+    """End the current assignment, if there is one; a closed order keeps who had it as history."""
+    assignment = await current(session, order)
+    if assignment is not None:
+        assignment.ended_at = at
+        assignment.ended_why = why
+        order.assignment_id = None
+        await session.flush()
+
+
+async def _assign(
+    session: AsyncSession,
+    order: WorkOrder,
+    crew_id: UUID,
+    act: Act,
+    *,
+    how: str,
+    reason: str | None,
+    accepted: bool = False,
+) -> None:
+    assignment = Assignment(
+        order_id=order.id,
+        crew_id=crew_id,
+        how=how,
+        reason=reason,
+        assigned_by=act.actor_id,
+        assigned_at=act.at,
+        accepted_at=act.at if accepted else None,
+    )
+    session.add(assignment)
+    await session.flush()
+    order.assignment_id = assignment.id
+
+
+async def _hand_over(
+    session: AsyncSession, order: WorkOrder, action: Action, act: Act, payload: dict[str, Any]
+) -> None:
+    await end_assignment(session, order, act.at, action.value)
+    if action is Action.TRANSFERRED:
+        order.transfers += 1
+    await _assign(
+        session,
+        order,
+        UUID(payload["crew_id"]),
+        act,
+        how=payload["how"],
+        reason=payload.get("reason"),
+    )
+    order.preferred_crew_id = None
+    order.pinned = False
+
+
+async def _hold(session: AsyncSession, order: WorkOrder, act: Act, payload: dict[str, Any]) -> None:
+    crew_id = await current_crew_id(session, order)
+    order.held_from = order.state
+    order.hold_reason = payload["reason"]
+    order.hold_until = datetime.fromisoformat(payload["until"])
+    order.preferred_crew_id = crew_id or order.preferred_crew_id
+    payload["crew_id"] = str(crew_id) if crew_id else None
+    payload["held_from"] = order.held_from
+    await end_assignment(session, order, act.at, Action.HELD.value)
+
+
+async def _resume(
+    session: AsyncSession, order: WorkOrder, act: Act, payload: dict[str, Any]
+) -> State:
+    held_from = State(order.held_from or State.NEW)
+    held_at = datetime.fromisoformat(payload["held_at"])
+    target = State.NEW
+    short = clock.now() - held_at < HOLD_KEEPS_CREW
+    if short and held_from in IN_CREW_HANDS and order.preferred_crew_id is not None:
+        crew = await organisation.capability(session, order.preferred_crew_id, clock.now())
+        if crew.active and crew.on_shift:
+            target = held_from
+            await _assign(
+                session,
+                order,
+                order.preferred_crew_id,
+                act,
+                how="auto",
+                reason="resumed",
+                accepted=held_from is not State.SENT,
+            )
+    payload["crew_id"] = str(order.preferred_crew_id) if target is not State.NEW else None
+    order.held_from = order.hold_reason = order.hold_until = None
+    return target
+
+
+async def crews_that_held(session: AsyncSession, order_id: UUID) -> list[Assignment]:
+    """Every assignment of an order, oldest first."""
+    statement = (
+        select(Assignment).where(Assignment.order_id == order_id).order_by(Assignment.assigned_at)  # type: ignore[arg-type]
+    )
+    return list((await session.exec(statement)).all())

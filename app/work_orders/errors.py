@@ -1,0 +1,142 @@
+"""Refusals around repair orders."""
+
+from app.core.i18n import Text
+from app.core.problems import Problem
+
+
+class IllegalTransition(Problem):
+    """The state does not allow it; members: `state`, `action`, `allowed`."""
+
+    status = 409
+    type = "illegal-transition"
+    title = Text("工单当前状态不允许此操作", "The order's state does not allow this")
+    action = Text(
+        "请重新读取工单，并从 allowed 中选择操作",
+        "Read the order again and choose one of `allowed`",
+    )
+
+
+class NotYourRole(Problem):
+    """The transition belongs to other posts; members: `action`, `roles`."""
+
+    status = 403
+    type = "not-your-role"
+    title = Text("您的岗位不能执行此操作", "Your post does not perform this action")
+    action = Text("请由 roles 中的岗位执行", "Ask one of `roles` to do it")
+
+
+class NotYours(Problem):
+    """The order is with another crew, or with none."""
+
+    status = 409
+    type = "not-yours-any-more"
+    title = Text("该工单已不属于您的班组", "The order is no longer with your crew")
+    action = Text("请同步后查看最新任务", "Synchronise to see your current jobs")
+
+
+class LeaderOnly(Problem):
+    """Start, restoration and completion are the crew leader's."""
+
+    status = 403
+    type = "leader-only"
+    title = Text("仅班组长可执行此操作", "Only the crew's leader does this")
+    action = Text("请由班组长在其手机上操作", "Let the crew's leader do it on their phone")
+
+
+class SafetyGateClosed(Problem):
+    """Safety levels 3 and 4 need a guardian and the checklist; members: `missing`."""
+
+    status = 409
+    type = "safety-gate"
+    title = Text("安全措施未确认，不能开工", "Safety measures are not confirmed")
+    action = Text(
+        "请指定监护人并逐项确认检查表", "Name a guardian of your crew and confirm the checklist"
+    )
+
+
+class CrewNotQualified(Problem):
+    """The crew lacks skill, certificate, size or presence; members: `missing`."""
+
+    status = 409
+    type = "crew-not-qualified"
+    title = Text("班组不具备条件", "The crew does not qualify")
+    action = Text(
+        "请选择其他班组或组建联合班组", "Choose another crew, or form a joint crew for this order"
+    )
+
+
+class DuplicateReport(Problem):
+    """An open order stands at the same premises for the same trouble; members: `order`, `urge`."""
+
+    status = 409
+    type = "duplicate-report"
+    title = Text("该处已有同类未结工单", "An open order for this trouble exists here already")
+    action = Text(
+        "请催办原工单；确属新故障时以 force_new 并说明理由",
+        "Urge the open order, or send force_new with a reason if it is new trouble",
+    )
+
+
+class PlaceOutsideArea(Problem):
+    """No station is responsible there; members: `swapped` when lon and lat look exchanged."""
+
+    status = 422
+    type = "place-outside-area"
+    title = Text("位置不在任何站点的服务区内", "The place lies in no station's area")
+    action = Text("请核对经纬度与坐标系", "Check longitude, latitude and datum")
+
+
+class AppointmentInvalid(Problem):
+    """A slot that is over, reversed or absurdly far."""
+
+    status = 422
+    type = "appointment-invalid"
+    title = Text("预约时段无效", "The appointment slot is not valid")
+    action = Text(
+        "请选择未来 60 天内的时段", "Choose a slot that ends in the future, within 60 days"
+    )
+
+
+class LimitReached(Problem):
+    """Two transfers or two rebookings are the most (DOMAIN section 6); members: `limit`."""
+
+    status = 409
+    type = "limit-reached"
+    title = Text("次数已达上限", "The number allowed has been reached")
+    action = Text("请交由协调员处理", "Hand the order to the coordinator")
+
+
+class ApprovalPending(Problem):
+    """Another request on this order waits for a decision."""
+
+    status = 409
+    type = "approval-pending"
+    title = Text("该工单已有待批申请", "A request on this order already waits for approval")
+    action = Text("请先处理待批申请", "Decide the pending request first")
+
+
+class NoPendingApproval(Problem):
+    """It was decided already."""
+
+    status = 409
+    type = "approval-decided"
+    title = Text("该申请已处理", "This request was decided already")
+    action = Text("请重新读取申请", "Read the request again")
+
+
+class SelfApproval(Problem):
+    """The second of two persons must be another."""
+
+    status = 403
+    type = "self-approval"
+    title = Text("不能审批自己的申请", "You cannot approve your own request")
+    action = Text("请由另一位有权人员审批", "Ask somebody else with this permission")
+
+
+class EmergencyNotRefusable(Problem):
+    """Danger orders are not refused by the crew (DOMAIN section 6)."""
+
+    status = 409
+    type = "emergency-not-refusable"
+    title = Text("紧急工单不能自行拒单", "A danger order cannot be refused by the crew")
+    action = Text("请联系班长改派", "Call the dispatcher, who can reassign it")

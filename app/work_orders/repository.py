@@ -1,0 +1,187 @@
+"""Queries over orders, always inside the caller's row scope."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, select, text
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.permissions import Permission
+from app.core.scope import Principal, scoped
+from app.work_orders.models import Approval, Assignment, OrderClock, WorkOrder, WorkOrderEvent
+from app.work_orders.states import ENDED
+
+
+def own_orders(principal: Principal) -> ColumnElement[bool]:
+    """Orders that one of the technician's crews holds or has held."""
+    return exists(
+        select(Assignment.id).where(  # type: ignore[call-overload]
+            col(Assignment.order_id) == col(WorkOrder.id),
+            col(Assignment.crew_id).in_(principal.crew_ids),
+        )
+    )
+
+
+def in_scope(principal: Principal, permission: Permission) -> ColumnElement[bool]:
+    return scoped(principal, permission, col(WorkOrder.station_id), own_orders(principal))
+
+
+async def find(
+    session: AsyncSession,
+    order_id: UUID,
+    *,
+    scope: ColumnElement[bool] | None,
+    lock: bool = False,
+) -> WorkOrder | None:
+    """The order, or None outside `scope`; `lock` takes its row lock and rereads it."""
+    statement = select(WorkOrder).where(col(WorkOrder.id) == order_id)
+    if scope is not None:
+        statement = statement.where(scope)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def find_open_twin(
+    session: AsyncSession, premises_id: UUID | None, building_id: UUID | None, group: str
+) -> WorkOrder | None:
+    """An open order at the same premises (or, without premises, building) and fault group."""
+    place = (
+        col(WorkOrder.premises_id) == premises_id
+        if premises_id is not None
+        else (col(WorkOrder.building_id) == building_id) & col(WorkOrder.premises_id).is_(None)
+    )
+    statement = (
+        select(WorkOrder)
+        .where(
+            place,
+            col(WorkOrder.fault_group) == group,
+            col(WorkOrder.state).not_in([state.value for state in ENDED]),
+        )
+        .order_by(col(WorkOrder.id).desc())
+        .limit(1)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def serialise_reports(session: AsyncSession, key: str) -> None:
+    """Two calls about the same trouble wait for each other until this transaction ends."""
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))"), {"key": key}
+    )
+
+
+async def page(
+    session: AsyncSession,
+    principal: Principal,
+    *,
+    station_ids: frozenset[UUID] | None,
+    states: Sequence[str],
+    crew_id: UUID | None,
+    due_before: datetime | None,
+    waiting_approval: bool | None,
+    premises_id: UUID | None,
+    before: UUID | None,
+    limit: int,
+) -> list[WorkOrder]:
+    """Newest first; `before` is the last id of the page before."""
+    statement = select(WorkOrder).where(in_scope(principal, Permission.ORDERS_READ))
+    if station_ids is not None:
+        statement = statement.where(col(WorkOrder.station_id).in_(station_ids))
+    if states:
+        statement = statement.where(col(WorkOrder.state).in_(states))
+    if premises_id is not None:
+        statement = statement.where(col(WorkOrder.premises_id) == premises_id)
+    if crew_id is not None:
+        statement = statement.join(
+            Assignment, col(Assignment.id) == col(WorkOrder.assignment_id)
+        ).where(col(Assignment.crew_id) == crew_id)
+    if due_before is not None:
+        statement = statement.where(col(WorkOrder.due_at) < due_before)
+    if waiting_approval is not None:
+        waits = exists(
+            select(Approval.id).where(  # type: ignore[call-overload]
+                col(Approval.order_id) == col(WorkOrder.id), col(Approval.decided_at).is_(None)
+            )
+        )
+        statement = statement.where(waits if waiting_approval else ~waits)
+    if before is not None:
+        statement = statement.where(col(WorkOrder.id) < before)
+    statement = statement.order_by(col(WorkOrder.id).desc()).limit(limit)
+    return list((await session.execute(statement)).scalars())
+
+
+async def events(session: AsyncSession, order_id: UUID) -> list[WorkOrderEvent]:
+    statement = (
+        select(WorkOrderEvent)
+        .where(col(WorkOrderEvent.order_id) == order_id)
+        .order_by(col(WorkOrderEvent.seq))
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def clocks(session: AsyncSession, order_id: UUID) -> list[OrderClock]:
+    statement = (
+        select(OrderClock)
+        .where(col(OrderClock.order_id) == order_id)
+        .order_by(col(OrderClock.clock), col(OrderClock.span))
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def places(
+    session: AsyncSession, order_ids: Sequence[UUID]
+) -> dict[UUID, tuple[float, float]]:
+    """(lon, lat) of each order."""
+    rows = await session.execute(
+        text(
+            "SELECT id, ST_X(location::geometry), ST_Y(location::geometry)"
+            " FROM work_orders WHERE id = ANY(:ids)"
+        ),
+        {"ids": list(order_ids)},
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+async def holders(
+    session: AsyncSession, order_ids: Sequence[UUID]
+) -> dict[UUID, tuple[Assignment, str, str]]:
+    """Current assignment with the crew's code and name, by order."""
+    rows = await session.execute(
+        select(Assignment, text("crews.code"), text("crews.name"))
+        .join(text("crews"), text("crews.id = assignments.crew_id"))
+        .where(col(Assignment.order_id).in_(order_ids), col(Assignment.ended_at).is_(None))
+    )
+    return {row[0].order_id: (row[0], row[1], row[2]) for row in rows}
+
+
+async def pending_approvals(
+    session: AsyncSession, principal: Principal, limit: int
+) -> list[tuple[Approval, WorkOrder]]:
+    statement = (
+        select(Approval, WorkOrder)
+        .join(WorkOrder, col(WorkOrder.id) == col(Approval.order_id))
+        .where(
+            col(Approval.decided_at).is_(None),
+            in_scope(principal, Permission.ORDERS_APPROVE),
+        )
+        .order_by(col(Approval.requested_at))
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in await session.execute(statement)]
+
+
+async def due_timers(session: AsyncSession, now: datetime, limit: int) -> list[tuple[UUID, str]]:
+    """Orders whose K2 ran out, and holds whose date has come: (id, state)."""
+    rows = await session.execute(
+        text(
+            "SELECT o.id, o.state FROM work_orders o WHERE (o.state = 'HOLD' AND o.hold_until <= :now)"
+            " OR (o.state = 'SENT' AND EXISTS (SELECT FROM work_order_clocks c WHERE"
+            " c.order_id = o.id AND c.clock = 'K2' AND c.stopped_at IS NULL AND c.due_at <= :now))"
+            " ORDER BY o.id LIMIT :limit"
+        ),
+        {"now": now, "limit": limit},
+    )
+    return [(row[0], row[1]) for row in rows]

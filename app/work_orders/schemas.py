@@ -1,0 +1,338 @@
+"""Wire shapes of repair orders."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from app.core import clock, settings
+from app.core.geo import PlaceIn, PlaceOut
+from app.core.permissions import Permission
+from app.core.scope import Principal
+from app.core.texts import Code, Line, Paragraph, Phone, masked_phone
+from app.web.wire import Body, Out
+from app.work_orders.clock_store import span_of
+from app.work_orders.models import Approval, OrderClock, WorkOrder, WorkOrderEvent
+from app.work_orders.service import Dossier
+from app.work_orders.states import State
+
+Channel = Literal["hotline", "hall", "web", "app", "chat", "mail", "import"]
+Flag = Literal["vulnerable", "angry", "confidential", "key_customer"]
+HoldReason = Literal[
+    "customer_absent",
+    "quote_refused",
+    "waiting_parts",
+    "waiting_window",
+    "other_owner",
+    "weather_red",
+]
+Note = Annotated[Line, Field(description="Why; kept in the order's history.")]
+
+
+class SlotIn(Body):
+    """An appointment slot in times with offset."""
+
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
+class CallerIn(Body):
+    """Who is on the line."""
+
+    name: Line
+    phone: Phone
+
+
+class WorkOrderIn(Body):
+    """A report of trouble: premises from the register, or an address with its place."""
+
+    channel: Channel = "hotline"
+    caller: CallerIn
+    premises_id: UUID | None = None
+    customer_id: UUID | None = None
+    address: Line | None = None
+    """Needed, with `place`, when the premises are not in the register."""
+    place: PlaceIn | None = None
+    fault_code: Code
+    description: Paragraph = ""
+    flags: list[Flag] = Field(default_factory=list, max_length=4)
+    appointment: SlotIn | None = None
+    force_new: bool = False
+    """Make a new order although one is open here for the same trouble; wants a reason."""
+    force_new_reason: Line | None = None
+    draft: bool = False
+    """Keep it as a draft while the call goes on; submit it later."""
+
+    @model_validator(mode="after")
+    def _forced_with_reason(self) -> Self:
+        if self.force_new and not self.force_new_reason:
+            raise ValueError("force_new wants force_new_reason")
+        return self
+
+
+class AmendIn(Body):
+    """Corrected contact or notes, on the `version` that was read."""
+
+    version: int = Field(ge=1)
+    caller_name: Line | None = None
+    caller_phone: Phone | None = None
+    notes: Paragraph | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.changes():
+            raise ValueError("give caller_name, caller_phone or notes")
+        return self
+
+    def changes(self) -> dict[str, str]:
+        return self.model_dump(exclude={"version"}, exclude_none=True)
+
+
+class ReasonIn(Body):
+    """A decision with its reason."""
+
+    reason: Note
+
+
+class AnswerIn(Body):
+    """What solved it on the phone."""
+
+    answer: Line
+
+
+class AssignIn(Body):
+    """Which crew gets it, and why."""
+
+    crew_id: UUID
+    reason: Note
+    override_offline: bool = False
+    """Send although nobody of the crew is on line."""
+
+
+class PinIn(Body):
+    """The crew that the planner must choose; null frees the order."""
+
+    crew_id: UUID | None
+    reason: Note
+
+
+class JointCrewIn(Body):
+    """Members of several crews for one order, and who leads them."""
+
+    technician_ids: list[UUID] = Field(min_length=2, max_length=20)
+    leader_id: UUID
+    reason: Note
+
+    @model_validator(mode="after")
+    def _leader_is_member(self) -> Self:
+        if self.leader_id not in self.technician_ids:
+            raise ValueError("the leader must be among technician_ids")
+        return self
+
+
+class HoldIn(Body):
+    """A hold with its reason and end; crew busy or the shift's end is none."""
+
+    reason: HoldReason
+    until: AwareDatetime
+    note: Note
+
+
+class RebookIn(Body):
+    """A new slot that the customer confirmed."""
+
+    appointment: SlotIn
+    reason: Note
+
+
+class DecisionIn(Body):
+    """The second person's word."""
+
+    approved: bool
+    note: Line | None = None
+
+
+class HolderOut(Out):
+    """The crew that has the order now."""
+
+    assignment_id: UUID
+    crew_id: UUID
+    crew_code: str
+    crew_name: str
+    how: str
+    assigned_at: datetime
+    accepted_at: datetime | None
+
+
+class ClockOut(Out):
+    """One span of a clock; seconds up to now while it runs."""
+
+    clock: str
+    span: int
+    started_at: datetime
+    stopped_at: datetime | None
+    gross_s: int
+    net_s: int
+    limit_s: int | None
+    due_at: datetime | None
+
+    @classmethod
+    def of(cls, row: OrderClock) -> Self:
+        span, now = span_of(row), clock.now()
+        return cls(
+            clock=row.clock,
+            span=row.span,
+            started_at=row.started_at,
+            stopped_at=row.stopped_at,
+            gross_s=span.gross_s(now),
+            net_s=span.net_s(now),
+            limit_s=row.limit_s,
+            due_at=row.due_at,
+        )
+
+
+class WorkOrderOut(Out):
+    """An order as a screen shows it; phones are masked towards technicians."""
+
+    id: UUID
+    serial: str
+    state: State
+    version: int
+    station_id: UUID
+    building_id: UUID | None
+    premises_id: UUID | None
+    customer_id: UUID | None
+    channel: str
+    caller_name: str
+    caller_phone: str | None
+    address: str
+    place: PlaceOut
+    zone: str
+    fault_code: str
+    fault_group: str
+    service_class: str
+    description: str
+    notes: str
+    flags: list[str]
+    appointment_from: datetime | None
+    appointment_to: datetime | None
+    reported_at: datetime
+    due_at: datetime | None
+    arrive_by: datetime | None
+    holder: HolderOut | None
+    hold_until: datetime | None
+    hold_reason: str | None
+    preferred_crew_id: UUID | None
+    pinned: bool
+    urges: int
+    transfers: int
+    rebookings: int
+    rework_of: UUID | None
+    evidence_state: str
+
+    @classmethod
+    def of(cls, dossier: Dossier, reader: Principal) -> Self:
+        order = dossier.order
+        data = _plain(order) | {
+            "place": PlaceOut(lon=dossier.place[0], lat=dossier.place[1]),
+            "holder": _holder(dossier),
+        }
+        return cls.model_validate(data | masked(order, reader))
+
+
+class WorkOrderDetailOut(WorkOrderOut):
+    """An order with its clocks."""
+
+    clocks: list[ClockOut]
+
+    @classmethod
+    def of(cls, dossier: Dossier, reader: Principal) -> Self:
+        base = WorkOrderOut.of(dossier, reader)
+        clocks = [ClockOut.of(row) for row in dossier.clocks]
+        return cls.model_validate(base.model_dump() | {"clocks": clocks})
+
+
+def _plain(order: WorkOrder) -> dict[str, Any]:
+    return order.model_dump(exclude={"location"})
+
+
+def masked(order: WorkOrder, reader: Principal) -> dict[str, Any]:
+    """What a technician may not see: the whole number, and a protected reporter."""
+    if not reader.own_only(Permission.ORDERS_READ):
+        return {}
+    phone = order.caller_phone
+    if settings.current().mask_phones:
+        phone = masked_phone(phone) or ""
+    if "confidential" in order.flags:
+        return {"caller_name": "***", "caller_phone": None, "customer_id": None}
+    return {"caller_phone": phone}
+
+
+def _holder(dossier: Dossier) -> HolderOut | None:
+    assignment = dossier.assignment
+    if assignment is None or dossier.crew_code is None or dossier.crew_name is None:
+        return None
+    return HolderOut(
+        assignment_id=assignment.id,
+        crew_id=assignment.crew_id,
+        crew_code=dossier.crew_code,
+        crew_name=dossier.crew_name,
+        how=assignment.how,
+        assigned_at=assignment.assigned_at,
+        accepted_at=assignment.accepted_at,
+    )
+
+
+class EventOut(Out):
+    """One step of the history, with both times."""
+
+    seq: int
+    action: str
+    from_state: str | None
+    to_state: str
+    actor_kind: str
+    actor_id: UUID | None
+    actor_role: str | None
+    device_id: UUID | None
+    client_at: datetime | None
+    at: datetime
+    server_at: datetime
+    payload: dict[str, Any]
+    hash: str
+
+    @classmethod
+    def of(cls, event: WorkOrderEvent) -> Self:
+        return cls.model_validate(event)
+
+
+class TimelineOut(Out):
+    """Where an order stands, who holds it, what is due, and all that happened (DOMAIN I08)."""
+
+    order_id: UUID
+    serial: str
+    state: State
+    holder: HolderOut | None
+    due_at: datetime | None
+    events: list[EventOut]
+
+
+class ApprovalOut(Out):
+    """A two-person decision."""
+
+    id: UUID
+    order_id: UUID
+    serial: str
+    action: Literal["hold", "cancel"]
+    reason: str
+    detail: dict[str, Any]
+    requested_by: UUID
+    requested_at: datetime
+    decided_by: UUID | None
+    decided_at: datetime | None
+    approved: bool | None
+    decision_note: str | None
+
+    @classmethod
+    def of(cls, approval: Approval, order: WorkOrder) -> Self:
+        return cls.model_validate(approval.model_dump() | {"serial": order.serial})
