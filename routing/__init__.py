@@ -9,7 +9,7 @@ one on the loopback address. `to_wgs84` and `from_wgs84` convert Chinese datums.
     report = import_map(Path("city.osm.pbf"), maps_dir)
     async with (
         OsrmServer(report.version_dir) as server,
-        OsrmHttp(server.base_url, server.graph_version, traffic) as roads,
+        OsrmHttp(server.base_url, server.graph_version, traffic, block=300) as roads,
     ):
         engine = Fallback([roads, Estimate(traffic)])
         matrix = await engine.matrix(places, places, depart_at)

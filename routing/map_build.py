@@ -16,7 +16,8 @@ _STAMP: Final = re.compile(r"^\[[^\]]*\]\s*\[(?:info|warn|error)\]\s*")
 _COUNTS: Final = re.compile(r"Raw input contains (\d+) nodes, (\d+) ways")
 _GRAPH: Final = re.compile(r"Processed (\d+) nodes")
 _PARTS: Final = re.compile(r"Found (\d+) SCC \((\d+) large")
-_BROKEN_INPUT: Final = ("pbf_error", "xml_error", "osmium::io_error", "gzip_error", "bzip2_error")
+_READER_TROUBLE: Final = ("osmium::", "protozero::")
+"""Namespaces of the libraries that read map files: what they throw is the file's fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _run(command: list[str], tools: OsrmTools, say: Callable[[str], None]) -> tu
 def _extract_trouble(text: str) -> MapRefusedCode:
     if "no snappable edges" in text or "There are no edges" in text:
         return MapRefusedCode.NO_ROADS
-    if any(mark in text for mark in _BROKEN_INPUT):
+    if any(mark in text for mark in _READER_TROUBLE):
         return MapRefusedCode.BROKEN
     if "sol::error" in text or "lua: error" in text:
         return MapRefusedCode.PROFILE_BROKEN

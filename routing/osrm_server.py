@@ -64,6 +64,7 @@ class OsrmServer:
         self._port = 0
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._up = asyncio.Event()
 
     @property
     def base_url(self) -> str:
@@ -98,8 +99,11 @@ class OsrmServer:
                 await self._watch
         await self._stop()
 
-    async def until_ready(self) -> None:
-        """Wait until the child answers with the right map; raises OsrmServerFailed."""
+    async def until_up(self) -> None:
+        """Wait until the child answers: at once, or after its restart when it has crashed."""
+        await self._up.wait()
+
+    async def _until_ready(self) -> None:
         try:
             async with (
                 asyncio.timeout(self._ready_within_s),
@@ -132,13 +136,15 @@ class OsrmServer:
             stderr=asyncio.subprocess.PIPE,
             preexec_fn=_die_with(os.getpid()) if sys.platform == "linux" else None,
         )
-        await self.until_ready()
+        await self._until_ready()
+        self._up.set()
 
     async def _keep_running(self) -> None:
         while True:
             if self._child is not None:
                 words = await self._last_words()
                 code = await self._child.wait()
+                self._up.clear()
                 self._log(f"osrm-routed ended with {code}, starting it again: {words}")
             self.restarts += 1
             try:

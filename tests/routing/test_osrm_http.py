@@ -1,0 +1,198 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from routing import (
+    CHINA_CITY,
+    UNREACHABLE_S,
+    EngineFailed,
+    Estimate,
+    HourBucket,
+    LegSource,
+    NoRoadBetween,
+    OsrmHttp,
+    OsrmServer,
+    Place,
+    Traffic,
+)
+from tests.routing.conftest import MIDDAY
+from tests.routing.grid_city import (
+    FAR_OFF,
+    ISLAND,
+    MAINLAND,
+    ONE_WAY_EAST,
+    ONE_WAY_WEST,
+    TRAP_END,
+    corner,
+)
+from tests.routing.test_estimate import shanghai
+
+
+class TestMatrix:
+    async def test_drives_between_mainland_places(self, roads: OsrmHttp) -> None:
+        matrix = await roads.matrix(MAINLAND, MAINLAND, MIDDAY)
+        away = ~np.eye(len(MAINLAND), dtype=bool)
+        assert (matrix.seconds[away] > 30).all()
+        assert (matrix.seconds[away] < 600).all()
+        assert (matrix.seconds[~away] == 0).all()
+        assert matrix.count_legs().shares()["osrm"] == 1.0
+        assert (matrix.graph_version, matrix.hour_bucket) == (roads.graph_version, HourBucket.DAY)
+
+    async def test_gives_the_same_answer_in_any_block_size(
+        self, server: OsrmServer, roads: OsrmHttp, traffic: Traffic
+    ) -> None:
+        sources, targets = [*MAINLAND, FAR_OFF], [*reversed(MAINLAND), ISLAND[0], FAR_OFF]
+        whole = await roads.matrix(sources, targets, MIDDAY)
+        async with OsrmHttp(server.base_url, server.graph_version, traffic, block=2) as small:
+            pieces = await small.matrix(sources, targets, MIDDAY)
+        assert (whole.seconds == pieces.seconds).all()
+        assert (whole.unreachable == pieces.unreachable).all()
+        assert (whole.estimated == pieces.estimated).all()
+
+    async def test_is_slower_in_the_evening_peak(self, roads: OsrmHttp) -> None:
+        midday = await roads.matrix(MAINLAND, MAINLAND, MIDDAY)
+        evening = await roads.matrix(MAINLAND, MAINLAND, shanghai(17))
+        assert np.allclose(evening.seconds, midday.seconds * 0.90 / 0.65, atol=1.5)
+
+    async def test_obeys_a_one_way_street(self, roads: OsrmHttp) -> None:
+        ends = [ONE_WAY_WEST, ONE_WAY_EAST]
+        seconds = (await roads.matrix(ends, ends, MIDDAY)).seconds
+        assert seconds[0, 1] < 15
+        assert seconds[1, 0] > 60
+
+    async def test_flags_an_island_as_unreachable(self, roads: OsrmHttp) -> None:
+        matrix = await roads.matrix([MAINLAND[0], ISLAND[0]], [MAINLAND[1], ISLAND[0]], MIDDAY)
+        assert matrix.unreachable.tolist() == [[False, True], [True, False]]
+        assert matrix.seconds[0, 1] == matrix.seconds[1, 0] == UNREACHABLE_S
+        assert matrix.seconds[1, 1] == 0
+
+    async def test_drives_within_an_island(self, roads: OsrmHttp) -> None:
+        matrix = await roads.matrix(ISLAND, ISLAND, MIDDAY)
+        assert not matrix.unreachable.any()
+        assert 10 < matrix.seconds[0, 1] < 200
+
+    async def test_flags_the_end_of_a_one_way_trap(self, roads: OsrmHttp) -> None:
+        matrix = await roads.matrix([TRAP_END], [MAINLAND[0]], MIDDAY)
+        assert matrix.unreachable[0, 0]
+
+    async def test_estimates_a_place_far_from_every_road(
+        self, roads: OsrmHttp, traffic: Traffic
+    ) -> None:
+        matrix = await roads.matrix([MAINLAND[0], FAR_OFF], [FAR_OFF, MAINLAND[1]], MIDDAY)
+        expected = await Estimate(traffic).matrix([MAINLAND[0]], [FAR_OFF], MIDDAY)
+        assert matrix.estimated.tolist() == [[True, False], [True, True]]
+        assert matrix.seconds[0, 0] == expected.seconds[0, 0]
+        assert not matrix.unreachable.any()
+
+    async def test_is_zero_between_places_that_join_the_road_at_one_point(
+        self, roads: OsrmHttp
+    ) -> None:
+        corner_of_town = [corner(-0.5, -0.5), corner(-0.6, -0.6)]
+        matrix = await roads.matrix(corner_of_town, corner_of_town, MIDDAY)
+        assert (matrix.seconds == 0).all()
+
+    async def test_takes_at_least_a_second_between_different_points_of_a_road(
+        self, roads: OsrmHttp
+    ) -> None:
+        near = [corner(4.40, 5), corner(4.405, 5)]  # a metre apart along the street
+        assert (await roads.matrix(near[:1], near[1:], MIDDAY)).seconds[0, 0] == 1
+
+    async def test_gives_an_empty_matrix_for_no_places(self, roads: OsrmHttp) -> None:
+        assert (await roads.matrix([], MAINLAND, MIDDAY)).seconds.shape == (0, 4)
+
+
+class TestSnap:
+    async def test_joins_each_place_to_its_nearest_road(self, roads: OsrmHttp) -> None:
+        near, island, far = await roads.snap([MAINLAND[0], ISLAND[1], FAR_OFF])
+        assert not near.far
+        assert near.distance_m < 60
+        assert not island.far
+        assert far.far
+        assert far.distance_m > 2_000
+
+
+class TestRoute:
+    async def test_follows_the_roads_leg_by_leg(self, roads: OsrmHttp) -> None:
+        stops = MAINLAND[:3]
+        route = await roads.route(stops, MIDDAY)
+        matrix = await roads.matrix(stops, stops, MIDDAY)
+        assert route.legs_s == pytest.approx((matrix.seconds[0, 1], matrix.seconds[1, 2]), abs=1)
+        assert route.seconds == sum(route.legs_s)
+        assert len(route.geometry) > 10
+        assert route.metres > 3_000
+        assert route.source is LegSource.OSRM
+
+    async def test_refuses_a_drive_to_an_island(self, roads: OsrmHttp) -> None:
+        with pytest.raises(NoRoadBetween):
+            await roads.route([MAINLAND[0], ISLAND[0]], MIDDAY)
+
+    async def test_labels_a_drive_to_a_place_without_roads_as_an_estimate(
+        self, roads: OsrmHttp
+    ) -> None:
+        route = await roads.route([MAINLAND[0], FAR_OFF], MIDDAY)
+        assert route.source is LegSource.ESTIMATE
+        assert route.graph_version == f"estimate:{CHINA_CITY.name}"
+
+    async def test_needs_two_places(self, roads: OsrmHttp) -> None:
+        with pytest.raises(ValueError, match="two points"):
+            await roads.route(MAINLAND[:1], MIDDAY)
+
+
+def table_of(durations: list[list[Any]], **extra: str) -> dict[str, Any]:
+    """Give a table answer between two places that both stand on a road."""
+    ends = [{"location": [117.0 + k / 100, 36.6], "distance": 1.0} for k in range(2)]
+    return {"code": "Ok", "durations": durations, "sources": ends, "destinations": ends, **extra}
+
+
+def answering(body: object, status: int = 200) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda _request: httpx.Response(status, content=json.dumps(body))
+
+
+class TestBadAnswers:
+    ENDS = (Place(117.0, 36.6), Place(117.01, 36.6))
+
+    async def ask(
+        self, traffic: Traffic, handler: Callable[[httpx.Request], httpx.Response]
+    ) -> Any:
+        transport = httpx.MockTransport(handler)
+        async with OsrmHttp("http://roads", "v1", traffic, transport=transport) as engine:
+            return await engine.matrix(self.ENDS, self.ENDS, MIDDAY)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            [],
+            {"code": "TooBig"},
+            {"code": "Ok"},
+            table_of([[0, 5]]),
+            table_of([[0, -5], [5, 0]]),
+            table_of([[0, "soon"], [5, 0]]),
+            table_of([[0, 5], [5, 0]], data_version="another map"),
+        ],
+    )
+    async def test_refuses_what_it_cannot_believe(self, traffic: Traffic, body: object) -> None:
+        with pytest.raises(EngineFailed):
+            await self.ask(traffic, answering(body))
+
+    async def test_refuses_an_answer_that_is_not_json(self, traffic: Traffic) -> None:
+        with pytest.raises(EngineFailed, match="no answer"):
+            await self.ask(traffic, lambda _: httpx.Response(502, content=b"<html>"))
+
+    async def test_fails_when_nobody_listens(self, traffic: Traffic) -> None:
+        def refuse(request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError("refused", request=request)
+
+        with pytest.raises(EngineFailed, match="no answer"):
+            await self.ask(traffic, refuse)
+
+    async def test_flags_a_null_between_places_on_roads(self, traffic: Traffic) -> None:
+        matrix = await self.ask(traffic, answering(table_of([[0, None], [5, 0]])))
+        assert matrix.unreachable.tolist() == [[False, True], [False, False]]
+
+    async def test_never_believes_a_zero_between_different_places(self, traffic: Traffic) -> None:
+        matrix = await self.ask(traffic, answering(table_of([[0, 0], [0, 0]])))
+        assert matrix.seconds.tolist() == [[0, 1], [1, 0]]
