@@ -15,7 +15,7 @@ from app.provision.locking import only_one
 from app.provision.refusal import CannotProvision, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from app.provision.project import Project
 
@@ -44,10 +44,18 @@ def main(arguments: Sequence[str] | None = None, project: Project = PROJECT) -> 
 
 def setup(project: Project) -> None:
     """make ready what demo and tests need, the servers aside"""
+    steps: list[Callable[[], object]] = [lambda: ensure_environment(project)]
+    if not os.environ.get("DATABASE_URL"):
+        steps.append(ensure_binaries)
+    refusals = []
     with only_one(project.var):
-        ensure_environment(project)
-        if not os.environ.get("DATABASE_URL"):
-            ensure_binaries()
+        for step in steps:
+            try:
+                step()
+            except CannotProvision as refusal:
+                refusals.append(str(refusal))  # tell of all that is missing at once
+    if refusals:
+        raise CannotProvision("\npaigong: ".join(refusals))
 
 
 def database(project: Project, name: str, *, throwaway: bool, fresh: bool) -> None:

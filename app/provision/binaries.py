@@ -14,6 +14,7 @@ from app.provision.refusal import CannotProvision
 
 PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
 EXTENSIONS = ("postgis", "pg_trgm", "btree_gist")
+POSTGIS_LIBRARY = "postgis-3.so"
 DEBIAN_PACKAGE = "postgresql-postgis"
 OLDEST_MAJOR = 14
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
@@ -69,17 +70,24 @@ def _probe(folder: Path) -> list[PostgresBinaries]:
     if version is None or int(version.group(1)) < OLDEST_MAJOR:
         return []
     server = PostgresBinaries(folder, int(version.group(1)))
-    controls = [_share(server) / "extension" / f"{name}.control" for name in EXTENSIONS]
-    return [server] if all(control.is_file() for control in controls) else []
+    return [server] if all(part.is_file() for part in _extension_files(server)) else []
 
 
-def _share(server: PostgresBinaries) -> Path:
+def _extension_files(server: PostgresBinaries) -> list[Path]:
+    share = _configured(server, "--sharedir", Path("/usr/share/postgresql") / str(server.major))
+    libraries = _configured(server, "--pkglibdir", server.folder.parent / "lib")
+    controls = [share / "extension" / f"{name}.control" for name in EXTENSIONS]
+    # Debian ships PostGIS's control file in a package of its own: it may be there alone.
+    return [*controls, libraries / POSTGIS_LIBRARY]
+
+
+def _configured(server: PostgresBinaries, item: str, otherwise: Path) -> Path:
     config = server / "pg_config"
     if os.access(config, os.X_OK):
-        answer = subprocess.run([config, "--sharedir"], capture_output=True, text=True)
+        answer = subprocess.run([config, item], capture_output=True, text=True)
         if answer.returncode == 0:
             return Path(answer.stdout.strip())
-    return Path("/usr/share/postgresql") / str(server.major)
+    return otherwise
 
 
 def _what_is_missing(major: int | None) -> str:

@@ -100,10 +100,8 @@ class Cluster:
     def stop(self) -> bool:
         """Stop the server; open connections are ended. False when it was not running."""
         note = self.note()
-        if note is None or server_pid(Path(note.data_dir)) is None:
+        if note is None or not halt(Path(note.data_dir)):
             return False
-        data = Path(note.data_dir)
-        halt(server_user(data), ensure_binaries(_major(data)), data)
         remove_socket_dir(note.socket_dir)
         return True
 

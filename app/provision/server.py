@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,8 @@ SOCKET_PREFIX = "paigong-"
 LOG_NAME = "server.log"
 START_TRIES = 3
 START_WAIT_S = 60
+STOP_WAIT_S = 60
+POLL_S = 0.02
 
 
 def server_pid(data: Path) -> int | None:
@@ -34,14 +38,7 @@ def server_pid(data: Path) -> int | None:
     process must also be a postgres that was started with this folder.
     """
     pid = _noted_pid(data)
-    if pid is None:
-        return None
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return None
-    is_ours = command[0].endswith(b"postgres") and os.fsencode(data) in command
-    return pid if is_ours else None
+    return pid if pid is not None and _serves(pid, data) else None
 
 
 def launch(
@@ -76,13 +73,25 @@ def launch(
     )
 
 
-def halt(user: ServerUser, binaries: PostgresBinaries, data: Path) -> None:
-    """Stop the server and end its connections; raises CannotProvision when it stays up."""
-    answer = user.run([binaries / "pg_ctl", "stop", "-D", data, "-m", "fast", "-w"])
-    if answer.returncode != 0:
-        raise CannotProvision(
-            f"The private PostgreSQL server in {data} did not stop: {last_line(answer.stderr)}"
-        )
+def halt(data: Path) -> bool:
+    """Stop the server and end its connections; False when it was not running.
+
+    Works without PostgreSQL's programs, which may have been removed meanwhile.
+    Raises CannotProvision when it does not end in time.
+    """
+    pid = server_pid(data)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGINT)  # PostgreSQL's "fast" shutdown
+    deadline = time.monotonic() + STOP_WAIT_S
+    while _serves(pid, data):
+        if time.monotonic() > deadline:
+            raise CannotProvision(
+                f"The private PostgreSQL server (process {pid}) does not stop: end it with "
+                f"'kill -QUIT {pid}' and run the command again."
+            )
+        time.sleep(POLL_S)
+    return True
 
 
 def remove_socket_dir(name: str) -> None:
@@ -97,6 +106,14 @@ def last_line(text: str) -> str:
     """The last line that says something: where PostgreSQL's programs name the cause."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"
+
+
+def _serves(pid: int, data: Path) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return command[0].endswith(b"postgres") and os.fsencode(data) in command
 
 
 def _noted_pid(data: Path) -> int | None:

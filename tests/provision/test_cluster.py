@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from app.provision import binaries
 from app.provision.__main__ import main
 from app.provision.binaries import find_binaries
 from app.provision.cluster import Cluster
@@ -141,6 +142,15 @@ class TestEnsureDatabase:
         cluster.start()
         assert stop_clusters(cluster.project) == ["pg-test"]
         assert stop_clusters(cluster.project) == []
+
+    def test_a_server_can_be_stopped_after_its_programs_were_removed(
+        self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cluster.start()
+        monkeypatch.setattr(binaries, "PLACES", ())
+        monkeypatch.setenv("PATH", "")
+        assert cluster.stop()
+        assert not cluster.is_running()
 
 
 class TestClean:

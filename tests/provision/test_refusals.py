@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.provision import __main__ as commands
 from app.provision import binaries, debian, identity
 from app.provision.__main__ import main
 from app.provision.binaries import ensure_binaries
@@ -64,9 +65,38 @@ class TestEnsureBinaries:
         (tmp_path / "extension").mkdir()
         for name in binaries.EXTENSIONS:
             (tmp_path / f"extension/{name}.control").touch()
+        assert binaries.find_binaries() is None, "the library comes in another package"
+        (tmp_path / binaries.POSTGIS_LIBRARY).touch()
         found = binaries.find_binaries()
         assert found is not None
         assert found.major == 16
+
+
+class TestSetup:
+    def test_tells_of_all_that_is_missing_at_once(
+        self,
+        project: Project,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        def refuse(*_arguments: object) -> None:
+            raise CannotProvision("uv is missing.")
+
+        monkeypatch.delenv("DATABASE_URL", raising=False)
+        monkeypatch.setattr(commands, "ensure_environment", refuse)
+        monkeypatch.setattr(commands, "ensure_binaries", refuse)
+        assert main(["setup"], project) == 1
+        assert capsys.readouterr().err.splitlines() == ["paigong: uv is missing."] * 2
+
+    def test_installs_no_server_when_database_url_is_set(
+        self, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+        monkeypatch.setenv("DATABASE_URL", "postgresql://dispatcher@db.example.org/paigong")
+        monkeypatch.setattr(commands, "ensure_environment", lambda _project: asked.append("venv"))
+        monkeypatch.setattr(commands, "ensure_binaries", lambda: asked.append("server"))
+        assert main(["setup"], project) == 0
+        assert asked == ["venv"]
 
 
 class TestRootPrefix:
