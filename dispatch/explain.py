@@ -138,7 +138,7 @@ def _possible(order: Order, crew: Crew, added: int) -> Reason:
 
 def _fixes(
     tour: Tour, order: Order, numbers: Sequence[int]
-) -> Iterable[tuple[tuple[int, int], Reason] | None]:
+) -> Iterable[tuple[tuple[int, int, int], Reason] | None]:
     tries = heapq.nsmallest(
         FIXES_TRIED,
         (
@@ -155,8 +155,8 @@ def _fixes(
 
 def _fix(
     tour: Tour, order: Order, number: int, index: int
-) -> tuple[tuple[int, int], Reason] | None:
-    """What it takes to put the order there: (how much, price) and the reason that says so."""
+) -> tuple[tuple[int, int, int], Reason] | None:
+    """What it takes to put the order there: (seconds, those of others, price) and the reason."""
     problem, crew, old = tour.problem, tour.problem.crews[number], tour.routes[number]
     ids = [visit.order_id for visit in old.visits]
     route = time_route(problem, crew, [*ids[:index], order.id, *ids[index:]], limits=False)
@@ -168,8 +168,9 @@ def _fix(
     short_s = max([own_s, over_s, *broken.values()])
     added = route_price(problem, crew, route) - route_price(problem, crew, old)
     if short_s == 0:
-        return (0, added), _possible(order, crew, added)
-    return (own_s + over_s + sum(broken.values()), added), reason(
+        return (0, 0, added), _possible(order, crew, added)
+    others_s = sum(broken.values())
+    return (own_s + over_s + others_s, others_s, added), reason(
         "no_capacity",
         crew_id=crew.id,
         after_order=ids[index - 1] if index else None,
