@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, exists, or_, text, true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -126,3 +126,62 @@ async def grant_at(
             )
         )
     ).one_or_none()
+
+
+def _in_scope(stations: frozenset[UUID] | None) -> ColumnElement[bool]:
+    """Accounts with at least one grant at these stations; all of them for the company (None)."""
+    if stations is None:
+        return true()
+    return exists().where(
+        col(RoleGrant.user_id) == col(User.id), col(RoleGrant.station_id).in_(stations)
+    )
+
+
+async def user_in_scope(
+    session: AsyncSession, user_id: UUID, stations: frozenset[UUID] | None
+) -> User | None:
+    return (
+        await session.exec(select(User).where(User.id == user_id, _in_scope(stations)))
+    ).one_or_none()
+
+
+async def users_in_scope(
+    session: AsyncSession,
+    stations: frozenset[UUID] | None,
+    *,
+    search: str | None,
+    after: str | None,
+    limit: int,
+) -> Sequence[User]:
+    """Accounts by username after `after`, whose username or name contains `search`."""
+    statement = select(User).where(_in_scope(stations))
+    if search:
+        statement = statement.where(
+            or_(
+                col(User.username).icontains(search, autoescape=True),
+                col(User.display_name).icontains(search, autoescape=True),
+            )
+        )
+    if after is not None:
+        statement = statement.where(User.username > after)
+    return (await session.exec(statement.order_by(col(User.username)).limit(limit))).all()
+
+
+async def locked_company_admins(session: AsyncSession) -> set[UUID]:
+    """Enabled administrators of the whole company; until this transaction ends nobody else asks.
+
+    Row locks would not do: a grant that is deleted side by side leaves the user's row as it was.
+    """
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('company-admins', 0))")
+    )
+    rows = await session.exec(
+        select(User.id)
+        .join(RoleGrant, col(RoleGrant.user_id) == col(User.id))
+        .where(
+            RoleGrant.role == Role.ADMIN.value,
+            col(RoleGrant.station_id).is_(None),
+            col(User.disabled_at).is_(None),
+        )
+    )
+    return set(rows.all())

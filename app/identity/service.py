@@ -72,6 +72,14 @@ async def create_admin(
     return user
 
 
+async def user(session: AsyncSession, user_id: UUID) -> User:
+    """The account; NotFound when there is none."""
+    row = await session.get(User, user_id)
+    if row is None:
+        raise NotFound("no such account", entity="user", id=str(user_id))
+    return row
+
+
 async def principal_of_user(session: AsyncSession, user_id: UUID) -> Principal:
     """The person as services see them, outside any sign-in; NotFound when disabled or unknown."""
     standing = await repository.standing_of_user(session, user_id)

@@ -1,0 +1,170 @@
+"""Sign-ins of devices and browsers: opened, refreshed by rotating tokens, ended."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.core.problems import NotFound
+from app.identity import tokens
+from app.identity.models import Device, LoginSession, User
+
+LOST_ANSWER_GRACE = timedelta(seconds=60)
+"""How long a phone that lost the answer may repeat its refresh with the token of before."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSeen:
+    """The installation that signs in, as it names itself."""
+
+    id: UUID
+    name: str
+    platform: str
+    app_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What a client keeps: a short access token and the token that renews it."""
+
+    access_token: str
+    refresh_token: str
+    refresh_expires_at: datetime
+    session_id: UUID
+
+
+async def open_session(
+    session: AsyncSession, user_id: UUID, device: DeviceSeen | None = None
+) -> TokenPair:
+    """A new sign-in; one that the same device still had is ended, whoever's it was."""
+    now = clock.real_now()
+    if device is not None:
+        await _bind_device(session, user_id, device)
+    row = LoginSession(
+        user_id=user_id,
+        device_id=device.id if device else None,
+        refresh_hash="",
+        rotated_at=now,
+        created_at=now,
+        expires_at=now,
+    )
+    pair = _rotated(row, now)
+    session.add(row)
+    await session.flush()
+    return pair
+
+
+async def _bind_device(session: AsyncSession, user_id: UUID, seen: DeviceSeen) -> None:
+    now = clock.real_now()
+    device = await session.get(Device, seen.id, with_for_update=True)
+    if device is None:
+        device = Device(
+            id=seen.id, user_id=user_id, name=seen.name, platform=seen.platform, created_at=now
+        )
+    else:
+        await end_all(session, LoginSession.device_id == seen.id, why="signed in again")
+    device.user_id = user_id
+    device.name, device.platform = seen.name, seen.platform
+    device.app_version = seen.app_version
+    session.add(device)
+    await session.flush()
+
+
+def _rotated(row: LoginSession, now: datetime) -> TokenPair:
+    refresh = tokens.refresh_token(row.id)
+    row.refresh_hash = tokens.digest(refresh)
+    row.expires_at = now + tokens.REFRESH_LIFETIME
+    return TokenPair(tokens.access_token(row.user_id, row.id), refresh, row.expires_at, row.id)
+
+
+async def refresh(session: AsyncSession, token: str, device_id: UUID | None) -> TokenPair | None:
+    """A new pair for the token, or None when it is refused.
+
+    A refusal is an answer and no exception, because what it writes must be committed: a token
+    that was rotated away, or comes from another device, was copied, and ends the sign-in. The
+    token before the current one is good once more within `LOST_ANSWER_GRACE`, for a phone that
+    lost the answer on its way.
+    """
+    session_id = tokens.session_of_refresh_token(token)
+    row = await _live(session, session_id) if session_id else None
+    if row is None:
+        return None
+    now = clock.real_now()
+    presented = tokens.digest(token)
+    if row.device_id != device_id:
+        _end(row, "refreshed from another device")
+    elif hmac.compare_digest(presented, row.refresh_hash):
+        row.previous_refresh_hash, row.rotated_at = row.refresh_hash, now
+        return _rotated(row, now)
+    elif _lost_answer(row, presented, now):
+        row.previous_refresh_hash = None
+        return _rotated(row, now)
+    else:
+        _end(row, "a rotated refresh token was used again")
+    return None
+
+
+def _lost_answer(row: LoginSession, presented: str, now: datetime) -> bool:
+    previous = row.previous_refresh_hash or ""
+    return hmac.compare_digest(presented, previous) and now - row.rotated_at <= LOST_ANSWER_GRACE
+
+
+async def _live(session: AsyncSession, session_id: UUID) -> LoginSession | None:
+    return (
+        await session.exec(
+            select(LoginSession)
+            .join(User, col(User.id) == col(LoginSession.user_id))
+            .where(
+                LoginSession.id == session_id,
+                col(LoginSession.revoked_at).is_(None),
+                LoginSession.expires_at > clock.real_now(),
+                col(User.disabled_at).is_(None),
+            )
+            .with_for_update(of=LoginSession)
+        )
+    ).one_or_none()
+
+
+def _end(row: LoginSession, why: str) -> None:
+    row.revoked_at, row.revoked_why = clock.real_now(), why
+
+
+async def end_all(session: AsyncSession, *which: object, why: str) -> None:
+    """End every live sign-in that the clauses select."""
+    await session.exec(
+        update(LoginSession)
+        .where(*which, col(LoginSession.revoked_at).is_(None))  # type: ignore[arg-type]
+        .values(revoked_at=clock.real_now(), revoked_why=why)
+    )
+
+
+async def live_sessions(
+    session: AsyncSession, user_id: UUID
+) -> Sequence[tuple[LoginSession, Device | None]]:
+    """The person's own sign-ins that still count, newest first, each with its device."""
+    rows = await session.exec(
+        select(LoginSession, Device)
+        .outerjoin(Device, col(Device.id) == col(LoginSession.device_id))
+        .where(
+            LoginSession.user_id == user_id,
+            col(LoginSession.revoked_at).is_(None),
+            LoginSession.expires_at > clock.real_now(),
+        )
+        .order_by(col(LoginSession.id).desc())
+        .limit(200)
+    )
+    return [(row, device) for row, device in rows.all()]
+
+
+async def end_own(session: AsyncSession, user_id: UUID, session_id: UUID, why: str) -> None:
+    """End one sign-in of this person; NotFound for anybody else's."""
+    row = await session.get(LoginSession, session_id, with_for_update=True)
+    if row is None or row.user_id != user_id:
+        raise NotFound("no such sign-in", entity="session", id=str(session_id))
+    if row.revoked_at is None:
+        _end(row, why)
