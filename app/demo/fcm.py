@@ -115,7 +115,7 @@ async def issue_token(request: Request) -> JSONResponse:
         assertion = form["assertion"][0]
         header = jwt.get_unverified_header(assertion)
         claims = jwt.decode(assertion, options={"verify_signature": False, "verify_aud": False})
-        if header["alg"] != "RS256" or "firebase.messaging" not in claims["scope"]:
+        if header["alg"] != "RS256" or "auth/firebase" not in claims["scope"]:
             raise KeyError("scope")
     except (KeyError, jwt.PyJWTError):
         return JSONResponse({"error": "invalid_grant"}, 400)

@@ -32,7 +32,7 @@ class Notification(SQLModel, table=True):
 
     __tablename__ = "notifications"
     __table_args__ = (
-        CheckConstraint("state IN ('queued','sent','no_address','failed')", name="state"),
+        CheckConstraint("state IN ('queued','sent','moot','no_address','failed')", name="state"),
         Index("ix_notifications_user", "user_id", "created_at"),
         Index("ix_notifications_order", "order_id"),
     )
@@ -44,6 +44,7 @@ class Notification(SQLModel, table=True):
     kind: str
     data: dict[str, Any] = Field(sa_type=Json)
     state: str
+    """`moot`: the order moved on, or a pull was faster than the push."""
     created_at: datetime = Field(sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     acknowledged_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -1,0 +1,15 @@
+"""Refusals around push addresses."""
+
+from app.core.i18n import Text
+from app.core.problems import Problem
+
+
+class NoDevice(Problem):
+    """The sign-in names no device, so nothing can be tied to one."""
+
+    status = 409
+    type = "no-device"
+    title = Text("本次登录未绑定设备", "This sign-in is bound to no device")
+    action = Text(
+        "请在手机应用中带设备信息重新登录", "Sign in again from the phone with its device id"
+    )

@@ -1,0 +1,212 @@
+"""Rows of push addresses, notifications and attempts."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.ids import new_id
+from app.identity.models import User
+from app.notifications.models import DeliveryAttempt, Notification, PushAddress
+from app.organisation.models import CrewMember, Technician
+from app.work_orders.models import Assignment, WorkOrder, WorkOrderEvent
+
+
+async def members(session: AsyncSession, crew_id: UUID) -> list[UUID]:
+    """User ids of those who are in the crew now."""
+    statement = (
+        select(Technician.user_id)
+        .join(CrewMember, col(CrewMember.technician_id) == col(Technician.id))
+        .where(CrewMember.crew_id == crew_id, col(CrewMember.until).is_(None), Technician.active)
+    )
+    return list((await session.exec(statement)).all())
+
+
+async def crew_that_lost(session: AsyncSession, event: WorkOrderEvent) -> UUID | None:
+    """The crew whose assignment ended with this very event."""
+    statement = (
+        select(Assignment.crew_id)
+        .where(
+            Assignment.order_id == event.order_id,
+            Assignment.ended_at == event.at,
+            Assignment.ended_why == event.action,
+        )
+        .order_by(col(Assignment.id).desc())
+        .limit(1)
+    )
+    return (await session.exec(statement)).first()
+
+
+async def crew_that_holds(session: AsyncSession, order_id: UUID) -> UUID | None:
+    """The crew of the current assignment."""
+    statement = select(Assignment.crew_id).where(
+        Assignment.order_id == order_id, col(Assignment.ended_at).is_(None)
+    )
+    return (await session.exec(statement)).first()
+
+
+async def add_once(session: AsyncSession, notification: Notification) -> bool:
+    """Insert unless its key exists; False when it did."""
+    statement = (
+        insert(Notification)
+        .values(notification.model_dump())
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(col(Notification.id))
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def put_address(
+    session: AsyncSession,
+    *,
+    user_id: UUID,
+    device_id: UUID,
+    provider: str,
+    kind: str,
+    address: str,
+    at: datetime,
+) -> PushAddress:
+    """Make it this device's only live address at the provider, whoever had it before."""
+    statement = (
+        insert(PushAddress)
+        .values(
+            id=new_id(),
+            user_id=user_id,
+            device_id=device_id,
+            provider=provider,
+            kind=kind,
+            address=address,
+            registered_at=at,
+        )
+        .on_conflict_do_update(
+            index_elements=["provider", "kind", "address"],
+            set_={
+                "user_id": user_id,
+                "device_id": device_id,
+                "registered_at": at,
+                "dead_at": None,
+                "dead_why": None,
+            },
+        )
+        .returning(PushAddress)
+        .execution_options(populate_existing=True)
+    )
+    row: PushAddress = (await session.execute(statement)).scalar_one()
+    await session.execute(
+        update(PushAddress)
+        .where(
+            col(PushAddress.device_id) == device_id,
+            col(PushAddress.provider) == provider,
+            col(PushAddress.id) != row.id,
+            col(PushAddress.dead_at).is_(None),
+        )
+        .values(dead_at=at, dead_why="replaced")
+    )
+    return row
+
+
+async def live_addresses(session: AsyncSession, notification: Notification) -> list[PushAddress]:
+    """Addresses of the person that have not accepted this message yet; none once disabled."""
+    accepted = select(DeliveryAttempt.address_id).where(
+        DeliveryAttempt.notification_id == notification.id, DeliveryAttempt.result == "accepted"
+    )
+    statement = (
+        select(PushAddress)
+        .join(User, col(User.id) == col(PushAddress.user_id))
+        .where(
+            PushAddress.user_id == notification.user_id,
+            col(PushAddress.dead_at).is_(None),
+            col(User.disabled_at).is_(None),
+            col(PushAddress.id).not_in(accepted),
+        )
+        .order_by(col(PushAddress.id))
+    )
+    return list((await session.exec(statement)).all())
+
+
+async def bury(session: AsyncSession, address: PushAddress, at: datetime, why: str) -> None:
+    """The provider disowned the address; a registration that came since then stands."""
+    await session.execute(
+        update(PushAddress)
+        .where(
+            col(PushAddress.id) == address.id,
+            col(PushAddress.registered_at) == address.registered_at,
+            col(PushAddress.dead_at).is_(None),
+        )
+        .values(dead_at=at, dead_why=why)
+    )
+
+
+async def was_accepted(session: AsyncSession, notification_id: UUID) -> bool:
+    """Whether any address accepted it, now or in an earlier attempt."""
+    statement = select(DeliveryAttempt.id).where(
+        DeliveryAttempt.notification_id == notification_id, DeliveryAttempt.result == "accepted"
+    )
+    return (await session.exec(statement.limit(1))).first() is not None
+
+
+async def unacknowledged(session: AsyncSession, user_id: UUID) -> list[tuple[UUID, UUID | None]]:
+    """(id, order id) of what the person has not shown to have heard of."""
+    statement = select(Notification.id, Notification.order_id).where(
+        Notification.user_id == user_id, col(Notification.acknowledged_at).is_(None)
+    )
+    return [(row[0], row[1]) for row in (await session.exec(statement)).all()]
+
+
+async def acknowledge(session: AsyncSession, ids: Iterable[UUID], at: datetime) -> None:
+    """Stamp those that are not stamped yet."""
+    await session.execute(
+        update(Notification)
+        .where(col(Notification.id).in_(list(ids)), col(Notification.acknowledged_at).is_(None))
+        .values(acknowledged_at=at)
+    )
+
+
+async def counts_by_state(
+    session: AsyncSession, scope: ColumnElement[bool], since: datetime | None
+) -> Sequence[tuple[str, int, int]]:
+    """(state, messages, acknowledged) of orders in scope."""
+    statement = (
+        select(
+            Notification.state,
+            func.count(),
+            func.count(col(Notification.acknowledged_at)),
+        )
+        .join(WorkOrder, col(WorkOrder.id) == col(Notification.order_id))
+        .where(scope)
+        .group_by(col(Notification.state))
+    )
+    if since is not None:
+        statement = statement.where(Notification.created_at >= since)
+    return [(row[0], row[1], row[2]) for row in (await session.exec(statement)).all()]
+
+
+async def counts_by_result(
+    session: AsyncSession, scope: ColumnElement[bool], since: datetime | None
+) -> dict[str, int]:
+    """Attempts per result, of orders in scope."""
+    statement = (
+        select(DeliveryAttempt.result, func.count())
+        .join(Notification, col(Notification.id) == col(DeliveryAttempt.notification_id))
+        .join(WorkOrder, col(WorkOrder.id) == col(Notification.order_id))
+        .where(scope)
+        .group_by(col(DeliveryAttempt.result))
+    )
+    if since is not None:
+        statement = statement.where(Notification.created_at >= since)
+    return {row[0]: row[1] for row in (await session.exec(statement)).all()}
+
+
+async def dead_addresses(session: AsyncSession, scope: ColumnElement[bool]) -> int:
+    """Addresses of the stations' technicians that providers disowned."""
+    statement = (
+        select(func.count())
+        .select_from(PushAddress)
+        .join(Technician, col(Technician.user_id) == col(PushAddress.user_id))
+        .where(scope, col(PushAddress.dead_at).is_not(None), PushAddress.dead_why != "replaced")
+    )
+    return (await session.exec(statement)).one()

@@ -1,0 +1,50 @@
+"""What goes over the wire about push."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import StringConstraints
+
+from app.web.wire import Body, Out
+
+
+class PushAddressIn(Body):
+    """Where this device can be woken."""
+
+    provider: Literal["fcm"]
+    """Firebase Cloud Messaging; others follow."""
+    kind: Literal["fid", "token"]
+    """`fid`: Firebase installation id; `token`: registration token of older installations."""
+    address: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:.\-]{1,500}$")]
+
+
+class PushAddressOut(Out):
+    """A registered address, without the address itself."""
+
+    id: UUID
+    provider: str
+    kind: str
+    registered_at: datetime
+
+
+class PushSummary(Out):
+    """How pushes fared for orders in the caller's scope."""
+
+    total: int
+    """Messages announced, one per event and person."""
+    sent: int
+    """At least one address of the person accepted it."""
+    queued: int
+    moot: int
+    """Not sent: the order moved on, or the phone had pulled already."""
+    no_address: int
+    failed: int
+    acknowledged: int
+    """The phone's sync contained the order, or a command named it."""
+    accepted: int
+    """Attempts that the provider accepted; the other results below."""
+    attempts: dict[str, int]
+    """Per result: accepted, unregistered, quota, unavailable, refused, misconfigured."""
+    dead: int
+    """Addresses that providers disowned."""

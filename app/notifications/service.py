@@ -1,0 +1,79 @@
+"""Push addresses, acknowledgements and counts."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.core.permissions import Permission
+from app.core.scope import Principal, scoped
+from app.notifications import repository
+from app.notifications.errors import NoDevice
+from app.notifications.models import PushAddress
+from app.notifications.schemas import PushSummary
+from app.organisation.models import Technician
+from app.work_orders.models import WorkOrder
+
+
+async def register_address(
+    session: AsyncSession, principal: Principal, provider: str, kind: str, address: str
+) -> PushAddress:
+    """Make it the device's only live address at the provider; raises NoDevice."""
+    if principal.device_id is None:
+        raise NoDevice()
+    return await repository.put_address(
+        session,
+        user_id=principal.id,
+        device_id=principal.device_id,
+        provider=provider,
+        kind=kind,
+        address=address,
+        at=clock.now(),
+    )
+
+
+async def unacknowledged(
+    session: AsyncSession, user_id: UUID, order_ids: Collection[UUID] | None = None
+) -> list[UUID]:
+    """Messages that the person has not shown to have heard of, of these orders or of all.
+
+    A sync reads them before it reads the jobs: what it then shows includes what they tell.
+    """
+    rows = await repository.unacknowledged(session, user_id)
+    return [row_id for row_id, order_id in rows if order_ids is None or order_id in order_ids]
+
+
+async def acknowledge(session: AsyncSession, notification_ids: Collection[UUID]) -> None:
+    """The person's phone has the news; only a phone's pull or command says so."""
+    if notification_ids:
+        await repository.acknowledge(session, notification_ids, clock.now())
+
+
+async def acknowledge_order(session: AsyncSession, user_id: UUID, order_id: UUID) -> None:
+    """A command named the order, so the person knows of it."""
+    await acknowledge(session, await unacknowledged(session, user_id, {order_id}))
+
+
+async def summary(
+    session: AsyncSession, principal: Principal, since: datetime | None
+) -> PushSummary:
+    """Counts over orders in scope, of messages created at or after `since`."""
+    orders = scoped(principal, Permission.NOTIFICATIONS_READ, WorkOrder.station_id)
+    people = scoped(principal, Permission.NOTIFICATIONS_READ, Technician.station_id)
+    rows = await repository.counts_by_state(session, orders, since)
+    by_state = {state: count for state, count, _acknowledged in rows}
+    attempts = await repository.counts_by_result(session, orders, since)
+    return PushSummary(
+        total=sum(by_state.values()),
+        sent=by_state.get("sent", 0),
+        queued=by_state.get("queued", 0),
+        moot=by_state.get("moot", 0),
+        no_address=by_state.get("no_address", 0),
+        failed=by_state.get("failed", 0),
+        acknowledged=sum(acknowledged for _state, _count, acknowledged in rows),
+        accepted=attempts.get("accepted", 0),
+        attempts=attempts,
+        dead=await repository.dead_addresses(session, people),
+    )
