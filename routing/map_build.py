@@ -15,7 +15,7 @@ from routing.osrm_tools import OsrmTools
 _STAMP: Final = re.compile(r"^\[[^\]]*\]\s*\[(?:info|warn|error)\]\s*")
 _COUNTS: Final = re.compile(r"Raw input contains (\d+) nodes, (\d+) ways")
 _GRAPH: Final = re.compile(r"Processed (\d+) nodes")
-_PARTS: Final = re.compile(r"Found (\d+) SCC \((\d+) large")
+_PARTS: Final = re.compile(r"Found (\d+) SCC")
 _READER_TROUBLE: Final = ("osmium::", "protozero::")
 """Namespaces of the libraries that read map files: what they throw is the file's fault."""
 
@@ -28,7 +28,6 @@ class ExtractCounts:
     ways: int
     road_nodes: int
     parts: int
-    large_parts: int
 
 
 def extract(

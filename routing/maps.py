@@ -47,7 +47,7 @@ class MapReport:
     """What an import made. Counts are of elements; `took_s` is 0.0 when nothing had to be built.
 
     `nodes` and `ways` are those of the file, `road_nodes` those that can be driven; `parts` are
-    strongly connected parts of the road graph, of which `large_parts` are not just islands.
+    the strongly connected parts of the road graph, one of them the mainland.
     """
 
     graph_version: str
@@ -59,7 +59,6 @@ class MapReport:
     ways: int
     road_nodes: int
     parts: int
-    large_parts: int
     size_bytes: int
     took_s: float
     reused: bool

@@ -37,6 +37,8 @@ local function setup()
   end
   profile.barrier_penalties = { gate = gate_s, lift_gate = gate_s }
   profile.speed_reduction = share_of_limit
+  -- Nobody asks for routes without tolls or motorways; each such choice is contracted again.
+  profile.excludable = nil
   return profile
 end
 

@@ -1,6 +1,7 @@
 """A tiny city in OSM XML: a mainland grid, a one-way street, a one-way trap and an island.
 
-The corners are moved a little at random: contracting a perfectly regular grid takes minutes.
+The corners are moved a little so that no two ways take equally long. Keep it small: a grid of
+equal roads has no hierarchy to contract, 24 x 24 takes 20 s and 40 x 40 minutes (cities do not).
 """
 
 import random

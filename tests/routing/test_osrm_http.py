@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from routing import (
     OsrmServer,
     Place,
     Traffic,
+    import_map,
 )
 from tests.routing.conftest import MIDDAY
 from tests.routing.grid_city import (
@@ -78,6 +80,20 @@ class TestMatrix:
     async def test_flags_the_end_of_a_one_way_trap(self, roads: OsrmHttp) -> None:
         matrix = await roads.matrix([TRAP_END], [MAINLAND[0]], MIDDAY)
         assert matrix.unreachable[0, 0]
+
+    async def test_enters_a_one_way_trap_but_never_leaves_it_when_it_counts_as_a_town(
+        self, grid_file: Path, tmp_path: Path, traffic: Traffic
+    ) -> None:
+        # Below 1000 nodes every part is small, so nothing is joined to a mainland.
+        report = import_map(grid_file, tmp_path)
+        ends = [MAINLAND[0], TRAP_END]
+        async with (
+            OsrmServer(report.version_dir) as server,
+            OsrmHttp(server.base_url, server.graph_version, traffic) as roads,
+        ):
+            matrix = await roads.matrix(ends, ends, MIDDAY)
+        assert matrix.unreachable.tolist() == [[False, False], [True, False]]
+        assert matrix.seconds[0, 1] > 100
 
     async def test_estimates_a_place_far_from_every_road(
         self, roads: OsrmHttp, traffic: Traffic
