@@ -1133,7 +1133,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state IN ('queued','sent','no_address','failed')", name=op.f("ck_notifications_state")
+            "state IN ('queued','sent','moot','no_address','failed')", name=op.f("ck_notifications_state")
         ),
         sa.ForeignKeyConstraint(
             ["order_id"], ["work_orders.id"], name=op.f("fk_notifications_order_id")
