@@ -1,39 +1,61 @@
 """What a route asks for: a permission, and for writes an idempotency key."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from app.core.i18n import preferred
 from app.core.permissions import Permission
 from app.core.problems import Forbidden
 from app.core.scope import Principal
 from app.identity.authentication import authenticate
+from app.web.idempotency import KEY_HEADER
 from app.web.transactions import Session, claim
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=KEY_HEADER,
+        max_length=100,
+        description="Required: a new UUID per submission, the same one when it is sent again.",
+    ),
+]
 
 
 class Allow:
     """A dependency that yields the Principal, or refuses; tests read `permission` off it."""
 
-    def __init__(self, permission: Permission, *, once: bool) -> None:
+    once = False
+
+    def __init__(self, permission: Permission) -> None:
         self.permission = permission
-        self.once = once
 
     async def __call__(self, request: Request, session: Session) -> Principal:
         principal = await authenticate(request, session)
         if not principal.may(self.permission):
             raise Forbidden(permission=self.permission.value)
-        if self.once:
-            await claim(request, session, principal.id)
         request.state.language = preferred(request.headers.get("accept-language"))
+        return principal
+
+
+class AllowOnce(Allow):
+    """Also claims the Idempotency-Key, so that the same submission counts once."""
+
+    once = True
+
+    async def __call__(
+        self, request: Request, session: Session, _key: IdempotencyKey = None
+    ) -> Principal:
+        principal = await super().__call__(request, session)
+        await claim(request, session, principal.id)
         return principal
 
 
 def allow(permission: Permission) -> Any:
     """For reads, and for writes that carry their own id: `Annotated[Principal, allow(P.X)]`."""
-    return Depends(Allow(permission, once=False))
+    return Depends(Allow(permission))
 
 
 def allow_once(permission: Permission) -> Any:
     """For POST, PUT, PATCH and DELETE of business state: also claims the Idempotency-Key."""
-    return Depends(Allow(permission, once=True))
+    return Depends(AllowOnce(permission))

@@ -59,7 +59,7 @@ async def login(request: Request, response: Response, body: LoginIn) -> TokensOu
 
 
 @public.post("/refresh", response_model=TokensOut)
-async def refresh_tokens(request: Request, response: Response, body: RefreshIn) -> TokensOut:
+async def refresh(request: Request, response: Response, body: RefreshIn) -> TokensOut:
     """Exchange a refresh token for a new pair.
 
     A phone that lost the answer may repeat the request once within a minute; any other second
