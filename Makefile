@@ -32,9 +32,7 @@ openapi: setup ## Write openapi/openapi.json from the code
 
 migration: setup ## Write a migration from the models: M="add column x"
 	@test -n '$(M)' || { echo 'paigong: say what it does: make migration M="add column x"' >&2; exit 1; }
-	@DATABASE_URL=$$($(PROVISION) database paigong_migration --throwaway --fresh) && \
-		export DATABASE_URL && $(BIN)/alembic upgrade head && \
-		$(BIN)/alembic revision --autogenerate -m '$(M)'
+	$(BIN)/paigong make-migration '$(M)'
 
 bench: setup ## Run the benchmarks; results go to benchmarks/out/
 	@set -e; for program in $(or $(ARGS),$(wildcard benchmarks/bench_*.py)); do \

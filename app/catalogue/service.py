@@ -37,6 +37,11 @@ async def faults(session: AsyncSession, on: date | None = None) -> Sequence[Faul
     return await repository.faults(session, await version_on(session, on))
 
 
+async def skills(session: AsyncSession) -> frozenset[str]:
+    """Every skill that a fault in force asks for."""
+    return frozenset(need["skill"] for each in await faults(session) for need in each.skills)
+
+
 async def causes(session: AsyncSession, on: date | None = None) -> list[CauseCode]:
     """Every cause in force, by code."""
     return list(await repository.causes(session, await version_on(session, on)))

@@ -32,6 +32,8 @@ class CompletionRecord(SQLModel, table=True):
     """`[{"technician_id", "share": "0.55"}]`, exact decimals that sum to 1."""
     manifest: list[dict[str, Any]] = Field(sa_type=Json)
     """`[{"file_id", "sha256", "size_bytes", "kind", "media_type"}]`, as declared."""
+    permit: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """`{"number", "closed_at"}` of the work permit or emergency sheet, where one is demanded."""
     signed_by: str | None = None
 
 

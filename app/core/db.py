@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 APP_ROLE = "paigong_app"
-_SESSION_OPTIONS = (
-    f"-c role={APP_ROLE} -c timezone=UTC "
-    "-c idle_in_transaction_session_timeout=5s -c lock_timeout=10s -c statement_timeout=30s"
-)
+
+
+def _session_options(statement_timeout_s: int = 30) -> str:
+    return (
+        f"-c role={APP_ROLE} -c timezone=UTC -c idle_in_transaction_session_timeout=5s"
+        f" -c lock_timeout=10s -c statement_timeout={statement_timeout_s}s"
+    )
 
 
 def sqlalchemy_url(database_url: str) -> URL:
@@ -31,13 +34,15 @@ def app_conninfo(database_url: str) -> dict[str, Any]:
 class Database:
     """Engine and transactions; one instance per process, closed by whoever made it."""
 
-    def __init__(self, database_url: str, *, pool_size: int = 10) -> None:
+    def __init__(
+        self, database_url: str, *, pool_size: int = 10, statement_timeout_s: int = 30
+    ) -> None:
         self.url = database_url
         self.engine = create_async_engine(
             sqlalchemy_url(database_url),
             pool_size=pool_size,
             max_overflow=10,
-            connect_args={"options": _SESSION_OPTIONS, "prepare_threshold": 3},
+            connect_args={"options": _session_options(statement_timeout_s), "prepare_threshold": 3},
         )
         self._sessions = async_sessionmaker(
             self.engine, class_=AsyncSession, expire_on_commit=False, autoflush=True

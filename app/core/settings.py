@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.clock import ScaledClock
+
 DEMO_SECRET = "demo-secret-key-never-for-production-use"  # noqa: S105 - refused in production
 
 
@@ -54,6 +56,12 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    def scaled_clock(self) -> ScaledClock | None:
+        """The demo's business clock, or None for ordinary time."""
+        if self.demo_real_epoch is None or self.demo_business_epoch is None:
+            return None
+        return ScaledClock(self.demo_real_epoch, self.demo_business_epoch, self.demo_rate)
 
     @model_validator(mode="after")
     def _production_is_no_demo(self) -> Self:

@@ -38,6 +38,12 @@ class EvidenceFile(SQLModel, table=True):
     declared_at: datetime = Field(sa_type=Instant)
     verified_at: datetime | None = Field(default=None, sa_type=Instant)
     rejected_why: str | None = None
+    in_manifest: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """Named by the order's current manifest; only such files hold up a review."""
+    upload_metadata: str | None = None
+    """The `Upload-Metadata` of the creation, given back to HEAD word for word."""
+    lease_id: UUID | None = None
+    """The one writer of now; a writer whose lease was taken over can save nothing."""
     lease_until: datetime | None = Field(default=None, sa_type=Instant)
     """While a chunk is being written, in real time; a second writer gets 423."""
     version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})

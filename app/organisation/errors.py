@@ -131,3 +131,12 @@ class NotClockedIn(Problem):
     type = "not-clocked-in"
     title = Text("尚未签到上班", "Not clocked in")
     action = Text("请先签到；下班后不记录位置", "Clock in first; off shift no position is kept")
+
+
+class UnknownSkill(Problem):
+    """No fault asks for this skill: most likely a slip of the pen."""
+
+    status = 422
+    type = "unknown-skill"
+    title = Text("技能代码不存在", "There is no such skill")
+    action = Text("请使用故障目录中的技能代码", "Use the skill codes of /catalogue/faults")

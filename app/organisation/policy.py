@@ -1,6 +1,6 @@
-"""Pure rules: whether a polygon can be an area, and whether shifts fit."""
+"""Pure rules: what can be an area or a shift, and why a crew is not offered work."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +8,7 @@ from shapely import MultiPolygon, Polygon, is_valid_reason
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
+from app.organisation.capability import Capability
 from app.organisation.errors import AreaNotValid, ShiftNotValid
 
 LONGEST_SHIFT = timedelta(hours=24)
@@ -48,7 +49,7 @@ def check_shift(
     starts_at: datetime, ends_at: datetime, breaks: Sequence[tuple[datetime, datetime, int]]
 ) -> None:
     """Raises ShiftNotValid; a break is (from, to, duration_s): a window and the rest in it."""
-    if not starts_at < ends_at <= starts_at + LONGEST_SHIFT:
+    if not timedelta(0) < ends_at - starts_at <= LONGEST_SHIFT:
         raise ShiftNotValid("it must end after its start and within 24 hours")
     reached = starts_at
     for opens, closes, duration_s in sorted(breaks):
@@ -59,8 +60,28 @@ def check_shift(
         reached = closes
 
 
-def overlapping(
-    starts_at: datetime, ends_at: datetime, others: Iterable[tuple[datetime, datetime]]
-) -> bool:
-    """Whether [starts_at, ends_at) meets any of `others`; touching ends do not overlap."""
-    return any(start < ends_at and starts_at < end for start, end in others)
+def obstacles(
+    crew: Capability, needs: dict[str, int], crew_size: int
+) -> list[tuple[str, str | None, int | None, int | None]]:
+    """Why a crew is not offered work: (code, skill, needed, held); empty when it is.
+
+    `needs` is skill -> members who must hold it; what must hold at dispatch is DOMAIN section 7,
+    transition 4.
+    """
+    found: list[tuple[str, str | None, int | None, int | None]] = []
+    standing = {
+        "inactive": not crew.active,
+        "no_members": crew.size == 0,
+        "off_shift": not crew.on_shift,
+        "offline": not crew.online,
+    }
+    found += [(code, None, None, None) for code, wrong in standing.items() if wrong]
+    if crew.size < crew_size:
+        found.append(("crew_too_small", None, crew_size, crew.size))
+    for skill, needed in sorted(needs.items()):
+        held = crew.skills.get(skill, 0)
+        if held < needed:
+            lapsed = held + crew.expired.get(skill, 0) >= needed
+            code = "certificate_expired" if lapsed else "skill_missing"
+            found.append((code, skill, needed, held))
+    return found

@@ -177,7 +177,8 @@ async def due_timers(session: AsyncSession, now: datetime, limit: int) -> list[t
     """Orders whose K2 ran out, and holds whose date has come: (id, state)."""
     rows = await session.execute(
         text(
-            "SELECT o.id, o.state FROM work_orders o WHERE (o.state = 'HOLD' AND o.hold_until <= :now)"
+            "SELECT o.id, o.state FROM work_orders o"
+            " WHERE (o.state = 'HOLD' AND o.hold_until <= :now)"
             " OR (o.state = 'SENT' AND EXISTS (SELECT FROM work_order_clocks c WHERE"
             " c.order_id = o.id AND c.clock = 'K2' AND c.stopped_at IS NULL AND c.due_at <= :now))"
             " ORDER BY o.id LIMIT :limit"

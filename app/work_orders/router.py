@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 
 from app.core.permissions import Permission as P
 from app.core.permissions import Role
+from app.core.problems import InvalidInput
 from app.core.scope import Principal
 from app.identity.access import allow, allow_once
 from app.organisation import service as organisation
@@ -105,8 +106,6 @@ async def list_work_orders(
 
 
 def _uuid(value: object) -> UUID:
-    from app.core.problems import InvalidInput
-
     try:
         return UUID(str(value))
     except ValueError as error:

@@ -1,0 +1,82 @@
+"""The wire of tus 1.0: version, headers and metadata (https://tus.io/protocols/resumable-upload)."""
+
+import base64
+import binascii
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic import ValidationError
+
+from app.core import settings
+from app.evidence.errors import TusVersionUnknown, UploadMetadataInvalid
+from app.evidence.schemas import UploadMetadata
+
+VERSION = "1.0.0"
+EXTENSIONS = "creation"
+CHUNK_TYPE = "application/offset+octet-stream"
+
+
+def capabilities() -> dict[str, str]:
+    """Headers of OPTIONS: exactly what this server does."""
+    return {
+        "Tus-Resumable": VERSION,
+        "Tus-Version": VERSION,
+        "Tus-Extension": EXTENSIONS,
+        "Tus-Max-Size": str(settings.current().max_upload_bytes),
+    }
+
+
+class TusRoute(APIRoute):
+    """Refuses other versions, and says on every answer, refusals too, which one it speaks."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                if request.method != "OPTIONS":
+                    _assert_version(request)
+                response = await inner(request)
+            except Exception as error:
+                response = await _refusal(request, error)
+            response.headers["Tus-Resumable"] = VERSION
+            return response
+
+        return handle
+
+
+def _assert_version(request: Request) -> None:
+    if request.headers.get("tus-resumable") != VERSION:
+        raise TusVersionUnknown(supported=VERSION)
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    """The answer of the app's own handler for this error; raises it when there is none."""
+    handlers = request.app.exception_handlers
+    for kind in type(error).__mro__:
+        if kind is not Exception and kind in handlers:
+            response: Response = await handlers[kind](request, error)
+            return response
+    raise error
+
+
+def parse_metadata(header: str) -> UploadMetadata:
+    """`key base64,key base64` as typed values; raises UploadMetadataInvalid."""
+    values: dict[str, str] = {}
+    for pair in header.split(","):
+        key, _, encoded = pair.strip().partition(" ")
+        try:
+            values[key] = base64.b64decode(encoded, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise UploadMetadataInvalid(errors=[{"at": [key[:40]], "why": str(error)}]) from error
+    try:
+        return UploadMetadata.model_validate(values)
+    except ValidationError as error:
+        raise UploadMetadataInvalid(
+            errors=[
+                {"at": [str(part) for part in each["loc"]], "why": each["msg"]}
+                for each in error.errors()
+            ]
+        ) from error

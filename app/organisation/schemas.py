@@ -1,0 +1,125 @@
+"""Stations on the wire; people and shifts are in `crew_schemas`."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from geoalchemy2.shape import to_shape
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from shapely.geometry import mapping
+
+from app.core.geo import PlaceIn, PlaceOut
+from app.core.texts import Code, Line
+from app.organisation.models import Station
+from app.web.wire import Body, Out
+
+
+def _in_our_century(value: datetime) -> datetime:
+    if not 2000 <= value.year < 2100:
+        raise ValueError("the year must be from 2000 to 2099")
+    return value.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_our_century)]
+"""An instant with an offset; kept in UTC."""
+
+Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Position = Annotated[list[Degrees], Field(min_length=2, max_length=2)]
+Ring = Annotated[list[Position], Field(min_length=4, max_length=5000)]
+Rings = Annotated[list[Ring], Field(min_length=1, max_length=50)]
+
+
+class PolygonArea(Body):
+    """A GeoJSON Polygon: rings of [lon, lat], the outer one first, WGS-84."""
+
+    type: Literal["Polygon"]
+    coordinates: Rings
+
+
+class MultiPolygonArea(Body):
+    """A GeoJSON MultiPolygon of [lon, lat], WGS-84."""
+
+    type: Literal["MultiPolygon"]
+    coordinates: Annotated[list[Rings], Field(min_length=1, max_length=50)]
+
+
+AreaIn = Annotated[PolygonArea | MultiPolygonArea, Field(discriminator="type")]
+
+
+class StationIn(Body):
+    """A new station."""
+
+    code: Code
+    name: Line
+    parent_id: UUID | None = None
+    """Without a parent it is a root, which only the company's administrator may found."""
+    area: AreaIn | None = None
+    place: PlaceIn | None = None
+    """Where its crews start."""
+
+
+class StationPatch(Body):
+    """What changes; a field left out stays, an `area` of null goes."""
+
+    version: int
+    name: Line | None = None
+    area: AreaIn | None = None
+    place: PlaceIn | None = None
+
+    @model_validator(mode="after")
+    def _name_is_kept(self) -> Self:
+        if "name" in self.model_fields_set and self.name is None:
+            raise ValueError("a station keeps a name")
+        return self
+
+
+class AreaOut(Out):
+    """A GeoJSON MultiPolygon, WGS-84 [lon, lat]."""
+
+    type: Literal["MultiPolygon"] = "MultiPolygon"
+    coordinates: list[list[list[list[float]]]]
+
+
+class StationOut(Out):
+    """A station in the tree."""
+
+    id: UUID
+    code: str
+    name: str
+    parent_id: UUID | None
+    path: str
+    """Codes from the root, `/CO/N/S01/`."""
+    area: AreaOut | None
+    place: PlaceOut | None
+    version: int
+
+    @classmethod
+    def of(cls, station: Station) -> Self:
+        """The wire form; geography columns become GeoJSON."""
+        return cls(
+            id=station.id,
+            code=station.code,
+            name=station.name,
+            parent_id=station.parent_id,
+            path=station.path,
+            area=_area(station.area),
+            place=place_out(station.location),
+            version=station.version,
+        )
+
+
+def _area(stored: Any) -> AreaOut | None:
+    if stored is None:
+        return None
+    polygons = mapping(to_shape(stored))["coordinates"]
+    return AreaOut(
+        coordinates=[[[list(each) for each in ring] for ring in rings] for rings in polygons]
+    )
+
+
+def place_out(stored: Any) -> PlaceOut | None:
+    """A stored WGS-84 point as lon and lat."""
+    if stored is None:
+        return None
+    point = to_shape(stored)
+    return PlaceOut(lon=point.x, lat=point.y)

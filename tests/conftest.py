@@ -1,0 +1,137 @@
+"""A real PostGIS per worker: a migrated template with a small world, cloned for each test."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.engine import make_url
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock, migrations, settings
+from app.core.db import Database
+from app.core.settings import Environment, Settings
+from app.main import create_app
+from app.provision import ensure_database
+from tests.factories.world import NOW, World, build_world, sign_in
+
+Headers = Callable[[str], dict[str, str]]
+
+
+def _server_url() -> str:
+    return os.environ.get("DATABASE_URL") or ensure_database("paigong_tests", throwaway=True)
+
+
+def _on(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def settings_for(url: str, data_dir: Path) -> Settings:
+    """Test settings on one database; nothing is read from the environment but what is given."""
+    return Settings(
+        environment=Environment.TEST,
+        DATABASE_URL=url,
+        secret_key="a test secret of more than 32 characters",
+        data_dir=data_dir,
+    )
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, World]]:
+    """(server URL, template's name, its world): migrated once per worker."""
+    server = _server_url()
+    name = f"paigong_template_{uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+    url = _on(server, name)
+    migrations.upgrade(url)
+    settings.install(settings_for(url, tmp_path_factory.mktemp("data")))
+
+    async def build() -> World:
+        database = Database(url)
+        with clock.frozen(NOW):
+            async with database.transaction() as session:
+                world = await build_world(session)
+        await database.close()
+        return world
+
+    world = asyncio.run(build())
+    yield server, name, world
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(template: tuple[str, str, World]) -> Iterator[str]:
+    """A database of this test's own, cloned from the template; business time stands at NOW."""
+    server, source, _ = template
+    name = f"paigong_test_{uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {source}")
+    with clock.frozen(NOW):
+        yield _on(server, name)
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def world(template: tuple[str, str, World]) -> World:
+    """Who and what the template holds, by name."""
+    return template[2]
+
+
+@pytest.fixture
+def config(database_url: str, tmp_path: Path) -> Settings:
+    chosen = settings_for(database_url, tmp_path)
+    settings.install(chosen)
+    return chosen
+
+
+@pytest.fixture
+async def database(config: Settings) -> AsyncIterator[Database]:
+    made = Database(config.database_url, pool_size=5)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def session(app: FastAPI, database: Database) -> AsyncIterator[AsyncSession]:
+    """A session that commits when the test ends well; call `commit()` to show work earlier."""
+    async with database.transaction() as opened:
+        yield opened
+
+
+@pytest.fixture
+def app(config: Settings, database: Database) -> FastAPI:
+    made = create_app(config)
+    made.state.database = database
+    return made
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """The API without a network; answers 500 instead of raising, as a server would."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test/api/v1", timeout=30
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+async def as_(database: Database, world: World) -> AsyncIterator[Headers]:
+    """Headers of a signed-in person with a fresh Idempotency-Key: `as_("agent")`."""
+    tokens: dict[str, str] = {}
+    async with database.transaction() as opened:
+        for username in world.users:
+            tokens[username] = await sign_in(opened, world, username)
+
+    def headers(username: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {tokens[username]}", "Idempotency-Key": str(uuid4())}
+
+    yield headers
