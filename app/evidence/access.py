@@ -26,4 +26,4 @@ class AllowBriefly(Allow):
 
 def allow_briefly(permission: Permission) -> Any:
     """For plain APIRoutes: `Annotated[Principal, allow_briefly(P.X)]`."""
-    return Depends(AllowBriefly(permission, once=False))
+    return Depends(AllowBriefly(permission))

@@ -1,7 +1,7 @@
 """Reading evidence: the files of an order, and the bytes of one."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Request, Response
@@ -26,7 +26,15 @@ router = APIRouter(tags=["evidence"])
 _lists = APIRouter(route_class=TransactionalRoute)
 _bytes = APIRouter(route_class=APIRoute)
 
-_BINARY = {media: {"schema": {"type": "string", "format": "binary"}} for media in EXTENSIONS}
+_BINARY: dict[str, Any] = {
+    media: {"schema": {"type": "string", "format": "binary"}} for media in EXTENSIONS
+}
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file", "content": _BINARY},
+    206: {"description": "The range that was asked for", "content": _BINARY},
+    304: {"description": "Unchanged: the ETag is the file's sha256"},
+}
 
 
 @_lists.get("/work-orders/{order_id}/evidence", responses=problem_responses(404))
@@ -48,12 +56,7 @@ async def list_evidence(
 @_bytes.get(
     "/evidence/{file_id}",
     response_class=Response,
-    responses={
-        200: {"description": "The file", "content": _BINARY},
-        206: {"description": "The range that was asked for", "content": _BINARY},
-        304: {"description": "Unchanged: the ETag is the file's sha256"},
-    }
-    | problem_responses(404, 409, 416),
+    responses=_ANSWERS | problem_responses(404, 409, 416),
 )
 async def read_evidence(
     request: Request,
@@ -91,7 +94,7 @@ def _check_range(asked: str | None, file: ReadableFile) -> None:
         return
     found = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", asked.strip())
     first, last = found.groups() if found else ("", "")
-    inside = int(first) < file.size_bytes if first else 0 < int(last or 0)
+    inside = int(first) < file.size_bytes if first else int(last or 0) > 0
     if not inside or (first and last and int(first) > int(last)):
         raise RangeNotSatisfiable(size_bytes=file.size_bytes)
 

@@ -55,7 +55,7 @@ async def describe_uploads() -> Response:
 async def create_upload(
     request: Request,
     principal: Uploader,
-    tus_resumable: Version,
+    _version: Version,
     upload_length: Annotated[int, Header(ge=1, le=2**40)],
     upload_metadata: Annotated[str, Header(max_length=4000)],
 ) -> Response:
@@ -93,7 +93,7 @@ async def create_upload(
     | problem_responses(404, 410, 412),
 )
 async def find_upload_offset(
-    request: Request, file_id: UUID, principal: Uploader, tus_resumable: Version
+    request: Request, file_id: UUID, principal: Uploader, _version: Version
 ) -> Response:
     """How many bytes are safe; equal to `Upload-Length` once the file is verified."""
     async with _database(request).transaction() as session:
@@ -125,7 +125,7 @@ async def append_to_upload(
     request: Request,
     file_id: UUID,
     principal: Uploader,
-    tus_resumable: Version,
+    _version: Version,
     upload_offset: Annotated[int, Header(ge=0, le=2**40)],
 ) -> Response:
     """Append bytes at `Upload-Offset`; the last ones are answered after hash and type are checked.

@@ -1035,6 +1035,9 @@ def upgrade() -> None:
         sa.Column("declared_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("rejected_why", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("in_manifest", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("upload_metadata", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("lease_id", sa.Uuid(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint(
@@ -1133,7 +1136,8 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "state IN ('queued','sent','moot','no_address','failed')", name=op.f("ck_notifications_state")
+            "state IN ('queued','sent','moot','no_address','failed')",
+            name=op.f("ck_notifications_state"),
         ),
         sa.ForeignKeyConstraint(
             ["order_id"], ["work_orders.id"], name=op.f("fk_notifications_order_id")
@@ -1295,6 +1299,9 @@ def upgrade() -> None:
         ),
         sa.Column(
             "manifest", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False
+        ),
+        sa.Column(
+            "permit", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
         ),
         sa.Column("signed_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.ForeignKeyConstraint(
