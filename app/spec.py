@@ -12,7 +12,7 @@ from app.main import create_app
 
 _OFFLINE = Settings(
     environment=Environment.TEST,
-    DATABASE_URL="postgresql://nobody@localhost/none",
+    database_url="postgresql://nobody@localhost/none",
     secret_key="only used to write documents, never to sign",  # noqa: S106
 )
 

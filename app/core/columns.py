@@ -23,12 +23,12 @@ Points: Any = Numeric(12, 2)
 Texts: Any = ARRAY(Text)
 
 
-def Point(*, nullable: bool = False) -> Any:  # noqa: N802 - reads like the type it returns
+def Point(*, nullable: bool = False) -> Any:
     """A WGS-84 point; a new instance each, since a spatial type belongs to one column."""
     return Geography("POINT", srid=4326, nullable=nullable)
 
 
-def Area(*, nullable: bool = False) -> Any:  # noqa: N802 - reads like the type it returns
+def Area(*, nullable: bool = False) -> Any:
     """WGS-84 polygons; a new instance each."""
     return Geography("MULTIPOLYGON", srid=4326, nullable=nullable)
 

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession as SqlAlchemySession
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -28,7 +29,13 @@ def sqlalchemy_url(database_url: str) -> URL:
 def app_conninfo(database_url: str) -> dict[str, Any]:
     """libpq parameters of a session that acts as `paigong_app`."""
     url = make_url(database_url).set(drivername="postgresql")
-    return conninfo_to_dict(url.render_as_string(hide_password=False), options=_SESSION_OPTIONS)
+    return conninfo_to_dict(url.render_as_string(hide_password=False), options=_session_options())
+
+
+class PlainSqlSession(AsyncSession):
+    """SQLModel's session, on which `execute` serves textual SQL without a deprecation warning."""
+
+    execute = SqlAlchemySession.execute  # type: ignore[assignment]
 
 
 class Database:
@@ -45,7 +52,7 @@ class Database:
             connect_args={"options": _session_options(statement_timeout_s), "prepare_threshold": 3},
         )
         self._sessions = async_sessionmaker(
-            self.engine, class_=AsyncSession, expire_on_commit=False, autoflush=True
+            self.engine, class_=PlainSqlSession, expire_on_commit=False, autoflush=True
         )
 
     @asynccontextmanager

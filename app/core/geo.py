@@ -1,13 +1,11 @@
 """Places on the wire and in the database: converted once, at the edge."""
 
-from typing import Literal, Self
+from typing import Self
 
 from geoalchemy2 import WKTElement
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from routing import to_wgs84
-
-Datum = Literal["wgs84", "gcj02", "bd09"]
+from routing import Datum, to_wgs84
 
 
 class PlaceIn(BaseModel):
@@ -19,7 +17,7 @@ class PlaceIn(BaseModel):
     """Degrees east."""
     lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
     """Degrees north."""
-    datum: Datum = "wgs84"
+    datum: Datum = Datum.WGS84
     """Chinese phones report gcj02, Baidu bd09."""
 
     @model_validator(mode="after")
@@ -30,7 +28,8 @@ class PlaceIn(BaseModel):
 
     def wgs84(self) -> tuple[float, float]:
         """(lon, lat) in WGS-84 degrees."""
-        return to_wgs84(self.lon, self.lat, self.datum)
+        lon, lat = to_wgs84(self.lon, self.lat, self.datum)
+        return float(lon), float(lat)
 
     def element(self) -> WKTElement:
         """The WGS-84 point for a geography column."""

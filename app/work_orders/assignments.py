@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
+from app.core.permissions import Permission
 from app.core.problems import NotFound
-from app.core.scope import Permission
 from app.organisation import service as organisation
 from app.organisation.models import Crew
 from app.work_orders import effects
