@@ -1,0 +1,178 @@
+"""What a phone sends in commands, and what it is answered."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import core_schema
+
+from app.completions.schemas import CompletionIn, ReadingIn
+from app.core.geo import PlaceIn
+from app.core.texts import Line, Paragraph
+from app.web.wire import Body, Out
+from app.work_orders.schemas import HoldReason, SlotIn
+
+Kind = Literal[
+    "accept",
+    "refuse",
+    "contact",
+    "depart",
+    "arrive",
+    "start",
+    "restore",
+    "make_safe",
+    "hold",
+    "return",
+    "rebook",
+    "complete",
+]
+
+
+class MeasuredPlaceIn(PlaceIn):
+    """Where the phone was, how sure it is, and whether the position was made up."""
+
+    accuracy_m: float | None = Field(default=None, ge=0, le=100_000, allow_inf_nan=False)
+    """Radius in metres that the system gave."""
+    mock: bool = False
+    """The system said that another app supplies the position."""
+
+
+class CommandIn(Body):
+    """One act of a technician; `kind` says which of the nullable fields it needs.
+
+    refuse, return: `reason`. contact: `reached`. start: at safety levels 3 and 4 `guardian_id`
+    and `checklist_confirmed`. hold: `hold_reason`, `until`, `reason`. rebook: `appointment`,
+    `reason`. complete: `completion`.
+    """
+
+    id: UUID
+    """Made by the phone; the same id replays the stored answer."""
+    device_seq: int = Field(ge=1, lt=2**31)
+    """Counts the commands of this installation from 1, without gaps."""
+    kind: Kind
+    order_id: UUID
+    client_at: AwareDatetime
+    """The phone's own clock at the act; the server corrects it by the measured skew."""
+    place: MeasuredPlaceIn | None = None
+    reason: Line | None = None
+    note: Paragraph | None = None
+    reached: bool | None = None
+    """contact: whether the customer answered."""
+    guardian_id: UUID | None = None
+    """start: the technician who watches."""
+    checklist_confirmed: bool | None = None
+    readings: list[ReadingIn] | None = Field(default=None, max_length=20)
+    """restore: what was measured."""
+    hold_reason: HoldReason | None = None
+    until: AwareDatetime | None = None
+    """hold: when the work can go on."""
+    appointment: SlotIn | None = None
+    """rebook: the slot that the customer confirmed."""
+    completion: CompletionIn | None = None
+
+
+def _shown(text: str) -> str:
+    """Names and messages may quote what came: only what a database can store is told."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)[:200]
+
+
+class Received:
+    """One command as it came: read, or with what is wrong; never a reason to refuse the others.
+
+    A phone that was off line sends a queue: one unreadable command must not block it for good.
+    """
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.id = UUID(str(raw["id"]))
+        self.device_seq = int(raw["device_seq"])
+        self.body_hash = hashlib.sha256(
+            json.dumps(raw, sort_keys=True, ensure_ascii=True).encode()
+        ).hexdigest()
+        self.command: CommandIn | None = None
+        self.errors: list[dict[str, Any]] = []
+
+    @classmethod
+    def read(cls, raw: Any, validate: Callable[[Any], CommandIn]) -> "Received":
+        """Raises ValueError only when not even id and sequence can be read."""
+        if not isinstance(raw, dict):
+            raise ValueError("a command is an object")
+        try:
+            received = cls(raw)
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
+            raise ValueError("a command needs at least id (UUID) and device_seq") from error
+        if not 1 <= received.device_seq < 2**31:
+            raise ValueError("device_seq counts from 1")
+        try:
+            received.command = validate(raw)
+        except ValidationError as error:
+            received.errors = [
+                {
+                    "at": [_shown(str(part)) for part in each["loc"]],
+                    "why": _shown(each["msg"]),
+                    "code": each["type"],
+                }
+                for each in error.errors(include_url=False, include_context=False)[:20]
+            ]
+        return received
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Documented as CommandIn, read leniently."""
+        return core_schema.no_info_wrap_validator_function(cls.read, handler(CommandIn))
+
+
+class CommandBatch(Body):
+    """What the phone did since it was last heard of."""
+
+    commands: Annotated[list[Received], Field(min_length=1, max_length=100)]
+    """Worked off in the order of `device_seq`, each by itself."""
+
+
+class OrderStanding(Out):
+    """Where the order stands after the command."""
+
+    id: UUID
+    state: str
+    version: int
+
+
+class CommandAnswer(Out):
+    """What became of one command."""
+
+    id: UUID
+    device_seq: int
+    outcome: Literal["applied", "refused", "retry"]
+    """`retry`: trouble of ours, nothing is stored; send it again with the same id."""
+    replayed: bool = False
+    """The command was answered before, and this is that answer."""
+    expected_seq: int | None = None
+    """Given when commands before this one are missing: the first that did not come."""
+    order: OrderStanding | None = None
+    problem: dict[str, Any] | None = None
+    """RFC 9457 problem details of a refusal."""
+    result: dict[str, Any] | None = None
+    """What the command made: `approval_id` of a hold, `completion_id`."""
+
+
+class SequenceGap(Out):
+    """Commands that never came, both ends included."""
+
+    first: int
+    last: int
+
+
+class BatchAnswer(Out):
+    """An answer per command, in the order in which they were worked off."""
+
+    answers: list[CommandAnswer]
+    last_seq: int
+    """The highest sequence number that came from this device."""
+    gaps: list[SequenceGap]
+    """At most 20, lowest first; the phone should look for them in its queue."""
+    server_time: datetime
