@@ -1,5 +1,6 @@
 """The address book: buildings, their premises and the flags on them."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -8,7 +9,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import audit, clock, feed
-from app.core.geo import PlaceIn
+from app.core.geo import PlaceIn, PlaceOut
 from app.core.ids import new_id
 from app.core.permissions import Permission as P
 from app.core.problems import NotFound
@@ -17,30 +18,52 @@ from app.customers import repository
 from app.customers.cards import flags_by_premises
 from app.customers.contacts import premises_in_scope
 from app.customers.errors import BuildingExists, FlagAlreadySet
-from app.customers.models import AccountFlag, Building, Community, Premises
-from app.customers.schemas import BuildingOut, HeldPremisesOut, HolderOut
+from app.customers.models import AccountFlag, Building, Community, Customer, Premises
 from app.organisation import service as organisation
-from app.organisation.schemas import place_out
+from app.organisation.places import place_out
 
 FOUND_LIMIT = 50
 
 
-async def search(session: AsyncSession, principal: Principal, q: str) -> list[BuildingOut]:
+@dataclass(frozen=True, slots=True)
+class FoundBuilding:
+    """A building of the address book."""
+
+    id: UUID
+    station_id: UUID
+    community: str
+    district: str
+    number: str
+    address: str
+    zone: str
+    place: PlaceOut
+
+
+@dataclass(frozen=True, slots=True)
+class OccupiedPremises:
+    """A room with the flags in force and who holds it."""
+
+    id: UUID
+    unit: str
+    room: str
+    flags: list[AccountFlag]
+    customers: list[Customer]
+
+
+async def search(session: AsyncSession, principal: Principal, q: str) -> list[FoundBuilding]:
     """At most 50 buildings in scope whose address holds every word of `q`, the likest first."""
     scope = scoped(principal, P.CUSTOMERS_READ, Building.station_id)
     rows = await repository.search_buildings(session, q.split(), scope, FOUND_LIMIT)
     return [shown(building, community) for building, community in rows]
 
 
-def shown(building: Building, community: Community) -> BuildingOut:
-    """The wire form of a building."""
-    place = place_out(building.location)
-    assert place is not None, "a building's location is never null"
-    return BuildingOut(
+def shown(building: Building, community: Community) -> FoundBuilding:
+    """The building as the address book shows it."""
+    return FoundBuilding(
         **building.model_dump(include={"id", "station_id", "number", "address", "zone"}),
         community=community.name,
         district=community.district,
-        place=place,
+        place=place_out(building.location),
     )
 
 
@@ -54,7 +77,7 @@ async def add_building(
     address: str,
     zone: str,
     place: PlaceIn,
-) -> BuildingOut:
+) -> FoundBuilding:
     """A building where its place says; the original pair and datum are kept.
 
     Raises PlaceOutsideArea, NotFound when the place is another station's, BuildingExists.
@@ -111,7 +134,7 @@ async def building(
 
 async def premises_of(
     session: AsyncSession, principal: Principal, building_id: UUID
-) -> list[HeldPremisesOut]:
+) -> list[OccupiedPremises]:
     """The rooms of a building in scope with flags and holders; the read is recorded."""
     await building(session, principal, P.CUSTOMERS_READ, building_id)
     rooms = await repository.premises_of_building(session, building_id)
@@ -121,12 +144,12 @@ async def premises_of(
     for customer_id in sorted({row[1].id for row in holders}):
         await audit.record(session, principal, "read", "customer", customer_id, by="building")
     return [
-        HeldPremisesOut(
+        OccupiedPremises(
             id=room.id,
             unit=room.unit,
             room=room.room,
             flags=flags.get(room.id, []),
-            customers=[HolderOut.model_validate(row[1]) for row in holders if row[0] == room.id],
+            customers=[row[1] for row in holders if row[0] == room.id],
         )
         for room in rooms
     ]

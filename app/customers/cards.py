@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,24 +10,51 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import audit
+from app.core.geo import PlaceOut
 from app.core.permissions import Permission as P
 from app.core.problems import NotFound
 from app.core.scope import Principal, scoped
 from app.customers import repository
 from app.customers.models import AccountFlag, Building, Customer
 from app.customers.policy import normal_phone
-from app.customers.schemas import (
-    CustomerCardOut,
-    FlagOut,
-    OrderGlanceOut,
-    PremisesOut,
-)
-from app.organisation.schemas import place_out
+from app.organisation.places import place_out
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPremises:
+    """Premises that a customer holds, with where they are and the flags in force."""
+
+    id: UUID
+    building_id: UUID
+    station_id: UUID
+    address: str
+    unit: str
+    room: str
+    community: str
+    place: PlaceOut
+    zone: str
+    flags: list[AccountFlag]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCard:
+    """The screen pop of one customer; orders are rows of `repository.orders_of`."""
+
+    id: UUID
+    customer_no: str
+    name: str
+    language: str
+    version: int
+    phones: list[str]
+    premises: list[HeldPremises]
+    repeat_call: bool
+    open_orders: list[Any]
+    history: list[Any]
 
 
 async def cards_by_phone(
     session: AsyncSession, principal: Principal, phone: str
-) -> list[CustomerCardOut]:
+) -> list[CustomerCard]:
     """Everybody in scope who calls from this number; none when it is unknown."""
     scope = scoped(principal, P.CUSTOMERS_READ, Building.station_id)
     where = repository.calls_from(normal_phone(phone)) & repository.held_in(scope)
@@ -38,7 +66,7 @@ async def cards_by_phone(
     return await _cards(session, principal, found)
 
 
-async def card(session: AsyncSession, principal: Principal, customer_id: UUID) -> CustomerCardOut:
+async def card(session: AsyncSession, principal: Principal, customer_id: UUID) -> CustomerCard:
     """One customer in scope; raises NotFound."""
     found = await customer(session, principal, P.CUSTOMERS_READ, customer_id)
     await audit.record(session, principal, "read", "customer", found.id, by="id")
@@ -59,7 +87,7 @@ async def customer(
 
 async def _cards(
     session: AsyncSession, principal: Principal, found: list[Customer]
-) -> list[CustomerCardOut]:
+) -> list[CustomerCard]:
     if not found:
         return []
     ids = [each.id for each in found]
@@ -83,35 +111,32 @@ async def _cards(
 
 
 def _card(
-    who: Customer, phones: list[str], premises: list[PremisesOut], orders: list[Any]
-) -> CustomerCardOut:
+    who: Customer, phones: list[str], premises: list[HeldPremises], orders: list[Any]
+) -> CustomerCard:
     rooms = {each.id for each in premises}
     own = [row for row in orders if row.customer_id == who.id or row.premises_id in rooms]
-    still_open = [OrderGlanceOut.model_validate(row) for row in own if not row.ended]
-    ended = [OrderGlanceOut.model_validate(row) for row in own if row.ended]
-    return CustomerCardOut(
+    still_open = [row for row in own if not row.ended]
+    return CustomerCard(
         **who.model_dump(),
         phones=phones,
         premises=premises,
         repeat_call=bool(still_open),
         open_orders=still_open,
-        history=ended[: repository.HISTORY],
+        history=[row for row in own if row.ended][: repository.HISTORY],
     )
 
 
-def flags_by_premises(flags: Iterable[AccountFlag]) -> dict[UUID, list[FlagOut]]:
-    """Wire flags, grouped."""
-    grouped: dict[UUID, list[FlagOut]] = defaultdict(list)
+def flags_by_premises(flags: Iterable[AccountFlag]) -> dict[UUID, list[AccountFlag]]:
+    """The flags of each premises."""
+    grouped: dict[UUID, list[AccountFlag]] = defaultdict(list)
     for each in flags:
-        grouped[each.premises_id].append(FlagOut.model_validate(each))
+        grouped[each.premises_id].append(each)
     return grouped
 
 
-def _premises(row: Any, flags: dict[UUID, list[FlagOut]]) -> PremisesOut:
+def _premises(row: Any, flags: dict[UUID, list[AccountFlag]]) -> HeldPremises:
     _, room, building, community = row
-    place = place_out(building.location)
-    assert place is not None, "a building's location is never null"
-    return PremisesOut(
+    return HeldPremises(
         id=room.id,
         building_id=building.id,
         station_id=building.station_id,
@@ -119,7 +144,7 @@ def _premises(row: Any, flags: dict[UUID, list[FlagOut]]) -> PremisesOut:
         unit=room.unit,
         room=room.room,
         community=community.name,
-        place=place,
+        place=place_out(building.location),
         zone=building.zone,
         flags=flags.get(room.id, []),
     )

@@ -47,20 +47,21 @@ async def find_customers(
 
     Empty for an unknown number; a shared number answers all who share it.
     """
-    return await cards.cards_by_phone(session, principal, phone)
+    found = await cards.cards_by_phone(session, principal, phone)
+    return [CustomerCardOut.model_validate(each) for each in found]
 
 
 @router.get("/customers/{customer_id}", responses=problem_responses(404))
 async def get_customer(principal: Reader, session: Session, customer_id: UUID) -> CustomerCardOut:
     """One customer; the read is recorded."""
-    return await cards.card(session, principal, customer_id)
+    return await _card(session, principal, customer_id)
 
 
 @router.post("/customers", status_code=201, responses=problem_responses(404, 409))
 async def create_customer(principal: Writer, session: Session, body: CustomerIn) -> CustomerCardOut:
     """Add a customer of premises that are on record."""
     added = await contacts.add_customer(session, principal, **body.model_dump())
-    return await cards.card(session, principal, added.id)
+    return await _card(session, principal, added.id)
 
 
 @router.patch("/customers/{customer_id}", responses=problem_responses(404, 409))
@@ -71,7 +72,7 @@ async def change_customer_contact(
     await contacts.change_contact(
         session, principal, customer_id, **body.model_dump(exclude_unset=True)
     )
-    return await cards.card(session, principal, customer_id)
+    return await _card(session, principal, customer_id)
 
 
 @router.get("/buildings")
@@ -81,14 +82,17 @@ async def find_buildings(
     q: Annotated[Words, Query(description="Words of the address, in any order.")],
 ) -> list[BuildingOut]:
     """At most 50 buildings in scope whose address holds every word, the likest first."""
-    return await buildings.search(session, principal, q)
+    found = await buildings.search(session, principal, q)
+    return [BuildingOut.model_validate(each) for each in found]
 
 
 @router.post("/buildings", status_code=201, responses=problem_responses(404, 409))
 async def create_building(principal: Writer, session: Session, body: BuildingIn) -> BuildingOut:
     """Add a building; its station is the one whose area holds the place."""
     fields = body.model_dump(exclude={"place"})
-    return await buildings.add_building(session, principal, **fields, place=body.place)
+    return BuildingOut.model_validate(
+        await buildings.add_building(session, principal, **fields, place=body.place)
+    )
 
 
 @router.get("/buildings/{building_id}/premises", responses=problem_responses(404))
@@ -96,7 +100,8 @@ async def list_premises(
     principal: Reader, session: Session, building_id: UUID
 ) -> list[HeldPremisesOut]:
     """The rooms of a building with flags and holders; the read is recorded."""
-    return await buildings.premises_of(session, principal, building_id)
+    found = await buildings.premises_of(session, principal, building_id)
+    return [HeldPremisesOut.model_validate(each) for each in found]
 
 
 @router.post(
@@ -130,3 +135,7 @@ async def end_premises_flag(
 ) -> None:
     """End a flag; it stays on record."""
     await buildings.end_flag(session, principal, premises_id, kind)
+
+
+async def _card(session: Session, principal: Principal, customer_id: UUID) -> CustomerCardOut:
+    return CustomerCardOut.model_validate(await cards.card(session, principal, customer_id))

@@ -1,16 +1,15 @@
 """Stations on the wire; people and shifts are in `crew_schemas`."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from geoalchemy2.shape import to_shape
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
-from shapely.geometry import mapping
 
 from app.core.geo import PlaceIn, PlaceOut
 from app.core.texts import Code, Line
 from app.organisation.models import Station
+from app.organisation.places import place_out, rings_of
 from app.web.wire import Body, Out
 
 
@@ -102,24 +101,7 @@ class StationOut(Out):
             name=station.name,
             parent_id=station.parent_id,
             path=station.path,
-            area=_area(station.area),
-            place=place_out(station.location),
+            area=None if station.area is None else AreaOut(coordinates=rings_of(station.area)),
+            place=None if station.location is None else place_out(station.location),
             version=station.version,
         )
-
-
-def _area(stored: Any) -> AreaOut | None:
-    if stored is None:
-        return None
-    polygons = mapping(to_shape(stored))["coordinates"]
-    return AreaOut(
-        coordinates=[[[list(each) for each in ring] for ring in rings] for rings in polygons]
-    )
-
-
-def place_out(stored: Any) -> PlaceOut | None:
-    """A stored WGS-84 point as lon and lat."""
-    if stored is None:
-        return None
-    point = to_shape(stored)
-    return PlaceOut(lon=point.x, lat=point.y)
