@@ -18,7 +18,7 @@ from app.core.db import Database
 from app.core.settings import Environment, Settings
 from app.main import create_app
 from app.provision import ensure_database
-from tests.factories.world import NOW, World, build_world, sign_in
+from tests.factories.world import NOW, World, access_token, build_world
 
 Headers = Callable[[str], dict[str, str]]
 
@@ -124,14 +124,12 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def as_(database: Database, world: World) -> AsyncIterator[Headers]:
+def as_(config: Settings, world: World) -> Headers:
     """Headers of a signed-in person with a fresh Idempotency-Key: `as_("agent")`."""
-    tokens: dict[str, str] = {}
-    async with database.transaction() as opened:
-        for username in world.users:
-            tokens[username] = await sign_in(opened, world, username)
+    assert config.environment is Environment.TEST
 
     def headers(username: str) -> dict[str, str]:
-        return {"Authorization": f"Bearer {tokens[username]}", "Idempotency-Key": str(uuid4())}
+        token = access_token(world, username)
+        return {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid4())}
 
-    yield headers
+    return headers

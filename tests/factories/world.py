@@ -81,6 +81,7 @@ class World:
     """Ids by name; picklable, so that every test shares one template."""
 
     users: dict[str, UUID] = field(default_factory=dict)
+    sessions: dict[str, UUID] = field(default_factory=dict)
     stations: dict[str, UUID] = field(default_factory=dict)
     technicians: dict[str, UUID] = field(default_factory=dict)
     crews: dict[str, UUID] = field(default_factory=dict)
@@ -107,6 +108,7 @@ async def build_world(session: AsyncSession) -> World:
     for code, (station, members) in CREWS.items():
         await _crew(session, world, code, station, members, password_hash)
     await _customers(session, world)
+    await _sign_in_everybody(session, world)
     return world
 
 
@@ -245,17 +247,20 @@ async def _premises(
     world.customers[customer.customer_no] = customer.id
 
 
-async def sign_in(session: AsyncSession, world: World, username: str) -> str:
-    """An access token of a new sign-in, on the technician's own phone when there is one."""
-    user_id = world.users[username]
-    login = LoginSession(
-        user_id=user_id,
-        device_id=world.devices.get(username),
-        refresh_hash=uuid4().hex,
-        rotated_at=NOW,
-        created_at=NOW,
-        expires_at=datetime(2100, 1, 1, tzinfo=UTC),
-    )
-    session.add(login)
-    await session.flush()
-    return tokens.access_token(user_id, login.id)
+async def _sign_in_everybody(session: AsyncSession, world: World) -> None:
+    for username, user_id in world.users.items():
+        login = LoginSession(
+            user_id=user_id,
+            device_id=world.devices.get(username),
+            refresh_hash=uuid4().hex,
+            rotated_at=NOW,
+            created_at=NOW,
+            expires_at=datetime(2100, 1, 1, tzinfo=UTC),
+        )
+        await _add(session, login)
+        world.sessions[username] = login.id
+
+
+def access_token(world: World, username: str) -> str:
+    """A fresh access token of the person's sign-in, on their own phone when they have one."""
+    return tokens.access_token(world.users[username], world.sessions[username])
