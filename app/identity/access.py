@@ -32,7 +32,9 @@ class Allow:
 
     async def __call__(self, request: Request, session: Session) -> Principal:
         principal = await authenticate(request, session)
-        if not principal.may(self.permission):
+        # A person has a self before the first grant and after the last one.
+        own = self.permission is Permission.SELF and not principal.is_api_key
+        if not own and not principal.may(self.permission):
             raise Forbidden(permission=self.permission.value)
         request.state.language = preferred(request.headers.get("accept-language"))
         return principal

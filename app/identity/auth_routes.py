@@ -85,7 +85,7 @@ async def get_me(principal: Me, session: Session) -> MeOut:
     return MeOut(
         **user.model_dump(include={"id", "username", "display_name", "phone", "language"}),
         grants=[GrantOut.model_validate(each) for each in grants.get(user.id, [])],
-        permissions=[each for each in P if principal.may(each)],
+        permissions=[each for each in P if each is P.SELF or principal.may(each)],
         technician_id=principal.technician_id,
         crew_ids=sorted(principal.crew_ids),
         session_id=principal.session_id,

@@ -13,9 +13,7 @@ from app.web.wire import Body, Out
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Username = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, to_lower=True, pattern=r"^[a-z0-9][a-z0-9._\-]{1,39}$"
-    ),
+    StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]{1,39}$"),
 ]
 """Two to forty letters, digits, dots, dashes; kept in lower case."""
 
