@@ -5,12 +5,13 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
 from app.core.i18n import Text
 
+Outcome = Literal["created", "updated", "unchanged"]
 Progress = Callable[[int, int], None]
 """Told (rows done, rows in all)."""
 
@@ -38,6 +39,15 @@ class ImportReport:
     updated: int = 0
     unchanged: int = 0
     errors: list[RowError] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one row that was written, or needed nothing."""
+        if outcome == "created":
+            self.created += 1
+        elif outcome == "updated":
+            self.updated += 1
+        else:
+            self.unchanged += 1
 
     def refuse(self, line: int, column: str, why: Text, action: Text) -> None:
         """Note one error."""
