@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
+from app.organisation.models import Crew
 from app.work_orders.models import Approval, Assignment, OrderClock, WorkOrder, WorkOrderEvent
 from app.work_orders.states import ENDED
 
@@ -150,8 +151,8 @@ async def holders(
 ) -> dict[UUID, tuple[Assignment, str, str]]:
     """Current assignment with the crew's code and name, by order."""
     rows = await session.execute(
-        select(Assignment, text("crews.code"), text("crews.name"))
-        .join(text("crews"), text("crews.id = assignments.crew_id"))
+        select(Assignment, col(Crew.code), col(Crew.name))
+        .join(Crew, col(Crew.id) == col(Assignment.crew_id))
         .where(col(Assignment.order_id).in_(order_ids), col(Assignment.ended_at).is_(None))
     )
     return {row[0].order_id: (row[0], row[1], row[2]) for row in rows}
