@@ -35,7 +35,7 @@ def app_conninfo(database_url: str) -> dict[str, Any]:
 class PlainSqlSession(AsyncSession):
     """SQLModel's session, on which `execute` serves textual SQL without a deprecation warning."""
 
-    execute = SqlAlchemySession.execute  # type: ignore[assignment]
+    execute = SqlAlchemySession.execute
 
 
 class Database:
