@@ -1,0 +1,32 @@
+"""The desk, and the phones of crews A1 (two people), A2 and B1."""
+
+import httpx
+import pytest
+
+from tests.conftest import Headers
+from tests.factories.desk import Desk
+from tests.factories.phone import Phone
+from tests.factories.world import World
+
+
+@pytest.fixture
+def desk(client: httpx.AsyncClient, world: World, as_: Headers) -> Desk:
+    return Desk(client, world, as_)
+
+
+@pytest.fixture
+def leader(client: httpx.AsyncClient, as_: Headers) -> Phone:
+    """The leader of A1."""
+    return Phone(client, as_("tech01"))
+
+
+@pytest.fixture
+def helper(client: httpx.AsyncClient, as_: Headers) -> Phone:
+    """The helper of A1."""
+    return Phone(client, as_("tech02"))
+
+
+@pytest.fixture
+def other(client: httpx.AsyncClient, as_: Headers) -> Phone:
+    """The leader of A2, of the same station."""
+    return Phone(client, as_("tech03"))

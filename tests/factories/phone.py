@@ -1,0 +1,86 @@
+"""A technician's phone over HTTP: it pulls, and it says what was done."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+
+from app.core import clock
+
+Json = dict[str, Any]
+
+
+class Phone:
+    """One installation: keeps its cursor, its jobs and its command count."""
+
+    def __init__(self, client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+        self.client = client
+        self.headers = {"Authorization": headers["Authorization"]}
+        self.cursor: str | None = None
+        self.jobs: dict[str, Json] = {}
+        self.seq = 0
+
+    async def sync(self, device_time: datetime | None = None) -> Json:
+        """One pull, applied as a phone must apply it."""
+        headers = dict(self.headers)
+        if device_time is not None:
+            headers["Device-Time"] = device_time.isoformat()
+        params = {"cursor": self.cursor} if self.cursor else {}
+        answer = await self.client.get("/mobile/sync", params=params, headers=headers)
+        assert answer.status_code == 200, answer.text
+        body: Json = answer.json()
+        self.cursor = body["cursor"]
+        if body["mode"] == "full":
+            self.jobs = {}
+        self.jobs |= {job["id"]: job for job in body["jobs"]}
+        for order_id in body["gone"]:
+            self.jobs.pop(order_id, None)
+        return body
+
+    async def sync_until(self, seen: Callable[[Json], bool]) -> Json:
+        """Pull until `seen` holds of an answer.
+
+        The feed's horizon spans the whole cluster, so a neighbouring test's open transaction may
+        hold a change back for a moment; a phone simply pulls again.
+        """
+        for _ in range(200):
+            body = await self.sync()
+            if seen(body):
+                return body
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"never seen; last answer: {body}")
+
+    def command(self, kind: str, order_id: UUID | str, **fields: Any) -> Json:
+        """A new command with the next sequence number, done now."""
+        self.seq += 1
+        return {
+            "id": str(uuid4()),
+            "device_seq": self.seq,
+            "kind": kind,
+            "order_id": str(order_id),
+            "client_at": clock.now().isoformat(),
+        } | fields
+
+    async def send(self, *commands: Json, device_time: datetime | None = None) -> Json:
+        """Post a batch; the whole answer."""
+        headers = dict(self.headers)
+        if device_time is not None:
+            headers["Device-Time"] = device_time.isoformat()
+        answer = await self.client.post(
+            "/mobile/commands",
+            content=json.dumps({"commands": list(commands)}),
+            headers=headers | {"Content-Type": "application/json"},
+        )
+        assert answer.status_code == 200, answer.text
+        body: Json = answer.json()
+        return body
+
+    async def do(self, kind: str, order_id: UUID | str, **fields: Any) -> Json:
+        """Send one command; its answer."""
+        body = await self.send(self.command(kind, order_id, **fields))
+        answer: Json = body["answers"][0]
+        return answer
