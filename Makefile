@@ -5,7 +5,7 @@ BIN = .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check openapi migration bench up status stop clean
+.PHONY: help setup demo test check openapi lock migration bench up status stop clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ check: setup ## Lint, types, import contracts, migrations, OpenAPI
 
 openapi: setup ## Write openapi/openapi.json from the code
 	$(BIN)/paigong openapi
+
+lock: ## Compile requirements.lock anew after a change of pyproject.toml
+	@$(PROVISION) lock
 
 migration: setup ## Write a migration from the models: M="add column x"
 	@test -n '$(M)' || { echo 'paigong: say what it does: make migration M="add column x"' >&2; exit 1; }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from app.provision.binaries import ensure_binaries, find_binaries
 from app.provision.databases import PROJECT, clusters, ensure_database, stop_clusters
-from app.provision.environment import ensure_environment, is_current
+from app.provision.environment import ensure_environment, is_current, lock_packages
 from app.provision.locking import only_one
 from app.provision.refusal import CannotProvision, say
 
@@ -63,6 +63,12 @@ def database(project: Project, name: str, *, throwaway: bool, fresh: bool) -> No
     _print(ensure_database(name, throwaway=throwaway, fresh=fresh, project=project))
 
 
+def lock(project: Project) -> None:
+    """compile requirements.lock anew from pyproject.toml"""
+    with only_one(project.var):
+        lock_packages(project)
+
+
 def stop(project: Project) -> None:
     """stop our private servers"""
     stopped = stop_clusters(project)
@@ -95,7 +101,7 @@ def status(project: Project) -> None:
             _print(f"{cluster.name}: {state}, 127.0.0.1:{note.port}, data in {note.data_dir}")
 
 
-COMMANDS = {"setup": setup, "stop": stop, "clean": clean, "status": status}
+COMMANDS = {"setup": setup, "lock": lock, "stop": stop, "clean": clean, "status": status}
 INTERRUPTED = 130
 
 

@@ -43,6 +43,17 @@ def ensure_environment(project: Project) -> bool:
     return True
 
 
+def lock_packages(project: Project) -> None:
+    """Compile requirements.lock anew from pyproject.toml: hashes of every file, no host."""
+    interpreter = find_interpreter()
+    uv = ensure_uv(project, [interpreter.path] if interpreter else [])
+    options = "--quiet --group dev --generate-hashes --universal --no-header --no-annotate"
+    target = project.root / "requirements.lock"
+    command = [uv, "pip", "compile", *options.split(), "pyproject.toml", "-o", target]
+    if subprocess.run(command, cwd=project.root, env=_uv_environment()).returncode != 0:
+        raise CannotProvision("The packages could not be locked: see uv's message above.")
+
+
 def is_current(project: Project) -> bool:
     """Whether `.venv` was filled here from the present lock and pyproject."""
     stamp = project.venv / STAMP_NAME
