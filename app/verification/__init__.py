@@ -1,0 +1,79 @@
+"""`paigong verify`: everything that is stored, folded once more from the events by other code."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.verification import inbox, records, serials
+from app.verification.approvals import check_approvals
+from app.verification.assignments import check_assignments
+from app.verification.case import Case, Company, read_cases, read_company
+from app.verification.chain import EVENT_FIELDS, check_chain, check_tail
+from app.verification.clocks import check_clocks
+from app.verification.difference import Difference
+from app.verification.files import Wanted, check_disk, check_evidence, wanted
+from app.verification.guards import check_guards
+from app.verification.ledger import check_ledger
+from app.verification.orders import check_states
+from app.verification.pay import check_pay
+from app.verification.reading import take_snapshot
+
+__all__ = ["Difference", "verify"]
+
+Check = Callable[[Case, Company], Iterable[Difference]]
+
+
+def _check_events(case: Case, _company: Company) -> Iterable[Difference]:
+    order = case.order
+    yield from check_chain("chain", order.serial, case.events, EVENT_FIELDS)
+    yield from check_tail("chain", order.serial, case.events, order.last_seq, order.last_hash)
+
+
+CHECKS: dict[str, Check] = {
+    "chain": _check_events,
+    "states": lambda case, _: check_states(case),
+    "guards": check_guards,
+    "assignments": lambda case, _: check_assignments(case),
+    "approvals": lambda case, _: check_approvals(case),
+    "clocks": check_clocks,
+    "evidence": lambda case, _: check_evidence(case),
+    "records": records.check_records,
+    "pay": check_pay,
+}
+
+
+async def verify(session: AsyncSession, data_dir: Path) -> list[Difference]:
+    """Every difference between what is stored and what the events say; empty when all is well.
+
+    Give it a transaction in which nothing has been read yet, so that it sees one instant while
+    others go on working. `data_dir` is where the evidence lies. Writes nothing.
+    """
+    await take_snapshot(session)
+    company = await read_company(session)
+    found: list[Difference] = []
+    files: list[Wanted] = []
+    async for case in read_cases(session):
+        found += check_case(case, company)
+        files += wanted(case)
+    found += [difference async for difference in check_ledger(session)]
+    found += await serials.check_serials(session)
+    found += await records.check_reworks(session)
+    found += await inbox.check_strays(session)
+    found += await inbox.check_inbox(session)
+    found += await inbox.check_messages(session)
+    found += await asyncio.to_thread(check_disk, data_dir, files)
+    return found
+
+
+def check_case(case: Case, company: Company) -> list[Difference]:
+    """All checks of one order; rows too damaged to be read are a difference themselves."""
+    found: list[Difference] = []
+    for name, check in CHECKS.items():
+        try:
+            found += check(case, company)
+        except (LookupError, ValueError, TypeError, ArithmeticError) as error:
+            said = f"{type(error).__name__}: {error}"
+            found.append(Difference(name, case.order.serial, said, "rows that can be read"))
+    return found

@@ -1,0 +1,160 @@
+"""All that is stored about one order, and what is the same for all of them."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement
+from sqlmodel import SQLModel, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.catalogue.models import FaultCode, ServiceLimit
+from app.completions.models import CompletionRecord, Review
+from app.core import settings
+from app.evidence.models import EvidenceFile
+from app.identity.models import ApiKey, User
+from app.organisation.models import CrewMember, Technician
+from app.payouts.models import LedgerEntry, LedgerStanding, RateCard
+from app.revisits.models import Revisit
+from app.verification.reading import rows
+from app.work_orders.models import Approval, Assignment, OrderClock, WorkOrder, WorkOrderEvent
+
+CHUNK = 400
+"""Orders per round of reads; bounds the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """People, crews and catalogue, read once."""
+
+    faults: dict[UUID, FaultCode]
+    limits: dict[tuple[UUID, str, str, str], dict[str, int]]
+    """(profile, class, domain, zone) -> clock -> seconds."""
+    members: dict[UUID, list[CrewMember]]
+    technician_of: dict[UUID, UUID]
+    """User -> technician."""
+    users: frozenset[UUID]
+    keys: frozenset[UUID]
+    cards: Sequence[RateCard]
+    zone: ZoneInfo
+    """Where the company works: local days and months."""
+
+    def in_crew(self, crew_id: UUID, technician_id: UUID, *instants: datetime) -> list[CrewMember]:
+        """The technician's memberships of the crew that hold at any of `instants`."""
+        return [
+            member
+            for member in self.members.get(crew_id, ())
+            if member.technician_id == technician_id
+            and any(
+                member.since <= at and (member.until is None or at <= member.until)
+                for at in instants
+            )
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One order's rows, each list in its natural order."""
+
+    order: WorkOrder
+    events: Sequence[WorkOrderEvent]
+    assignments: Sequence[Assignment]
+    clocks: Sequence[OrderClock]
+    approvals: Sequence[Approval]
+    records: Sequence[CompletionRecord]
+    reviews: Sequence[Review]
+    revisits: Sequence[Revisit]
+    files: Sequence[EvidenceFile]
+    entries: Sequence[LedgerEntry]
+    standings: Sequence[LedgerStanding]
+
+    def done(self, *actions: str) -> list[WorkOrderEvent]:
+        """The events of these actions."""
+        return [event for event in self.events if event.action in actions]
+
+
+async def read_company(session: AsyncSession) -> Company:
+    limits: dict[tuple[UUID, str, str, str], dict[str, int]] = defaultdict(dict)
+    for each in await rows(session, ServiceLimit):
+        key = (each.profile_id, each.service_class, each.domain, each.zone)
+        limits[key][each.clock] = each.limit_s
+    people = await rows(session, Technician)
+    return Company(
+        faults={each.id: each for each in await rows(session, FaultCode)},
+        limits=dict(limits),
+        members=_grouped(await rows(session, CrewMember), "crew_id"),
+        technician_of={each.user_id: each.id for each in people},
+        users=frozenset(each.id for each in await rows(session, User)),
+        keys=frozenset(each.id for each in await rows(session, ApiKey)),
+        cards=await rows(session, RateCard),
+        zone=settings.current().zone,
+    )
+
+
+def _grouped[M: SQLModel](found: Sequence[M], by: str) -> dict[Any, list[M]]:
+    groups: dict[Any, list[M]] = defaultdict(list)
+    for each in found:
+        groups[getattr(each, by)].append(each)
+    return dict(groups)
+
+
+async def read_cases(session: AsyncSession) -> AsyncIterator[Case]:
+    """Every order in the order of its id, a few reads per `CHUNK` of them."""
+    after: UUID | None = None
+    while True:
+        where = col(WorkOrder.id) > after if after is not None else None
+        orders = await _orders(session, where)
+        if not orders:
+            return
+        for case in await _cases(session, orders):
+            yield case
+        after = orders[-1].id
+
+
+async def _orders(session: AsyncSession, where: ColumnElement[bool] | None) -> Sequence[WorkOrder]:
+    return await rows(session, WorkOrder, where, col(WorkOrder.id), limit=CHUNK)
+
+
+async def _cases(session: AsyncSession, orders: Sequence[WorkOrder]) -> list[Case]:
+    ids = [order.id for order in orders]
+
+    async def of[M: SQLModel](model: type[M], order_id: Any, *order: Any) -> dict[UUID, list[M]]:
+        found = await rows(session, model, col(order_id).in_(ids), *order)
+        return _grouped(found, "order_id")
+
+    E, A, C = WorkOrderEvent, Assignment, OrderClock
+    events = await of(E, E.order_id, E.order_id, E.seq)
+    assignments = await of(A, A.order_id, A.assigned_at, A.id)
+    clocks = await of(C, C.order_id, C.clock, C.span)
+    approvals = await of(Approval, Approval.order_id, Approval.requested_at, Approval.id)
+    records = await of(CompletionRecord, CompletionRecord.order_id, CompletionRecord.attempt)
+    reviews = await of(Review, Review.order_id, Review.reviewed_at)
+    revisits = await of(Revisit, Revisit.order_id, Revisit.attempt)
+    files = await of(EvidenceFile, EvidenceFile.order_id, EvidenceFile.id)
+    entries = await of(LedgerEntry, LedgerEntry.order_id, LedgerEntry.id)
+    paid = [entry.id for each in entries.values() for entry in each]
+    standings = _grouped(
+        await rows(session, LedgerStanding, col(LedgerStanding.entry_id).in_(paid)), "entry_id"
+    )
+    return [
+        Case(
+            order=order,
+            events=events.get(order.id, []),
+            assignments=assignments.get(order.id, []),
+            clocks=clocks.get(order.id, []),
+            approvals=approvals.get(order.id, []),
+            records=records.get(order.id, []),
+            reviews=reviews.get(order.id, []),
+            revisits=revisits.get(order.id, []),
+            files=files.get(order.id, []),
+            entries=entries.get(order.id, []),
+            standings=[
+                row for entry in entries.get(order.id, []) for row in standings.get(entry.id, [])
+            ],
+        )
+        for order in orders
+    ]

@@ -1,0 +1,162 @@
+"""The service-level clocks again: what runs in which state, and what marks begin and end it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.verification.case import Case, Company
+from app.verification.difference import Difference, differ_in
+from app.work_orders.models import OrderClock, WorkOrderEvent
+
+CHECK = "clocks"
+OVER = frozenset({"CLOSED", "CANCELLED", "MERGED"})
+
+IN_STATE = {"K1": {"NEW", "RETURNED"}, "K2": {"SENT"}, "K7": {"DONE"}, "K8": {"REVISIT"}}
+"""Dispatch, acceptance, review and call-back are waited for while the order stands there."""
+BEGIN = {
+    "submitted": ("K4", "K6", "SAFE"),
+    "accepted": ("K3",),
+    "arrived": ("K5",),
+    "rejected": ("K6",),
+}
+END = {
+    "contacted": ("K3",),
+    "transferred": ("K3",),
+    "returned": ("K3",),
+    "held": ("K3",),
+    "arrived": ("K3", "K4"),
+    "restored": ("K5",),
+    "made_safe": ("SAFE",),
+    "completed": ("K5", "K6", "SAFE"),
+}
+ONLY_ONCE = frozenset({"K5"})
+"""Restoration counts from the first arrival, whoever comes after."""
+PAUSED_BY = {
+    "customer_absent": ("K4", "K5", "K6"),
+    "quote_refused": ("K5", "K6"),
+    "waiting_parts": ("K5", "K6"),
+    "waiting_window": ("K5", "K6"),
+    "other_owner": ("K5", "K6"),
+    "weather_red": ("K4", "K5", "K6"),
+}
+"""The hold table: whose net time stands still."""
+
+
+@dataclass(slots=True)
+class Run:
+    """One span; the names are the columns'."""
+
+    started_at: datetime
+    stopped_at: datetime | None = None
+    paused_s: int = 0
+    paused_since: datetime | None = None
+
+    def pause(self, at: datetime) -> None:
+        """A hold that counts from before the span began pauses it from its beginning."""
+        if self.paused_since is None:
+            self.paused_since = max(at, self.started_at)
+
+    def go_on(self, at: datetime) -> None:
+        if self.paused_since is not None:
+            self.paused_s += max(0, round((at - self.paused_since) / timedelta(seconds=1)))
+            self.paused_since = None
+
+    def stop(self, at: datetime) -> None:
+        self.go_on(at)
+        self.stopped_at = max(at, self.started_at)
+
+    def due_at(self, limit_s: int | None) -> datetime | None:
+        if limit_s is None or self.paused_since is not None:
+            return None
+        return self.started_at + timedelta(seconds=limit_s + self.paused_s)
+
+
+@dataclass(slots=True)
+class Watch:
+    """Every clock of one order."""
+
+    limits: dict[str, int]
+    runs: dict[str, list[Run]] = field(default_factory=dict)
+    arrive_by: datetime | None = None
+
+    def running(self) -> dict[str, Run]:
+        return {
+            clock: runs[-1]
+            for clock, runs in self.runs.items()
+            if runs and runs[-1].stopped_at is None
+        }
+
+    def take(self, event: WorkOrderEvent) -> None:
+        """Live through one event: stop, pause or go on, then start."""
+        for clock, run in self.running().items():
+            if self._ends(clock, event):
+                run.stop(event.at)
+            elif event.action == "resumed":
+                run.go_on(event.at)
+            elif event.action == "held" and clock in PAUSED_BY.get(event.payload["reason"], ()):
+                run.pause(event.at)
+        for clock in self._begun_by(event):
+            if clock not in self.running() and not (clock in ONLY_ONCE and clock in self.runs):
+                self.runs.setdefault(clock, []).append(Run(event.at))
+        if (arrival := self.running().get("K4")) is not None:
+            self.arrive_by = arrival.due_at(self.limits.get("K4"))
+
+    def _ends(self, clock: str, event: WorkOrderEvent) -> bool:
+        if event.to_state in OVER or clock in END.get(event.action, ()):
+            return True
+        stands_in = IN_STATE.get(clock)
+        if stands_in is None:
+            return False
+        return event.to_state not in stands_in or event.action == "resent"
+
+    def _begun_by(self, event: WorkOrderEvent) -> list[str]:
+        if event.to_state in OVER:
+            return []
+        here = [clock for clock, states in IN_STATE.items() if event.to_state in states]
+        return here + list(BEGIN.get(event.action, ()))
+
+    def next_due(self) -> datetime | None:
+        """The earliest limit of what still runs."""
+        dues = (run.due_at(self.limits.get(clock)) for clock, run in self.running().items())
+        return min((due for due in dues if due is not None), default=None)
+
+
+def check_clocks(case: Case, company: Company) -> Iterator[Difference]:
+    """Stored spans, limits and due times are those of the events."""
+    order = case.order
+    key = (order.service_profile_id, order.service_class, order.domain, order.zone)
+    watch = Watch(company.limits.get(key, {}))
+    for event in case.events:
+        watch.take(event)
+    yield from _spans(case, watch)
+    over = order.state in OVER
+    expected = {
+        "due_at": None if over else watch.next_due(),
+        "arrive_by": order.appointment_to or watch.arrive_by,
+    }
+    yield from differ_in(CHECK, order.serial, order, expected)
+
+
+def _spans(case: Case, watch: Watch) -> Iterator[Difference]:
+    serial = case.order.serial
+    stored: dict[tuple[str, int], OrderClock] = {(row.clock, row.span): row for row in case.clocks}
+    for clock, runs in watch.runs.items():
+        limit_s = watch.limits.get(clock)
+        for number, run in enumerate(runs, start=1):
+            subject = f"{serial} {clock} span {number}"
+            row = stored.pop((clock, number), None)
+            if row is None:
+                yield Difference(CHECK, subject, "nothing", f"started {run.started_at}")
+                continue
+            expected = {
+                "started_at": run.started_at,
+                "stopped_at": run.stopped_at,
+                "paused_s": run.paused_s,
+                "paused_since": run.paused_since,
+                "limit_s": limit_s,
+                "due_at": run.due_at(limit_s),
+            }
+            yield from differ_in(CHECK, subject, row, expected)
+    for (clock, number), row in stored.items():
+        subject = f"{serial} {clock} span {number}"
+        yield Difference(CHECK, subject, f"started {row.started_at}", "no such span")

@@ -1,0 +1,47 @@
+"""Plain reads of whole tables in one snapshot, past every cache of objects."""
+
+from typing import Any, cast
+
+from geoalchemy2 import Geography
+from psycopg.pq import TransactionStatus
+from sqlalchemy import ColumnElement, FromClause, inspect, select, text
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+async def take_snapshot(session: AsyncSession) -> None:
+    """Read everything as of one instant, while others go on working.
+
+    Only the first statement of a transaction can ask for it; inside a transaction that already
+    did something, what the checks read may be as uneven as the work going on beside them. The
+    idle timeout is lifted because files are read between statements.
+    """
+    raw: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    if raw.info.transaction_status == TransactionStatus.IDLE:
+        await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+    await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    await session.execute(text("SET LOCAL statement_timeout = '600s'"))
+
+
+def table_of(model: type[SQLModel]) -> FromClause:
+    return cast(FromClause, inspect(model).local_table)
+
+
+async def rows[M: SQLModel](
+    session: AsyncSession,
+    model: type[M],
+    where: ColumnElement[bool] | None = None,
+    *order: Any,
+    limit: int | None = None,
+) -> list[M]:
+    """Rows with the model's attributes (no places), straight from the table.
+
+    They are result rows, not objects of the session: a state that somebody changed behind the
+    session's back must show.
+    """
+    columns = [each for each in table_of(model).c if not isinstance(each.type, Geography)]
+    statement = select(*columns)
+    if where is not None:
+        statement = statement.where(where)
+    found = (await session.execute(statement.order_by(*order).limit(limit))).all()
+    return cast(list[M], found)
