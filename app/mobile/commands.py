@@ -17,8 +17,8 @@ from app.mobile.schemas import CommandIn, MeasuredPlaceIn
 from app.work_orders import approvals
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act, MeasuredPlace
+from app.work_orders.bodies import SlotIn
 from app.work_orders.models import WorkOrder
-from app.work_orders.schemas import SlotIn
 from app.work_orders.states import Action
 from app.work_orders.transitions import transition
 

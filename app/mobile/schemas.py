@@ -14,7 +14,7 @@ from app.completions.schemas import CompletionIn, ReadingIn
 from app.core.geo import PlaceIn
 from app.core.texts import Line, Paragraph
 from app.web.wire import Body, Out
-from app.work_orders.schemas import HoldReason, SlotIn
+from app.work_orders.bodies import HoldReason, SlotIn
 
 Kind = Literal[
     "accept",

@@ -13,17 +13,9 @@ from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import Limit, Page, problem_responses
 from app.work_orders import approvals, assignments, repository, service
 from app.work_orders.acts import Act
+from app.work_orders.bodies import AssignIn, DecisionIn, HoldIn, JointCrewIn, PinIn, ReasonIn
 from app.work_orders.router import answered
-from app.work_orders.schemas import (
-    ApprovalOut,
-    AssignIn,
-    DecisionIn,
-    HoldIn,
-    JointCrewIn,
-    PinIn,
-    ReasonIn,
-    WorkOrderOut,
-)
+from app.work_orders.schemas import ApprovalOut, WorkOrderOut
 
 router = APIRouter(tags=["dispatch desk"], route_class=TransactionalRoute)
 

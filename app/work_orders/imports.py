@@ -27,9 +27,9 @@ from app.organisation.import_files import (
 )
 from app.work_orders import intake, service
 from app.work_orders.acts import Act
+from app.work_orders.bodies import Flag
 from app.work_orders.errors import DuplicateReport
 from app.work_orders.models import WorkOrder
-from app.work_orders.schemas import Flag
 from app.work_orders.states import Action
 from app.work_orders.transitions import transition
 

@@ -16,18 +16,9 @@ from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import CursorParam, Limit, Page, decode_cursor, encode_cursor, problem_responses
 from app.work_orders import intake, repository, service
 from app.work_orders.acts import Act
+from app.work_orders.bodies import AmendIn, AnswerIn, ReasonIn, RebookIn, WorkOrderIn
 from app.work_orders.models import WorkOrder
-from app.work_orders.schemas import (
-    AmendIn,
-    AnswerIn,
-    EventOut,
-    ReasonIn,
-    RebookIn,
-    TimelineOut,
-    WorkOrderDetailOut,
-    WorkOrderIn,
-    WorkOrderOut,
-)
+from app.work_orders.schemas import EventOut, TimelineOut, WorkOrderDetailOut, WorkOrderOut
 from app.work_orders.states import Action, State
 from app.work_orders.transitions import transition
 

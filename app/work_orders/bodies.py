@@ -1,0 +1,145 @@
+"""What clients send about repair orders."""
+
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from app.core.geo import PlaceIn
+from app.core.texts import Code, Line, Paragraph, Phone
+from app.web.wire import Body
+
+Channel = Literal["hotline", "hall", "web", "app", "chat", "mail", "import"]
+Flag = Literal["vulnerable", "angry", "confidential", "key_customer"]
+HoldReason = Literal[
+    "customer_absent",
+    "quote_refused",
+    "waiting_parts",
+    "waiting_window",
+    "other_owner",
+    "weather_red",
+]
+Note = Annotated[Line, Field(description="Why; kept in the order's history.")]
+
+
+class SlotIn(Body):
+    """An appointment slot in times with offset."""
+
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+
+
+class CallerIn(Body):
+    """Who is on the line."""
+
+    name: Line
+    phone: Phone
+
+
+class WorkOrderIn(Body):
+    """A report of trouble: premises from the register, or an address with its place."""
+
+    channel: Channel = "hotline"
+    caller: CallerIn
+    premises_id: UUID | None = None
+    customer_id: UUID | None = None
+    address: Line | None = None
+    """Needed, with `place`, when the premises are not in the register."""
+    place: PlaceIn | None = None
+    fault_code: Code
+    description: Paragraph = ""
+    flags: list[Flag] = Field(default_factory=list, max_length=4)
+    appointment: SlotIn | None = None
+    force_new: bool = False
+    """Make a new order although one is open here for the same trouble; wants a reason."""
+    force_new_reason: Line | None = None
+    draft: bool = False
+    """Keep it as a draft while the call goes on; submit it later."""
+
+    @model_validator(mode="after")
+    def _forced_with_reason(self) -> Self:
+        if self.force_new and not self.force_new_reason:
+            raise ValueError("force_new wants force_new_reason")
+        return self
+
+
+class AmendIn(Body):
+    """Corrected contact or notes, on the `version` that was read."""
+
+    version: int = Field(ge=1)
+    caller_name: Line | None = None
+    caller_phone: Phone | None = None
+    notes: Paragraph | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.changes():
+            raise ValueError("give caller_name, caller_phone or notes")
+        return self
+
+    def changes(self) -> dict[str, str]:
+        return self.model_dump(exclude={"version"}, exclude_none=True)
+
+
+class ReasonIn(Body):
+    """A decision with its reason."""
+
+    reason: Note
+
+
+class AnswerIn(Body):
+    """What solved it on the phone."""
+
+    answer: Line
+
+
+class AssignIn(Body):
+    """Which crew gets it, and why."""
+
+    crew_id: UUID
+    reason: Note
+    override_offline: bool = False
+    """Send although nobody of the crew is on line."""
+
+
+class PinIn(Body):
+    """The crew that the planner must choose; null frees the order."""
+
+    crew_id: UUID | None
+    reason: Note
+
+
+class JointCrewIn(Body):
+    """Members of several crews for one order, and who leads them."""
+
+    technician_ids: list[UUID] = Field(min_length=2, max_length=20)
+    leader_id: UUID
+    reason: Note
+
+    @model_validator(mode="after")
+    def _leader_is_member(self) -> Self:
+        if self.leader_id not in self.technician_ids:
+            raise ValueError("the leader must be among technician_ids")
+        return self
+
+
+class HoldIn(Body):
+    """A hold with its reason and end; crew busy or the shift's end is none."""
+
+    reason: HoldReason
+    until: AwareDatetime
+    note: Note
+
+
+class RebookIn(Body):
+    """A new slot that the customer confirmed."""
+
+    appointment: SlotIn
+    reason: Note
+
+
+class DecisionIn(Body):
+    """The second person's word."""
+
+    approved: bool
+    note: Line | None = None
