@@ -40,7 +40,12 @@ class Settings(BaseSettings):
     """Technicians see 139****1234 and call through the station."""
     commit_horizon_s: int = 45 * 60
     """A planned visit is sent to the crew's phone when it starts within this time (DOMAIN 7)."""
-    plan_sweep_s: int = 30
+    plan_sweep_s: int = Field(default=30, ge=1)
+    """Business seconds between looks for plans that stayed behind and visits that became due."""
+    plan_min_interval_s: int = Field(default=60, ge=0)
+    """Business seconds between two plans of a station, unless danger waits."""
+    plan_budget_s: float = Field(default=2.0, ge=0.05, le=60.0)
+    """Real seconds of search per plan."""
     osrm_url: str | None = None
     """An `osrm-routed` elsewhere; without it the worker starts one on the imported map."""
     fcm_credentials: Path | None = None

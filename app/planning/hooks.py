@@ -1,0 +1,32 @@
+"""Subscribes to transitions: what makes a plan stale asks for a new one."""
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import jobs
+from app.planning import repository
+from app.planning.jobs import plan_requested
+from app.work_orders.models import WorkOrder, WorkOrderEvent
+from app.work_orders.states import Action
+
+A = Action
+STALE_AFTER = frozenset(
+    {
+        *(A.SUBMITTED, A.RESUMED, A.WITHDRAWN, A.REFUSED, A.ACCEPT_EXPIRED, A.RETURNED),
+        *(A.CANCELLED, A.SOLVED_BY_PHONE, A.REBOOKED, A.PINNED, A.HELD, A.COMPLETED),
+        *(A.SENT, A.RESENT, A.TRANSFERRED),
+    }
+)
+"""What changes who can do what when; what the planner itself sent was planned so."""
+UNPLANS = frozenset(
+    {A.SENT, A.HELD, A.CANCELLED, A.SOLVED_BY_PHONE, A.RESUMED, A.REBOOKED, A.PINNED}
+)
+"""What takes an order's visit out of the plan at once: it no longer waits, or waits otherwise."""
+
+
+async def plan_is_stale(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
+    """Forget the order's visit where it no longer holds, and ask for a plan of its station."""
+    action = Action(event.action)
+    if action in UNPLANS:
+        await repository.forget(session, order.id)
+    if action in STALE_AFTER and event.actor_kind != "planner":
+        await jobs.defer(session, plan_requested, station_id=str(order.station_id))

@@ -1,0 +1,129 @@
+"""The planner's background jobs.
+
+The planning unit is the station that an order belongs to, with all below it: for the usual leaf
+station that keeps problems small and their searches short. A larger unit is planned by hand
+through `POST /planning-runs`, for any station of the tree.
+
+`plan_requested` leaves with the business transaction, unlocked. It alone raises `dirty_seq` and
+queues the locked `run_plan`, in transactions of its own: a queueing lock taken in a business
+transaction would make intake wait for intake.
+"""
+
+import logging
+from contextlib import suppress
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from procrastinate import JobContext, RetryStrategy
+from procrastinate.exceptions import AlreadyEnqueued
+
+from app.core import clock, jobs, settings
+from app.core.db import Database
+from app.planning import commit, repository, run
+from app.planning.context import Planner
+
+log = logging.getLogger(__name__)
+QUEUE = "planning"
+"""Served one job at a time: searches share one process."""
+
+
+@jobs.app.task(
+    name="planning.requested",
+    queue="default",
+    pass_context=True,
+    retry=RetryStrategy(max_attempts=5, exponential_wait=3),
+)
+async def plan_requested(context: JobContext, station_id: str) -> None:
+    """Something changed at the station: its plan is behind."""
+    database: Database = context.additional_context["database"]
+    station = UUID(station_id)
+    async with database.transaction() as session:
+        await repository.raise_dirty(session, station)
+    await queue_run(database, station)
+
+
+@jobs.app.task(name="planning.run", queue=QUEUE, pass_context=True)
+async def run_plan(context: JobContext, station_id: str, run_id: str | None = None) -> None:
+    """Plan the station: the run asked for, or a new one if its plan is still behind.
+
+    A run that fails says so on its row and in the log; the sweep asks again.
+    """
+    planner: Planner = context.additional_context["planner"]
+    if run_id is not None:
+        wanted: UUID | None = UUID(run_id)
+    else:
+        wanted = await run.begin_if_behind(planner.database, UUID(station_id))
+    if wanted is None:
+        return
+    try:
+        await run.execute(planner, wanted)
+    except Exception:
+        log.exception("ALERT planning run %s of station %s failed", wanted, station_id)
+
+
+@jobs.app.task(name="planning.commit", queue=QUEUE, pass_context=True)
+async def commit_visits(context: JobContext, station_id: str) -> None:
+    """Send what became due since the last run, without planning anew."""
+    planner: Planner = context.additional_context["planner"]
+    await commit.commit_due(planner, UUID(station_id))
+
+
+@jobs.app.task(name="planning.wake", queue="default", pass_context=True)
+async def wake(context: JobContext, station_id: str) -> None:
+    """The interval between two plans is over."""
+    await queue_run(context.additional_context["database"], UUID(station_id))
+
+
+def lock_of(station_id: UUID) -> str:
+    """One run or commit at a time per station."""
+    return f"plan-{station_id}"
+
+
+async def queue_run(database: Database, station_id: UUID) -> None:
+    """Queue a run unless one waits already; not before the interval is over, danger excepted.
+
+    A waiting job blocks all later ones of its lock even before its time has come, so what is
+    scheduled is an unlocked `wake`.
+    """
+    async with database.transaction() as session:
+        urgent = await repository.danger_waits(session, station_id)
+        last = await repository.last_started(session, station_id)
+    at = None if urgent else _not_before(last)
+    with suppress(AlreadyEnqueued):
+        async with database.transaction() as session:
+            if at is not None:
+                await jobs.defer(
+                    session,
+                    wake,
+                    queueing_lock=f"wake-{station_id}",
+                    at=at,
+                    station_id=str(station_id),
+                )
+                return
+            await jobs.defer(
+                session,
+                run_plan,
+                lock=lock_of(station_id),
+                queueing_lock=lock_of(station_id),
+                station_id=str(station_id),
+            )
+
+
+def _not_before(last: datetime | None) -> datetime | None:
+    if last is None:
+        return None
+    earliest = last + timedelta(seconds=settings.current().plan_min_interval_s)
+    return earliest if earliest > clock.now() else None
+
+
+async def queue_commit(database: Database, station_id: UUID) -> None:
+    """Queue a commit-only pass unless one waits already."""
+    with suppress(AlreadyEnqueued):
+        async with database.transaction() as session:
+            await jobs.defer(
+                session,
+                commit_visits,
+                lock=lock_of(station_id),
+                queueing_lock=f"commit-{station_id}",
+                station_id=str(station_id),
+            )

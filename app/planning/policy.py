@@ -1,0 +1,109 @@
+"""What waiting, lateness and refusals weigh in a plan: data in one place, and rules over it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+
+class ClassPrice(NamedTuple):
+    """What one service class costs in seconds of price (DOMAIN section 3; figures are ours)."""
+
+    late_per_mille: int
+    """Price in thousandths per second after the arrival limit."""
+    unserved_s: int
+    """Price of leaving it out of the plan, beside all the lateness that a day can hold."""
+
+
+PRICES: Mapping[str, ClassPrice] = {
+    "E1": ClassPrice(12_000, 200_000),
+    "E2": ClassPrice(4_000, 60_000),
+    "H3": ClassPrice(1_000, 20_000),
+    "H4": ClassPrice(800, 15_000),
+    "C5": ClassPrice(300, 8_000),
+}
+DANGER = "E1"
+"""Committed at once, whatever the horizon (DOMAIN section 7)."""
+VULNERABLE_PER_MILLE = 1_500
+"""Old, ill or with infants: lateness weighs half as much again."""
+OVERDUE_STEP_S = 3_600
+"""Each hour that an order is overdue adds its rate once more."""
+MOST_OVERDUE_STEPS = 3
+PLANNED_DAY_S = 12 * 3_600
+"""The longest lateness within one plan."""
+
+SETUP_S = 300
+"""Parking, the door, the stairs: paid once per building."""
+SLOT_TOLERANCE_S = 1_800
+"""Around an agreed slot when the service profile says nothing (DOMAIN section 3, H4)."""
+LEAST_REMAINING_S = 600
+"""Work that has outlasted its estimate, or came back from review, is done in this time."""
+OVERTIME_S = 3_600
+"""How far a route may run beyond the shift."""
+
+MOST_AHEAD = 2
+"""Orders that a crew may have in SENT and ACCEPTED before it gets another, danger excepted."""
+URGENT_BUDGET_S = 0.5
+"""While danger waits a plan now is worth more than a better one."""
+STALE_AFTER = timedelta(minutes=5)
+"""Business time after which a plan is made anew while orders wait: crews move, shifts begin."""
+DEFAULT_HORIZON_S = 12 * 3_600
+
+BANS: Mapping[str, timedelta] = {
+    "refused": timedelta(hours=12),
+    "returned": timedelta(hours=24),
+    "accept_expired": timedelta(minutes=10),
+}
+"""How long a crew that let go of an order in this way is not asked for it again."""
+
+
+def overdue_s(arrive_by: datetime | None, at: datetime) -> int:
+    """Seconds since the arrival limit passed; 0 before it, or without one."""
+    if arrive_by is None:
+        return 0
+    return max(0, int((at - arrive_by).total_seconds()))
+
+
+def late_rate(service_class: str, *, vulnerable: bool, overdue: int) -> int:
+    """Price in thousandths per second of lateness; what is overdue already weighs more.
+
+    The lateness of the past is sunk and no part of a plan, so it shows in the rate instead.
+    """
+    rate = PRICES[service_class].late_per_mille
+    if vulnerable:
+        rate = rate * VULNERABLE_PER_MILLE // 1_000
+    return rate * (1 + min(overdue // OVERDUE_STEP_S, MOST_OVERDUE_STEPS))
+
+
+def unserved_price(service_class: str, rate: int) -> int:
+    """Seconds of price of leaving an order out: more than serving it at the end of the day."""
+    return PRICES[service_class].unserved_s + rate * PLANNED_DAY_S // 1_000
+
+
+def start_window(
+    slot: tuple[datetime, datetime] | None, tolerance_s: int, at: datetime, service_class: str
+) -> tuple[datetime, datetime] | None:
+    """Earliest and latest start of an agreed slot; None without one, for danger, and once missed.
+
+    A slot that has passed binds no more: the customer is then served late rather than never.
+    """
+    if slot is None or service_class == DANGER:
+        return None
+    tolerance = timedelta(seconds=tolerance_s)
+    opens, closes = slot[0] - tolerance, slot[1] + tolerance
+    return None if closes < at else (opens, closes)
+
+
+def remaining_s(service_s: int, state: str, action: str | None, since_s: int) -> int:
+    """Seconds that an order on site still takes; `action` began the current spell of work."""
+    if action == "rejected":
+        return LEAST_REMAINING_S
+    spent_s = since_s if state == "WORKING" else 0
+    return max(service_s - spent_s, LEAST_REMAINING_S)
+
+
+def banned(lost: Iterable[tuple[UUID, str, datetime]], at: datetime) -> frozenset[UUID]:
+    """Crews that let go of the order lately, of (crew, why, when)."""
+    return frozenset(
+        crew_id for crew_id, why, when in lost if why in BANS and at - when < BANS[why]
+    )

@@ -1,0 +1,74 @@
+"""Puts a plan in force, without what changed under it."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock, feed
+from app.planning import repository
+from app.planning.load import facts_of
+from app.planning.models import PlanningRun
+from app.planning.outcome import Outcome
+from app.planning.snapshot import Facts, Job, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An order that the plan does not speak of any more, and which facts changed."""
+
+    job: Job
+    changed: tuple[str, ...]
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "order_id": str(self.job.id),
+            "serial": self.job.serial,
+            "changed": list(self.changed),
+        }
+
+
+async def publish(
+    session: AsyncSession, run_id: UUID, snapshot: Snapshot, outcome: Outcome
+) -> list[LeftOut]:
+    """Replace the plan of the run's stations; returns the orders left out of it.
+
+    The orders are locked and read again: one that was sent, cancelled, pinned, rebooked or
+    otherwise changed while the search ran keeps no visit from this plan. Such a change has raised
+    the station's `dirty_seq`, so the next run deals with it.
+    """
+    jobs = (*snapshot.jobs, *snapshot.beyond)
+    now = await repository.lock_facts(session, [job.id for job in jobs])
+    left_out = [
+        LeftOut(job, changed) for job in jobs if (changed := _changed(job.facts, now.get(job.id)))
+    ]
+    gone = {each.job.id for each in left_out}
+    await repository.replace_plan(
+        session,
+        snapshot.dirty_seqs.keys(),
+        [crew.id for crew in snapshot.crews],
+        [visit for order_id, visit in outcome.visits.items() if order_id not in gone],
+        [row for order_id, row in outcome.unplanned.items() if order_id not in gone],
+    )
+    await repository.note_planned(session, dict(snapshot.dirty_seqs), snapshot.at)
+    run = await session.get_one(PlanningRun, run_id)
+    run.state = "published"
+    run.dirty_seq = snapshot.dirty_seqs.get(snapshot.station_id)
+    run.result = outcome.result | {"left_out": [each.shown() for each in left_out]}
+    run.finished_at = clock.now()
+    session.add(run)
+    await tell(session, run)
+    return left_out
+
+
+async def tell(session: AsyncSession, run: PlanningRun) -> None:
+    """Boards of the station hear that a run ended."""
+    await feed.append(session, "planning_run", run.id, after=[feed.station_token(run.station_id)])
+
+
+def _changed(before: Facts, row: Any) -> tuple[str, ...]:
+    if row is None:
+        return ("gone",)
+    now = facts_of(row)
+    return tuple(name for name in Facts._fields if getattr(before, name) != getattr(now, name))

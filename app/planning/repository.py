@@ -1,0 +1,286 @@
+"""Queries of the planner: what a snapshot reads, and planned visits."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.planning.models import PlannedVisit, PlanningRun, PlanningState, UnplannedOrder
+
+_FACTS = (
+    "o.state, o.assignment_id, o.pinned, o.preferred_crew_id, o.appointment_from,"
+    " o.appointment_to, o.service_class, o.fault_code_id"
+)
+_ORDER = (
+    f"SELECT o.id, o.serial, o.station_id, {_FACTS}, o.domain, o.zone, o.service_profile_id,"
+    " o.building_id, o.flags, o.arrive_by, ST_X(o.location::geometry) AS lon,"
+    " ST_Y(o.location::geometry) AS lat, f.service_minutes, f.skills, f.crew_size"
+)
+
+
+def _ids(name: str, values: Collection[UUID]) -> Any:
+    return bindparam(name, list(values), type_=ARRAY(Uuid))
+
+
+async def one_snapshot(session: AsyncSession) -> None:
+    """Make every later read of this transaction see one instant; must come first."""
+    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+
+
+async def dirty_seqs(session: AsyncSession, stations: Collection[UUID]) -> dict[UUID, int]:
+    """Every one of the stations -> its `dirty_seq`, 0 when nothing ever changed."""
+    rows = await session.exec(
+        select(PlanningState).where(col(PlanningState.station_id).in_(stations))
+    )
+    return dict.fromkeys(stations, 0) | {row.station_id: row.dirty_seq for row in rows}
+
+
+async def waiting_orders(session: AsyncSession, stations: Collection[UUID]) -> list[Any]:
+    statement = text(
+        f"{_ORDER} FROM work_orders o JOIN fault_codes f ON f.id = o.fault_code_id"
+        " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED') ORDER BY o.id"
+    ).bindparams(_ids("stations", stations))
+    return list((await session.execute(statement)).all())
+
+
+async def held_orders(session: AsyncSession, crews: Collection[UUID]) -> list[Any]:
+    """Orders in these crews' hands, with the event that began the spell on site."""
+    statement = text(
+        f"{_ORDER}, a.crew_id, a.assigned_at, e.action AS spell_action, e.at AS spell_at"
+        " FROM assignments a JOIN work_orders o ON o.assignment_id = a.id"
+        " JOIN fault_codes f ON f.id = o.fault_code_id LEFT JOIN LATERAL (SELECT action, at"
+        " FROM work_order_events WHERE order_id = o.id AND action IN"
+        " ('arrived', 'started', 'rejected') ORDER BY seq DESC LIMIT 1) e ON true"
+        " WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL AND o.state IN"
+        " ('SENT', 'ACCEPTED', 'ENROUTE', 'ONSITE', 'WORKING') ORDER BY o.id"
+    ).bindparams(_ids("crews", crews))
+    return list((await session.execute(statement)).all())
+
+
+async def lost_assignments(session: AsyncSession, orders: Collection[UUID]) -> list[Any]:
+    """(order_id, crew_id, why, when) of crews that had these orders before."""
+    statement = text(
+        "SELECT order_id, crew_id, ended_why, ended_at FROM assignments"
+        " WHERE order_id = ANY(:orders) AND ended_at IS NOT NULL"
+    ).bindparams(_ids("orders", orders))
+    return list((await session.execute(statement)).all())
+
+
+async def joint_memberships(
+    session: AsyncSession, technicians: Collection[UUID], at: datetime
+) -> list[Any]:
+    """(crew_id, technician_id) of active joint crews that these people are in."""
+    statement = text(
+        "SELECT m.crew_id, m.technician_id FROM crew_members m JOIN crews c ON c.id = m.crew_id"
+        " WHERE c.kind = 'joint' AND c.active AND m.technician_id = ANY(:technicians)"
+        " AND m.since <= :at AND (m.until IS NULL OR m.until > :at)"
+    ).bindparams(_ids("technicians", technicians), at=at)
+    return list((await session.execute(statement)).all())
+
+
+async def crew_codes(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID, str]:
+    statement = text("SELECT id, code FROM crews WHERE id = ANY(:crews)").bindparams(
+        _ids("crews", crews)
+    )
+    return {row.id: row.code for row in await session.execute(statement)}
+
+
+async def shifts_at(
+    session: AsyncSession, crews: Collection[UUID], at: datetime
+) -> dict[UUID, Any]:
+    statement = text(
+        "SELECT crew_id, starts_at, ends_at, breaks FROM shifts WHERE crew_id = ANY(:crews)"
+        " AND starts_at <= :at AND ends_at > :at ORDER BY starts_at"
+    ).bindparams(_ids("crews", crews), at=at)
+    return {row.crew_id: row for row in await session.execute(statement)}
+
+
+async def last_places(
+    session: AsyncSession, crews: Collection[UUID], at: datetime
+) -> dict[UUID, tuple[float, float]]:
+    """Crew -> (lon, lat) where a member was last heard of, else its station's place."""
+    statement = text(
+        "SELECT c.id, ST_X(p.place) AS lon, ST_Y(p.place) AS lat FROM crews c"
+        " JOIN stations s ON s.id = c.station_id CROSS JOIN LATERAL (SELECT coalesce("
+        "(SELECT r.location::geometry FROM crew_members m JOIN presence r"
+        " ON r.technician_id = m.technician_id WHERE m.crew_id = c.id AND m.since <= :at"
+        " AND (m.until IS NULL OR m.until > :at) AND r.location IS NOT NULL"
+        " ORDER BY r.location_at DESC LIMIT 1),"
+        " s.location::geometry, ST_Centroid(s.area::geometry)) AS place) p"
+        " WHERE c.id = ANY(:crews) AND p.place IS NOT NULL"
+    ).bindparams(_ids("crews", crews), at=at)
+    return {row.id: (row.lon, row.lat) for row in await session.execute(statement)}
+
+
+async def loads(session: AsyncSession, crews: Collection[UUID], at: datetime) -> dict[UUID, int]:
+    """Crew -> seconds of catalogue work that it completed in the shift of `at`."""
+    statement = text(
+        "SELECT a.crew_id, sum(f.service_minutes) * 60 AS load_s FROM work_order_events e"
+        " JOIN assignments a ON a.id = e.assignment_id JOIN work_orders o ON o.id = e.order_id"
+        " JOIN fault_codes f ON f.id = o.fault_code_id JOIN shifts s ON s.crew_id = a.crew_id"
+        " AND s.starts_at <= :at AND s.ends_at > :at WHERE e.server_at >= :since"
+        " AND e.action = 'completed' AND e.at >= s.starts_at AND a.crew_id = ANY(:crews)"
+        " GROUP BY a.crew_id"
+    ).bindparams(_ids("crews", crews), at=at, since=at - timedelta(days=1))
+    return {row.crew_id: int(row.load_s) for row in await session.execute(statement)}
+
+
+async def published(session: AsyncSession, stations: Collection[UUID]) -> list[Any]:
+    """(order_id, crew_id, code, position) of the visits planned for these stations' orders."""
+    statement = text(
+        "SELECT v.order_id, v.crew_id, c.code, v.position FROM planned_visits v"
+        " JOIN crews c ON c.id = v.crew_id JOIN work_orders o ON o.id = v.order_id"
+        " WHERE o.station_id = ANY(:stations) ORDER BY v.crew_id, v.position"
+    ).bindparams(_ids("stations", stations))
+    return list((await session.execute(statement)).all())
+
+
+async def lock_facts(session: AsyncSession, orders: Collection[UUID]) -> dict[UUID, Any]:
+    """The facts of these orders as they stand, under their row locks, taken in order of id."""
+    statement = text(
+        f"SELECT o.id, {_FACTS} FROM work_orders o WHERE o.id = ANY(:orders) ORDER BY o.id"
+        " FOR UPDATE"
+    ).bindparams(_ids("orders", orders))
+    return {row.id: row for row in await session.execute(statement)}
+
+
+async def replace_plan(
+    session: AsyncSession,
+    stations: Collection[UUID],
+    crews: Collection[UUID],
+    visits: Iterable[PlannedVisit],
+    unplanned: Iterable[UnplannedOrder],
+) -> None:
+    """Put the new visits and reasons in the place of all that stood for these stations."""
+    await session.execute(
+        text(
+            "DELETE FROM planned_visits v USING work_orders o WHERE o.id = v.order_id"
+            " AND (o.station_id = ANY(:stations) OR v.crew_id = ANY(:crews))"
+        ).bindparams(_ids("stations", stations), _ids("crews", crews))
+    )
+    await session.execute(
+        text(
+            "DELETE FROM unplanned_orders u USING work_orders o WHERE o.id = u.order_id"
+            " AND o.station_id = ANY(:stations)"
+        ).bindparams(_ids("stations", stations))
+    )
+    session.add_all([*visits, *unplanned])
+    await session.flush()
+
+
+async def forget(session: AsyncSession, order_id: UUID) -> None:
+    """Drop what was planned, or said of being unplanned, about an order."""
+    await session.execute(delete(PlannedVisit).where(col(PlannedVisit.order_id) == order_id))
+    await session.execute(delete(UnplannedOrder).where(col(UnplannedOrder.order_id) == order_id))
+
+
+async def raise_dirty(session: AsyncSession, station_id: UUID) -> int:
+    """Note that the station's plan is behind; returns its `dirty_seq`."""
+    statement = text(
+        "INSERT INTO planning_state (station_id, dirty_seq) VALUES (:station, 1)"
+        " ON CONFLICT (station_id) DO UPDATE SET dirty_seq = planning_state.dirty_seq + 1"
+        " RETURNING dirty_seq"
+    )
+    return int((await session.execute(statement, {"station": station_id})).scalar_one())
+
+
+async def note_planned(session: AsyncSession, seqs: dict[UUID, int], at: datetime) -> None:
+    """Note that these stations are planned up to these `dirty_seq`s."""
+    for station_id in sorted(seqs):
+        await session.execute(
+            text(
+                "INSERT INTO planning_state (station_id, planned_seq, planned_at)"
+                " VALUES (:station, :seq, :at) ON CONFLICT (station_id) DO UPDATE SET"
+                " planned_seq = greatest(planning_state.planned_seq, :seq), planned_at = :at"
+            ),
+            {"station": station_id, "seq": seqs[station_id], "at": at},
+        )
+
+
+async def is_behind(session: AsyncSession, station_id: UUID) -> bool:
+    """Whether something changed since the station was last planned."""
+    state = await session.get(PlanningState, station_id)
+    return state is not None and state.dirty_seq > state.planned_seq
+
+
+async def last_started(session: AsyncSession, station_id: UUID) -> datetime | None:
+    """When a run of this station last began."""
+    query = (
+        select(PlanningRun.started_at)
+        .where(PlanningRun.station_id == station_id, col(PlanningRun.started_at).is_not(None))
+        .order_by(col(PlanningRun.requested_at).desc())
+        .limit(1)
+    )
+    return (await session.exec(query)).first()
+
+
+async def danger_waits(session: AsyncSession, station_id: UUID) -> bool:
+    """Whether danger waits at this station that no plan has tried and left yet."""
+    statement = text(
+        "SELECT EXISTS (SELECT FROM work_orders o WHERE o.station_id = :station"
+        " AND o.state IN ('NEW', 'RETURNED') AND o.service_class = 'E1'"
+        " AND NOT EXISTS (SELECT FROM unplanned_orders u WHERE u.order_id = o.id))"
+    )
+    return bool((await session.execute(statement, {"station": station_id})).scalar_one())
+
+
+async def stations_behind(session: AsyncSession, stale_before: datetime) -> list[UUID]:
+    """Stations that changed since their plan, or whose orders wait on an old one."""
+    statement = text(
+        "SELECT station_id FROM planning_state WHERE dirty_seq > planned_seq"
+        " UNION SELECT o.station_id FROM work_orders o LEFT JOIN planning_state p"
+        " ON p.station_id = o.station_id WHERE o.state IN ('NEW', 'RETURNED')"
+        " AND (p.planned_at IS NULL OR p.planned_at < :before)"
+    )
+    rows = await session.execute(statement, {"before": stale_before})
+    return [row.station_id for row in rows]
+
+
+async def stations_with_due_visits(session: AsyncSession, due_before: datetime) -> list[UUID]:
+    statement = text(
+        "SELECT DISTINCT o.station_id FROM planned_visits v JOIN work_orders o"
+        " ON o.id = v.order_id WHERE o.state IN ('NEW', 'RETURNED')"
+        " AND (v.start_at <= :before OR o.service_class = 'E1')"
+    )
+    rows = await session.execute(statement, {"before": due_before})
+    return [row.station_id for row in rows]
+
+
+async def due_visits(
+    session: AsyncSession, stations: Collection[UUID], due_before: datetime
+) -> list[Any]:
+    """(order_id, crew_id, start_at, position, service_class) of visits to be sent now."""
+    statement = text(
+        "SELECT v.order_id, v.crew_id, v.start_at, v.position, o.service_class"
+        " FROM planned_visits v JOIN work_orders o ON o.id = v.order_id"
+        " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED')"
+        " AND (v.start_at <= :before OR o.service_class = 'E1') ORDER BY v.start_at, v.order_id"
+    ).bindparams(_ids("stations", stations), before=due_before)
+    return list((await session.execute(statement)).all())
+
+
+async def ahead_of(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Crew -> (orders in SENT, orders in SENT or ACCEPTED) in its hands."""
+    statement = text(
+        "SELECT a.crew_id, count(*) FILTER (WHERE o.state = 'SENT') AS sent, count(*) AS ahead"
+        " FROM assignments a JOIN work_orders o ON o.assignment_id = a.id"
+        " WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL"
+        " AND o.state IN ('SENT', 'ACCEPTED') GROUP BY a.crew_id"
+    ).bindparams(_ids("crews", crews))
+    return {row.crew_id: (row.sent, row.ahead) for row in await session.execute(statement)}
+
+
+async def end_abandoned(session: AsyncSession, station_id: UUID, but: UUID, at: datetime) -> None:
+    """Fail the station's other running runs: it has one at a time, so their worker is dead."""
+    statement = text(
+        "UPDATE planning_runs SET state = 'failed', finished_at = :at,"
+        " error = 'the worker ended before the run did'"
+        " WHERE station_id = :station AND state = 'running' AND id <> :but"
+    )
+    await session.execute(statement, {"station": station_id, "but": but, "at": at})

@@ -1,0 +1,74 @@
+"""Travel times of one plan, as the planner takes them and labelled leg by leg."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+import dispatch
+from app.core import settings
+from routing import CHINA_CITY, Estimate, LegCount, Matrix, Place, RoutingEngine, Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """Seconds between places (`dispatch.UNREACHABLE_S` without a road), and who said so."""
+
+    travel: NDArray[np.int32]
+    matrix: Matrix
+
+    def source_of(self, leg: tuple[int, int]) -> str:
+        """Who computed one leg: osrm or estimate."""
+        return self.matrix.source_of(*leg).value
+
+    def count(self, legs: Sequence[tuple[int, int]]) -> LegCount:
+        """The legs by source."""
+        if not legs:
+            return LegCount()
+        rows, columns = np.array(legs, dtype=np.intp).T
+        return self.matrix.count_legs_at(rows, columns)
+
+
+def traffic() -> Traffic:
+    """The speeds of the company's city, by its own clock."""
+    return Traffic(CHINA_CITY, settings.current().zone)
+
+
+async def roads_between(
+    engine: RoutingEngine,
+    places: Sequence[Place],
+    chains: Iterable[Sequence[int]],
+    depart_at: datetime,
+) -> Roads:
+    """The full matrix; legs of `chains` are estimated where no road leads.
+
+    A crew that has accepted an order drives there somehow, and a plan cannot be made around a
+    leg that takes for ever. Raises routing.EngineFailed.
+    """
+    matrix = await engine.matrix(places, places, depart_at)
+    legs = {leg for chain in chains for leg in itertools.pairwise(chain)}
+    cut_off = sorted(leg for leg in legs if matrix.unreachable[leg])
+    if cut_off:
+        matrix = await _bridged(matrix, cut_off, places, depart_at)
+    travel = np.where(matrix.unreachable, dispatch.UNREACHABLE_S, matrix.seconds)
+    return Roads(travel.astype(np.int32), matrix)
+
+
+async def _bridged(
+    matrix: Matrix, legs: Sequence[tuple[int, int]], places: Sequence[Place], depart_at: datetime
+) -> Matrix:
+    guess = Estimate(traffic())
+    seconds, unreachable, estimated = (
+        matrix.seconds.copy(),
+        matrix.unreachable.copy(),
+        matrix.estimated.copy(),
+    )
+    for row, column in legs:
+        leg = await guess.matrix([places[row]], [places[column]], depart_at)
+        seconds[row, column] = leg.seconds[0, 0]
+        unreachable[row, column] = False
+        estimated[row, column] = True
+    return replace(matrix, seconds=seconds, unreachable=unreachable, estimated=estimated)

@@ -1,0 +1,146 @@
+"""One planning run: load, roads, solve, check, publish, commit.
+
+No transaction is open while roads are asked or the search runs. Each step is noted on the run,
+so that a screen can follow it.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import dispatch
+from app.core import clock, settings
+from app.core.db import Database
+from app.planning import policy, repository
+from app.planning.build import Layout, chains, problem_of, warm_start
+from app.planning.commit import commit_due
+from app.planning.context import Planner
+from app.planning.errors import PlanRefused
+from app.planning.load import load
+from app.planning.models import PlanningRun
+from app.planning.outcome import Outcome, outcome
+from app.planning.publish import publish, tell
+from app.planning.roads import roads_between
+from app.planning.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+LONGEST_ERROR = 1_000
+
+
+@dataclass(slots=True)
+class _Stopwatch:
+    """Real seconds per step."""
+
+    began: float = field(default_factory=clock.monotonic)
+    laps: dict[str, float] = field(default_factory=dict)
+
+    def lap(self, step: str) -> None:
+        now = clock.monotonic()
+        self.laps[step] = round(now - self.began, 4)
+        self.began = now
+
+
+async def begin_if_behind(database: Database, station_id: UUID) -> UUID | None:
+    """A new run for a station whose plan is behind; None when somebody planned it meanwhile."""
+    async with database.transaction() as session:
+        if not await repository.is_behind(session, station_id):
+            return None
+        run = PlanningRun(
+            station_id=station_id,
+            state="queued",
+            trigger="changes",
+            horizon_s=policy.DEFAULT_HORIZON_S,
+            budget_s=settings.current().plan_budget_s,
+            requested_at=clock.now(),
+        )
+        session.add(run)
+        return run.id
+
+
+async def execute(planner: Planner, run_id: UUID) -> None:
+    """Carry out a queued run; on failure it says why, publishes nothing, and raises."""
+    try:
+        await _execute(planner, run_id)
+    except Exception as error:
+        await _fail(planner.database, run_id, error)
+        raise
+
+
+async def _execute(planner: Planner, run_id: UUID) -> None:
+    run = await _start(planner.database, run_id)
+    if run is None:
+        return
+    watch = _Stopwatch()
+    async with planner.database.transaction() as session:
+        snapshot = await load(session, run.station_id, clock.now(), run.horizon_s)
+    watch.lap("loading")
+    found = await _plan(planner, run, snapshot, watch)
+    await _step(planner.database, run_id, "publishing")
+    async with planner.database.transaction() as session:
+        left_out = await publish(session, run_id, snapshot, found)
+    watch.lap("publishing")
+    if left_out:
+        log.info("run %s: %d orders changed under the plan", run_id, len(left_out))
+    done = await commit_due(planner, run.station_id)
+    watch.lap("committing")
+    async with planner.database.transaction() as session:
+        kept = await session.get_one(PlanningRun, run_id)
+        kept.step = "done"
+        kept.result = (kept.result or {}) | done.shown() | {"timings_s": watch.laps}
+        session.add(kept)
+
+
+async def _plan(
+    planner: Planner, run: PlanningRun, snapshot: Snapshot, watch: _Stopwatch
+) -> Outcome:
+    """From the snapshot to a checked plan; raises PlanRefused when it breaks a rule."""
+    await _step(planner.database, run.id, "routing")
+    layout = Layout.of(snapshot)
+    roads = await roads_between(
+        planner.engine, layout.places, chains(snapshot, layout), snapshot.at
+    )
+    watch.lap("routing")
+    await _step(planner.database, run.id, "solving")
+    problem = problem_of(snapshot, layout, roads)
+    budget_s = run.budget_s
+    if snapshot.danger_waits and run.trigger != "manual":
+        budget_s = min(budget_s, policy.URGENT_BUDGET_S)
+    plan = await planner.solver.solve(problem, budget_s, warm_start(snapshot))
+    watch.lap("solving")
+    await _step(planner.database, run.id, "checking")
+    if violations := dispatch.check(problem, plan):
+        log.error("ALERT run %s broke its rules: %s", run.id, violations)
+        raise PlanRefused([violation.code for violation in violations])
+    found = outcome(run.id, snapshot, layout, roads, plan)
+    watch.lap("checking")
+    return found
+
+
+async def _start(database: Database, run_id: UUID) -> PlanningRun | None:
+    """The run, now running; None when it ended before. Runs that a dead worker left are ended."""
+    async with database.transaction() as session:
+        run = await session.get_one(PlanningRun, run_id, with_for_update=True)
+        if run.state not in ("queued", "running"):
+            return None
+        await repository.end_abandoned(session, run.station_id, run.id, clock.now())
+        run.state, run.step, run.started_at = "running", "loading", clock.now()
+        session.add(run)
+        return run
+
+
+async def _step(database: Database, run_id: UUID, step: str) -> None:
+    async with database.transaction() as session:
+        run = await session.get_one(PlanningRun, run_id)
+        run.step = step
+        session.add(run)
+
+
+async def _fail(database: Database, run_id: UUID, error: Exception) -> None:
+    async with database.transaction() as session:
+        run = await session.get_one(PlanningRun, run_id, with_for_update=True)
+        if run.state == "published":  # only the commit step failed; the sweep repeats it
+            return
+        run.state, run.finished_at = "failed", clock.now()
+        run.error = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+        session.add(run)
+        await tell(session, run)

@@ -1,0 +1,99 @@
+"""Asking for runs and reading them, inside the caller's scope."""
+
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock, jobs, settings
+from app.core.permissions import Permission
+from app.core.problems import NotFound
+from app.core.scope import Principal, scoped
+from app.organisation import service as organisation
+from app.planning.errors import NothingToPlan
+from app.planning.jobs import lock_of, run_plan
+from app.planning.models import PlannedVisit, PlanningRun, UnplannedOrder
+from app.work_orders.models import WorkOrder
+
+
+async def request_run(
+    session: AsyncSession,
+    principal: Principal,
+    *,
+    station_id: UUID,
+    horizon_s: int,
+    seconds: float | None,
+) -> PlanningRun:
+    """Queue a run of a station and all below it; raises NotFound, NothingToPlan."""
+    stations = await organisation.subtree(session, station_id)
+    if not stations or not principal.covers(Permission.PLANNING_RUN, station_id):
+        raise NotFound()
+    if not await organisation.capabilities(session, stations, clock.now()):
+        raise NothingToPlan()
+    run = PlanningRun(
+        station_id=station_id,
+        state="queued",
+        trigger="manual",
+        horizon_s=horizon_s,
+        budget_s=seconds if seconds is not None else settings.current().plan_budget_s,
+        requested_by=principal.id,
+        requested_at=clock.now(),
+    )
+    session.add(run)
+    await session.flush()
+    await jobs.defer(
+        session,
+        run_plan,
+        lock=lock_of(station_id),
+        station_id=str(station_id),
+        run_id=str(run.id),
+    )
+    return run
+
+
+async def run_of(session: AsyncSession, principal: Principal, run_id: UUID) -> PlanningRun:
+    """The run, or NotFound outside the scope."""
+    query = select(PlanningRun).where(
+        PlanningRun.id == run_id,
+        scoped(principal, Permission.PLANNING_READ, col(PlanningRun.station_id)),
+    )
+    found = (await session.exec(query)).one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+async def runs(
+    session: AsyncSession,
+    principal: Principal,
+    *,
+    station_id: UUID | None,
+    before: UUID | None,
+    limit: int,
+) -> list[PlanningRun]:
+    """Runs in scope, newest first; a station includes all below it."""
+    query = select(PlanningRun).where(
+        scoped(principal, Permission.PLANNING_READ, col(PlanningRun.station_id))
+    )
+    if station_id is not None:
+        below = await organisation.subtree(session, station_id)
+        query = query.where(col(PlanningRun.station_id).in_(below))
+    if before is not None:
+        query = query.where(col(PlanningRun.id) < before)
+    query = query.order_by(col(PlanningRun.id).desc()).limit(limit)
+    return list((await session.exec(query)).all())
+
+
+async def plan_of(
+    session: AsyncSession, principal: Principal, order_id: UUID
+) -> tuple[WorkOrder, PlannedVisit | None, UnplannedOrder | None]:
+    """The order with its planned visit, or with the reasons why it has none; raises NotFound."""
+    query = select(WorkOrder).where(
+        WorkOrder.id == order_id,
+        scoped(principal, Permission.PLANNING_READ, col(WorkOrder.station_id)),
+    )
+    order = (await session.exec(query)).one_or_none()
+    if order is None:
+        raise NotFound()
+    visit = await session.get(PlannedVisit, order_id)
+    return order, visit, await session.get(UnplannedOrder, order_id)
