@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import UUID
@@ -61,18 +62,18 @@ class EvidenceStore:
             return Examined(hashlib.file_digest(part, "sha256").hexdigest(), head)
 
     def keep(self, file_id: UUID, sha256: str) -> None:
-        """Give the verified part its final name as well; atomic, and safe to repeat.
+        """Copy the verified part to its final name; atomic, and safe to repeat.
 
-        The part's own name stays until the database knows (`forget_part`): a crash in between
-        must leave something to resume from.
+        A copy, not a rename or a link: until the database knows, a crash must leave a part to
+        resume from, and writing to that part must not touch kept bytes that others share.
         """
         kept = self.kept_path(sha256)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        second_name = kept.with_name(f"{sha256}.{file_id.hex}")
-        second_name.unlink(missing_ok=True)
-        os.link(self.part_path(file_id), second_name)
-        second_name.replace(kept)
-        second_name.unlink(missing_ok=True)  # renaming onto the same inode leaves it
+        copy = kept.with_name(f"{sha256}.{file_id.hex}")
+        shutil.copyfile(self.part_path(file_id), copy)
+        with copy.open("rb+") as written:
+            os.fsync(written.fileno())
+        copy.replace(kept)
         _sync_folder(kept.parent)
 
     def forget_part(self, file_id: UUID) -> None:

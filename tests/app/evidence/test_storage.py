@@ -26,6 +26,17 @@ class TestKeep:
         assert [path.name for path in kept.parent.iterdir()] == [file.sha256]
         assert kept.read_bytes() == file.content
 
+    def test_what_is_written_after_such_a_crash_cannot_reach_the_kept_bytes(
+        self, tmp_path: Path
+    ) -> None:
+        disk, file = EvidenceStore(tmp_path), PhoneFile(jpeg())
+        with disk.open_part(file.id, 0) as part:
+            part.write(file.content)
+        disk.keep(file.id, file.sha256)
+        with disk.open_part(file.id, 100) as part:
+            part.write(b"something else")
+        assert disk.kept_hash(file.sha256) == file.sha256
+
     def test_verified_bytes_replace_damaged_ones(self, tmp_path: Path) -> None:
         disk, file = EvidenceStore(tmp_path), PhoneFile(jpeg())
         for _ in range(2):
