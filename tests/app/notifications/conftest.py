@@ -1,14 +1,21 @@
-"""The fake push server, and a channel of the real SDK that speaks to it."""
+"""The fake push server, a channel of the real SDK that speaks to it, and the desk."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
-import pytest_asyncio
 
+from app.core.ids import new_secret
 from app.demo.fcm_account import write_account
 from app.notifications.fcm import FcmChannel
 from tests.app.notifications.fake_server import FakeFcm, running
+from tests.conftest import Headers
+from tests.factories.desk import Desk
+from tests.factories.world import World
+
+Register = Callable[[str], Awaitable[str]]
+"""Gives a technician's phone an address at the fake server; the address."""
 
 
 @pytest.fixture(scope="session")
@@ -24,8 +31,28 @@ def fcm_account(tmp_path: Path, fcm_server: FakeFcm) -> Path:
     return path
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def fcm(fcm_account: Path, fcm_server: FakeFcm) -> AsyncIterator[FcmChannel]:
     channel = FcmChannel(fcm_account, fcm_server.url, timeout_s=5)
     yield channel
     await channel.close()
+
+
+@pytest.fixture
+def desk(client: httpx.AsyncClient, world: World, as_: Headers) -> Desk:
+    return Desk(client, world, as_)
+
+
+@pytest.fixture
+def register(client: httpx.AsyncClient, as_: Headers) -> Register:
+    async def put(username: str) -> str:
+        address = f"{username}-{new_secret(6)}"
+        answer = await client.put(
+            "/mobile/push-address",
+            json={"provider": "fcm", "kind": "fid", "address": address},
+            headers=as_(username),
+        )
+        assert answer.status_code == 200, answer.text
+        return address
+
+    return put
