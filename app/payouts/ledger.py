@@ -1,0 +1,102 @@
+"""The ledger: lines of pay that only grow, chained per technician.
+
+Heads are locked in ascending technician id, so that two transactions that pay the same people
+wait for each other and never for both at once. An entry is known by (order, rule, person, cause):
+appended again, it adds nothing.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.core.chain import chained_hash
+from app.payouts import repository
+from app.payouts.errors import EntryDiffers
+from app.payouts.models import LedgerEntry, LedgerHead
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry before it has a place in a chain; `inputs` is JSON-ready, decimals as strings."""
+
+    technician_id: UUID
+    order_id: UUID
+    kind: str
+    rule: str
+    cause: str
+    period: str
+    points: Decimal
+    amount_minor: int
+    rate_card_id: UUID
+    inputs: dict[str, Any]
+    explanation_zh: str
+    explanation_en: str
+    refers_to: int | None = None
+
+    @property
+    def key(self) -> tuple[UUID, str, UUID, str]:
+        return self.order_id, self.rule, self.technician_id, self.cause
+
+
+CHAINED = (*Draft.__dataclass_fields__, "seq", "created_at")
+"""The columns that an entry's hash covers."""
+
+
+def hash_of(entry: LedgerEntry) -> str:
+    """What the entry's `hash` must be, from its own columns and `prev_hash`."""
+    return chained_hash(entry.prev_hash, {name: getattr(entry, name) for name in CHAINED})
+
+
+async def append(session: AsyncSession, drafts: Sequence[Draft]) -> list[LedgerEntry]:
+    """Append the entries that are new, and return these.
+
+    A draft that stands already is left out; raises EntryDiffers when what stands is other.
+    """
+    drafts = sorted(drafts, key=lambda draft: (draft.technician_id, draft.rule, draft.cause))
+    heads = await repository.locked_heads(session, {draft.technician_id for draft in drafts})
+    standing = await repository.entries_of(session, {draft.order_id for draft in drafts})
+    known = {(each.order_id, each.rule, each.technician_id, each.cause): each for each in standing}
+    added = []
+    for draft in drafts:
+        if (before := known.get(draft.key)) is not None:
+            _require_same(draft, before)
+            continue
+        entry = _chained(draft, heads[draft.technician_id], clock.now())
+        session.add(entry)
+        # One flush per entry: identity numbers then follow the chain.
+        await session.flush()
+        known[draft.key] = entry
+        added.append(entry)
+    return added
+
+
+def _require_same(draft: Draft, entry: LedgerEntry) -> None:
+    differing = sorted(
+        name for name, value in asdict(draft).items() if getattr(entry, name) != value
+    )
+    if differing:
+        raise EntryDiffers(f"ledger entry {entry.id} stands with other {', '.join(differing)}")
+
+
+def _chained(draft: Draft, head: LedgerHead, at: datetime) -> LedgerEntry:
+    entry = LedgerEntry(
+        **asdict(draft), seq=head.seq + 1, created_at=at, prev_hash=head.hash, hash=""
+    )
+    entry.hash = hash_of(entry)
+    head.seq, head.hash = entry.seq, entry.hash
+    return entry
+
+
+async def confirm(
+    session: AsyncSession, order_id: UUID, *, why: str, at: datetime, by: UUID | None
+) -> Collection[int]:
+    """Mark the order's earnings as confirmed; returns the entries that were not before."""
+    entries = await repository.entries_of(session, {order_id})
+    earned = sorted(each.id for each in entries if each.id is not None and each.kind == "EARN")
+    return await repository.add_standings(session, earned, "confirmed", why=why, at=at, by=by)

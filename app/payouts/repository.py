@@ -1,0 +1,186 @@
+"""Rows of rate cards and the ledger."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, exists, func, or_
+from sqlalchemy import select as select_many
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.chain import GENESIS
+from app.core.permissions import Permission
+from app.core.scope import Principal, scoped
+from app.organisation.models import Technician
+from app.payouts.models import LedgerEntry, LedgerHead, LedgerStanding, RateCard
+from app.work_orders.models import WorkOrder
+
+_RANK = case({"confirmed": 1, "locked": 2, "settled": 3}, value=col(LedgerStanding.standing))
+STANDING: ColumnElement[str] = func.coalesce(
+    select(LedgerStanding.standing)
+    .where(LedgerStanding.entry_id == LedgerEntry.id)
+    .order_by(_RANK.desc())
+    .limit(1)
+    .correlate(LedgerEntry)
+    .scalar_subquery(),
+    "provisional",
+)
+"""An entry's latest standing; without a row it is provisional."""
+
+
+async def card_on(session: AsyncSession, on: date) -> RateCard | None:
+    """The one card in force on a local date."""
+    statement = select(RateCard).where(
+        RateCard.effective_from <= on,
+        or_(col(RateCard.effective_to).is_(None), col(RateCard.effective_to) > on),
+    )
+    return (await session.exec(statement)).one_or_none()
+
+
+async def cards(session: AsyncSession) -> Sequence[RateCard]:
+    """Every card, oldest first."""
+    statement = select(RateCard).order_by(col(RateCard.effective_from))
+    return (await session.exec(statement)).all()
+
+
+async def span_taken(session: AsyncSession, starts: date, ends: date | None) -> bool:
+    """Whether a card is in force on any day from `starts` until `ends` (exclusive, None: ever)."""
+    taken = func.daterange(RateCard.effective_from, RateCard.effective_to)
+    statement = select(RateCard.id).where(taken.op("&&")(func.daterange(starts, ends)))
+    return (await session.exec(statement)).first() is not None
+
+
+async def locked_heads(
+    session: AsyncSession, technician_ids: Collection[UUID]
+) -> dict[UUID, LedgerHead]:
+    """The chains' ends under row locks, taken in ascending technician id; made where absent."""
+    people = sorted(technician_ids)
+    if not people:
+        return {}
+    new = [{"technician_id": each, "seq": 0, "hash": GENESIS} for each in people]
+    await session.execute(insert(LedgerHead).values(new).on_conflict_do_nothing())
+    statement = (
+        select(LedgerHead)
+        .where(col(LedgerHead.technician_id).in_(people))
+        .order_by(col(LedgerHead.technician_id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {head.technician_id: head for head in (await session.exec(statement)).all()}
+
+
+async def entries_of(session: AsyncSession, order_ids: Collection[UUID]) -> Sequence[LedgerEntry]:
+    """Every entry of these orders, oldest first."""
+    statement = (
+        select(LedgerEntry)
+        .where(col(LedgerEntry.order_id).in_(order_ids))
+        .order_by(col(LedgerEntry.id))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def add_standings(
+    session: AsyncSession,
+    entry_ids: Sequence[int],
+    standing: str,
+    *,
+    why: str,
+    at: datetime,
+    by: UUID | None,
+) -> Collection[int]:
+    """One row per entry that has none of this standing; returns those entries."""
+    if not entry_ids:
+        return ()
+    rows = [
+        {"entry_id": each, "standing": standing, "why": why, "at": at, "by": by}
+        for each in entry_ids
+    ]
+    statement = (
+        insert(LedgerStanding)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .returning(col(LedgerStanding.entry_id))
+    )
+    return tuple((await session.execute(statement)).scalars())
+
+
+def in_scope(principal: Principal) -> ColumnElement[bool]:
+    """Technicians whose pay the principal may read: of their stations, or themselves."""
+    own = col(Technician.id) == principal.technician_id
+    return scoped(principal, Permission.PAYOUTS_READ, Technician.station_id, own=own)
+
+
+async def technician_in_scope(
+    session: AsyncSession, principal: Principal, technician_id: UUID
+) -> Technician | None:
+    statement = select(Technician).where(Technician.id == technician_id, in_scope(principal))
+    return (await session.exec(statement)).first()
+
+
+async def paid_technicians(
+    session: AsyncSession, principal: Principal, period: str, after: UUID | None, limit: int
+) -> Sequence[Technician]:
+    """Technicians in scope with an entry in the period, ascending id, beyond `after`."""
+    paid = exists().where(
+        col(LedgerEntry.technician_id) == col(Technician.id), col(LedgerEntry.period) == period
+    )
+    statement = select(Technician).where(in_scope(principal), paid)
+    if after is not None:
+        statement = statement.where(col(Technician.id) > after)
+    statement = statement.order_by(col(Technician.id)).limit(limit)
+    return (await session.exec(statement)).all()
+
+
+class EntryRow(NamedTuple):
+    """An entry with the names that a statement shows."""
+
+    entry: LedgerEntry
+    serial: str
+    card: str
+    standing: str
+
+
+async def statement_rows(
+    session: AsyncSession, technician_ids: Collection[UUID], period: str
+) -> list[EntryRow]:
+    """The period's entries of these technicians, each chain in order."""
+    statement: Any = (
+        select(LedgerEntry, WorkOrder.serial, RateCard.name, STANDING)
+        .join(WorkOrder, col(WorkOrder.id) == LedgerEntry.order_id)
+        .join(RateCard, col(RateCard.id) == LedgerEntry.rate_card_id)
+        .where(col(LedgerEntry.technician_id).in_(technician_ids), LedgerEntry.period == period)
+        .order_by(col(LedgerEntry.technician_id), col(LedgerEntry.seq))
+    )
+    return [EntryRow(*row) for row in (await session.execute(statement)).all()]
+
+
+async def totals_by_station(
+    session: AsyncSession, principal: Principal, period: str
+) -> Sequence[Any]:
+    """Rows (station_id, standing, entries, points, amount_minor) of the period in scope."""
+    statement = (
+        select_many(
+            col(Technician.station_id),
+            STANDING.label("standing"),
+            func.count().label("entries"),
+            func.sum(LedgerEntry.points).label("points"),
+            func.sum(LedgerEntry.amount_minor).label("amount_minor"),
+        )
+        .join(Technician, col(Technician.id) == LedgerEntry.technician_id)
+        .where(col(LedgerEntry.period) == period, in_scope(principal))
+        .group_by(col(Technician.station_id), STANDING)
+    )
+    return list((await session.execute(statement)).all())
+
+
+async def count_paid(session: AsyncSession, principal: Principal, period: str) -> int:
+    """How many technicians in scope have an entry in the period."""
+    statement = (
+        select(func.count(func.distinct(LedgerEntry.technician_id)))
+        .join(Technician, col(Technician.id) == LedgerEntry.technician_id)
+        .where(LedgerEntry.period == period, in_scope(principal))
+    )
+    return (await session.exec(statement)).one()

@@ -1,0 +1,75 @@
+"""Reading pay over HTTP."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query
+
+from app.core.i18n import Language, preferred
+from app.core.permissions import Permission as P
+from app.core.problems import InvalidInput
+from app.core.scope import Principal
+from app.identity.access import allow
+from app.payouts import service
+from app.payouts.schemas import RateCardOut, StatementOut, SummaryOut
+from app.web.transactions import Session, TransactionalRoute
+from app.web.wire import CursorParam, Page, decode_cursor, encode_cursor, problem_responses
+
+router = APIRouter(prefix="/payouts", tags=["payouts"], route_class=TransactionalRoute)
+Reader = Annotated[Principal, allow(P.PAYOUTS_READ)]
+Month = Annotated[
+    str, Query(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$", description="Local month, `2026-01`.")
+]
+People = Annotated[int, Query(ge=1, le=50, description="Technicians per page.")]
+AcceptLanguage = Annotated[
+    str | None, Header(alias="Accept-Language", max_length=200, description="zh or en.")
+]
+
+
+@router.get("/statements", responses=problem_responses(404))
+async def list_statements(
+    month: Month,
+    principal: Reader,
+    session: Session,
+    technician_id: UUID | None = None,
+    cursor: CursorParam = None,
+    limit: People = 20,
+    accept_language: AcceptLanguage = None,
+) -> Page[StatementOut]:
+    """Statements of a month: your own, your stations', or everybody's, by technician.
+
+    Each line names its order, rule, rate card and inputs; the sums are exactly the lines'.
+    """
+    found = await service.statements(
+        session,
+        principal,
+        month,
+        technician_id=technician_id,
+        after=_uuid(decode_cursor(cursor, 1)[0]) if cursor else None,
+        limit=limit + 1,
+    )
+    language: Language = preferred(accept_language) if accept_language else principal.language
+    return Page(
+        items=[StatementOut.of(each, month, language) for each in found[:limit]],
+        next_cursor=encode_cursor(found[limit - 1].technician.id) if len(found) > limit else None,
+    )
+
+
+def _uuid(value: object) -> UUID:
+    try:
+        return UUID(str(value))
+    except ValueError as error:
+        raise InvalidInput("the cursor is not one of ours") from error
+
+
+@router.get("/summary")
+async def get_pay_summary(month: Month, principal: Reader, session: Session) -> SummaryOut:
+    """What the month's statements in your scope add up to, in all and per station."""
+    return SummaryOut.of(await service.summary(session, principal, month), month)
+
+
+@router.get("/rate-cards")
+async def list_rate_cards(_principal: Reader, session: Session) -> list[RateCardOut]:
+    """Every rate card, oldest first; `current` marks the one in force today."""
+    cards = await service.rate_cards(session)
+    return [RateCardOut.of(card, current=current) for card, current in cards]

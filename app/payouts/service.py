@@ -1,0 +1,96 @@
+"""Reading pay: statements, totals, rate cards, inside the reader's scope."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock, settings
+from app.core.problems import NotFound
+from app.core.scope import Principal
+from app.organisation.models import Technician
+from app.payouts import repository
+from app.payouts.models import RateCard
+from app.payouts.policy import Sum, Totals, totals
+from app.payouts.repository import EntryRow
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One technician's month; the totals are exactly those of the lines."""
+
+    technician: Technician
+    lines: list[EntryRow]
+    totals: Totals
+
+
+async def statements(
+    session: AsyncSession,
+    principal: Principal,
+    month: str,
+    *,
+    technician_id: UUID | None,
+    after: UUID | None,
+    limit: int,
+) -> list[Statement]:
+    """Statements of technicians in scope who earned in the local month `2026-01`, by id.
+
+    A technician who is asked for by id gets one even without lines; raises NotFound for one
+    outside the scope.
+    """
+    people: Sequence[Technician]
+    if technician_id is not None:
+        person = await repository.technician_in_scope(session, principal, technician_id)
+        if person is None:
+            raise NotFound()
+        people = [person]
+    else:
+        people = await repository.paid_technicians(session, principal, month, after, limit)
+    rows = await repository.statement_rows(session, [each.id for each in people], month)
+    return [
+        _statement(person, [row for row in rows if row.entry.technician_id == person.id])
+        for person in people
+    ]
+
+
+def _statement(person: Technician, lines: list[EntryRow]) -> Statement:
+    parts = ((row.standing, Sum(1, row.entry.points, row.entry.amount_minor)) for row in lines)
+    return Statement(person, lines, totals(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A month's totals over the reader's scope, in all and per station."""
+
+    technicians: int
+    totals: Totals
+    stations: dict[UUID, Totals]
+
+
+async def summary(session: AsyncSession, principal: Principal, month: str) -> Summary:
+    """What the statements of this month and scope add up to."""
+    rows = await repository.totals_by_station(session, principal, month)
+    parts = [
+        (row.station_id, row.standing, Sum(row.entries, row.points, row.amount_minor))
+        for row in rows
+    ]
+    stations = sorted({station for station, _, _ in parts})
+    return Summary(
+        technicians=await repository.count_paid(session, principal, month),
+        totals=totals((standing, part) for _, standing, part in parts),
+        stations={
+            each: totals((standing, part) for station, standing, part in parts if station == each)
+            for each in stations
+        },
+    )
+
+
+async def rate_cards(session: AsyncSession) -> list[tuple[RateCard, bool]]:
+    """Every card, oldest first, and whether it is in force today."""
+    today = clock.now().astimezone(settings.current().zone).date()
+    current = await repository.card_on(session, today)
+    return [
+        (card, current is not None and card.id == current.id)
+        for card in await repository.cards(session)
+    ]
