@@ -1,0 +1,206 @@
+"""The worker process: background jobs by queue, and the tickers that are the truth behind them."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from procrastinate import App
+from procrastinate.exceptions import ProcrastinateException
+from procrastinate.jobs import Status
+from sqlalchemy import text
+
+from app import wiring
+from app.core import clock, jobs
+from app.core import settings as installed
+from app.core.db import Database
+from app.core.settings import Environment, Settings
+from app.notifications.fcm import open_channels
+from app.planning.context import Planner
+from app.planning.engine import open_engine
+from app.planning.jobs import QUEUE as PLANNING
+from app.planning.solver import SolverProcess
+from app.planning.sweep import sweep
+from app.web.idempotency import KEPT_DAYS
+from app.work_orders import service as work_orders
+
+log = logging.getLogger(__name__)
+QUEUES = (PLANNING, "push", "default")
+TASKS = ("app.planning.jobs", "app.notifications.jobs")
+POLLING_S = 0.5
+"""Jobs that wait for a lock start only at the next poll."""
+GRACE_S = 10.0
+"""How long running jobs may go on after a stop."""
+PURGE_EVERY_S = 3600.0
+RESCUE_EVERY_S = 30.0
+
+
+async def run_worker(
+    settings: Settings, *, queues: Collection[str] | None = None, concurrency: int = 4
+) -> None:
+    """Work until SIGINT or SIGTERM; `queues` of None are all (planning, push, default).
+
+    Each queue has a worker of its own with `concurrency` jobs at once; planning has one, since
+    searches share a process. The tickers run in every worker: they lock what they touch and look
+    again, so that two workers do nothing twice.
+    """
+    installed.install(settings)
+    clock.install(settings.scaled_clock())
+    wiring.wire()
+    for name in TASKS:
+        import_module(name)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with _tools(settings) as tools:
+            await _serve(settings, tools, queues or QUEUES, concurrency, stop)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What jobs and tickers work with."""
+
+    database: Database
+    queue: App
+    planner: Planner
+    solver: SolverProcess
+    channels: dict[str, Any]
+
+
+@asynccontextmanager
+async def _tools(settings: Settings) -> AsyncIterator[_Tools]:
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        engine = await stack.enter_async_context(open_engine(settings))
+        solver = await stack.enter_async_context(SolverProcess())
+        channels = open_channels(settings)
+        for channel in channels.values():
+            stack.push_async_callback(channel.close)
+        queue = await stack.enter_async_context(jobs.opened_app(settings.database_url).open_async())
+        yield _Tools(database, queue, Planner(database, engine, solver), solver, dict(channels))
+
+
+async def _serve(
+    settings: Settings,
+    tools: _Tools,
+    queues: Collection[str],
+    concurrency: int,
+    stop: asyncio.Event,
+) -> None:
+    """Run queues and tickers until a stop is asked for, or until one of them fails."""
+    tasks = [
+        asyncio.create_task(_work(tools, name, concurrency), name=f"queue {name}")
+        for name in queues
+    ]
+    if PLANNING in queues:
+        tasks.append(asyncio.create_task(_warm(tools.solver), name="warm solver"))
+    tasks += _tickers(settings, tools)
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    running = {task for task in tasks if task.get_name() != "warm solver"}
+    await asyncio.wait({*running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    asked = stop.is_set()
+    for task in (*tasks, stopped):
+        task.cancel()
+    for error in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(error, Exception):
+            raise error
+    if not asked:
+        raise RuntimeError("a queue's worker ended by itself; its log says why")
+
+
+def _work(tools: _Tools, queue: str, concurrency: int) -> Coroutine[Any, Any, None]:
+    return tools.queue.run_worker_async(
+        queues=[queue],
+        name=f"paigong {queue}",
+        concurrency=1 if queue == PLANNING else concurrency,
+        fetch_job_polling_interval=POLLING_S,
+        delete_jobs="successful",
+        shutdown_graceful_timeout=GRACE_S,
+        install_signal_handlers=False,
+        additional_context={
+            "database": tools.database,
+            "planner": tools.planner,
+            "channels": tools.channels,
+        },
+    )
+
+
+async def _warm(solver: SolverProcess) -> None:
+    """Load the solver before the first plan; a failure shows again, and is told, at that plan."""
+    with suppress(Exception):
+        await solver.warm()
+
+
+def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
+    timers_s = 1.0 if settings.environment is Environment.DEMO else 5.0
+    sweep_s = max(1.0, settings.plan_sweep_s / settings.demo_rate)
+    wanted: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
+        ("order timers", timers_s, partial(run_timers, tools.database)),
+        ("plan sweep", sweep_s, partial(sweep, tools.database)),
+        ("purge", PURGE_EVERY_S, partial(purge, tools.database)),
+        ("rescue", RESCUE_EVERY_S, partial(rescue, tools.queue)),
+    ]
+    return [
+        asyncio.create_task(_every(seconds, name, act), name=name) for name, seconds, act in wanted
+    ]
+
+
+async def _every(seconds: float, name: str, act: Callable[[], Awaitable[None]]) -> None:
+    """Do it again and again; one failure is told and does not end it."""
+    while True:
+        try:
+            await act()
+        except Exception:
+            log.exception("ALERT the ticker %s failed, it goes on", name)
+        await asyncio.sleep(seconds)
+
+
+async def run_timers(database: Database) -> None:
+    """Let order clocks act that have run out: unaccepted orders, holds whose date has come.
+
+    Of several workers that tick at the same moment one looks; each order has its own transaction,
+    under its lock.
+    """
+    async with database.transaction() as session:
+        if not await _only_one(session, "order timers"):
+            return
+        due = await work_orders.orders_with_due_timers(session)
+    for order_id in due:
+        async with database.transaction() as session:
+            await work_orders.run_due_timers(session, order_id)
+
+
+async def _only_one(session: Any, name: str) -> bool:
+    statement = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 11))")
+    return bool((await session.execute(statement, {"name": name})).scalar_one())
+
+
+async def purge(database: Database) -> None:
+    """Forget stored answers after 30 days: nobody repeats a submission then."""
+    before = clock.real_now() - timedelta(days=KEPT_DAYS)
+    async with database.transaction() as session:
+        await session.execute(
+            text("DELETE FROM idempotent_answers WHERE created_at < :before"), {"before": before}
+        )
+
+
+async def rescue(queue: App) -> None:
+    """Put jobs of workers that died back into the queue; their locks would stay for ever."""
+    for job in await queue.job_manager.get_stalled_jobs():
+        log.warning("job %s of a dead worker is queued again", job.task_name)
+        try:
+            await queue.job_manager.retry_job(job, retry_at=clock.real_now())
+        except ProcrastinateException:  # a twin with its queueing lock waits already
+            await queue.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
