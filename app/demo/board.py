@@ -1,0 +1,78 @@
+"""What the harness knows of the day: what it posted, what is true on site, what it saw done."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.core import clock
+from app.demo.calls import Call
+from app.demo.client import Caller
+from app.demo.sites import Site
+
+IN_FLIGHT = frozenset(
+    {"DRAFT", "SENT", "ACCEPTED", "ENROUTE", "ONSITE", "WORKING", "DONE", "REVISIT"}
+)
+Order = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Truth:
+    """What lies behind one order: its call, the site, and how the customer will answer."""
+
+    call: Call
+    site: Site
+    solved: bool
+    rework: bool = False
+
+    @property
+    def not_ours(self) -> bool:
+        """Whether a returned order really is not ours; else the next crew finds that it is."""
+        return self.site.twist == "returned" and self.call.number % 2 == 0
+
+
+@dataclass(slots=True)
+class Board:
+    """Shared by the people at desks; orders are refreshed by `read_orders`."""
+
+    tell_phones: Callable[[bytes], None]
+    truths: dict[str, Truth] = field(default_factory=dict)
+    """By order id: those posted by the call centre, and their reworks."""
+    orders: dict[str, Order] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    phone_counts: dict[str, int] = field(default_factory=dict)
+    push_counts: dict[str, int] = field(default_factory=dict)
+    calls_over: bool = False
+    unassigned: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Reasons of the last run, by order id."""
+
+    def learn(self, order_id: str, truth: Truth) -> None:
+        """Keep the truth of a new order and let the crews find it on site."""
+        self.truths[order_id] = truth
+        self.tell_phones(truth.site.line(order_id))
+
+    async def read_orders(self, reader: Caller) -> None:
+        """See where every order stands."""
+        self.orders = {each["id"]: each for each in await reader.pages("/work-orders")}
+
+    def by_state(self) -> Counter[str]:
+        """How many orders are in each state."""
+        return Counter(order["state"] for order in self.orders.values())
+
+    def settled(self) -> bool:
+        """Whether nothing more will happen today: all ended, held until later, or refused."""
+        if not self.calls_over or len(self.orders) < len(self.truths):
+            return False
+        return all(not self.is_moving(order) for order in self.orders.values())
+
+    def is_moving(self, order: Order) -> bool:
+        """Whether somebody still has to do something about the order today."""
+        state = order["state"]
+        if state == "HOLD":
+            return bool(order["hold_until"][:16] < _tonight())
+        return state in ("NEW", "RETURNED") or state in IN_FLIGHT
+
+
+def _tonight() -> str:
+    """The end of the business day in UTC, as the wire writes it: 16:00 is Shanghai's midnight."""
+    return f"{clock.now():%Y-%m-%d}T16:00"
