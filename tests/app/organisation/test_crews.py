@@ -1,7 +1,6 @@
-"""Technicians, crews and shifts over HTTP, and what a crew can take on."""
+"""Crews over HTTP, and what a crew can take on."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -12,11 +11,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.db import Database
 from app.core.problems import NotFound
-from app.identity import service as identity
 from app.organisation import service
-from app.organisation.errors import CrewNotFormed, ShiftNotValid
+from app.organisation.errors import CrewNotFormed
 from app.organisation.models import CrewMember, Technician, TechnicianSkill
-from app.organisation.policy import check_shift
 from tests.conftest import Headers
 from tests.factories.world import NOW, World
 
@@ -151,102 +148,6 @@ class TestGetCrewCapability:
         assert (await client.get(url, headers=as_("chief1"))).status_code == 404
 
 
-class TestListTechnicians:
-    async def test_shows_skills_and_who_is_at_work(
-        self, client: httpx.AsyncClient, as_: Headers
-    ) -> None:
-        answer = (await client.get("/technicians", headers=as_("chief2"))).json()
-        assert [each["employee_no"] for each in answer["items"]] == ["E-tech05", "E-tech06"]
-        assert answer["items"][1]["clocked_in"] is True
-        assert [each["skill"] for each in answer["items"][1]["skills"]] == ["HP1", "PL"]
-
-    async def test_a_foreign_station_is_not_found(
-        self, client: httpx.AsyncClient, as_: Headers, world: World
-    ) -> None:
-        answer = await client.get(
-            "/technicians",
-            params={"station_id": str(world.stations["S01"])},
-            headers=as_("chief2"),
-        )
-        assert answer.status_code == 404
-
-
-class TestCreateTechnician:
-    async def test_registers_an_account_and_grants_the_role(
-        self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession, world: World
-    ) -> None:
-        body = {
-            "user_id": str(world.users["reviewer2"]),
-            "station_id": str(world.stations["S02"]),
-            "employee_no": "E-99",
-            "name": "李工",
-        }
-        made = await client.post("/technicians", headers=as_("manager"), json=body)
-        assert made.status_code == 201, made.text
-        person = await identity.principal_of_user(session, world.users["reviewer2"])
-        assert str(person.technician_id) == made.json()["id"]
-        assert "technician" in person.roles
-        again = await client.post("/technicians", headers=as_("manager"), json=body)
-        assert again.json()["type"] == "urn:paigong:problem:user-is-technician"
-
-    async def test_a_taken_employee_number_is_refused(
-        self, client: httpx.AsyncClient, as_: Headers, world: World
-    ) -> None:
-        body = {
-            "user_id": str(world.users["reviewer2"]),
-            "station_id": str(world.stations["S02"]),
-            "employee_no": "E-tech01",
-            "name": "李工",
-        }
-        answer = await client.post("/technicians", headers=as_("manager"), json=body)
-        assert (answer.status_code, answer.json()["type"]) == (
-            409,
-            "urn:paigong:problem:code-taken",
-        )
-
-    async def test_an_unknown_account_is_not_found(
-        self, client: httpx.AsyncClient, as_: Headers, world: World
-    ) -> None:
-        body = {
-            "user_id": str(uuid4()),
-            "station_id": str(world.stations["S02"]),
-            "employee_no": "E-98",
-            "name": "无",
-        }
-        answer = await client.post("/technicians", headers=as_("manager"), json=body)
-        assert answer.status_code == 404
-
-
-class TestSetTechnicianSkills:
-    async def test_replaces_all_skills(
-        self, client: httpx.AsyncClient, as_: Headers, world: World
-    ) -> None:
-        url = f"/technicians/{world.technicians['tech03']}/skills"
-        skills = [
-            {"skill": "HE", "certificate_no": "A-1", "expires_on": "2026-01-14"},
-            {"skill": "HN", "expires_on": None},
-        ]
-        answer = await client.put(url, headers=as_("admin"), json={"skills": skills})
-        held = answer.json()["skills"]
-        assert [(each["skill"], each["valid"]) for each in held] == [("HE", False), ("HN", True)]
-
-    async def test_what_cannot_be_meant_changes_nothing(
-        self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession, world: World
-    ) -> None:
-        url = f"/technicians/{world.technicians['tech03']}/skills"
-        bad: list[tuple[list[dict[str, Any]], str]] = [
-            ([{"skill": "PLUMBING"}], "unknown-skill"),
-            ([{"skill": "HE"}, {"skill": "HE"}], "invalid-input"),
-            ([{"skill": "HE", "expires_on": "tomorrow"}], "invalid-input"),
-        ]
-        for skills, type_ in bad:
-            answer = await client.put(url, headers=as_("admin"), json={"skills": skills})
-            assert answer.status_code == 422
-            assert answer.json()["type"] == f"urn:paigong:problem:{type_}"
-        able = await service.capability(session, world.crews["A2"], NOW)
-        assert able.skills == {"HB": 1, "HE": 1, "HP1": 1}
-
-
 class TestCrewMembership:
     async def test_a_technician_changes_crews_by_leaving_first(
         self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession, world: World
@@ -310,97 +211,6 @@ class TestCreateCrew:
         assert (await client.post("/crews", headers=as_("manager"), json=body)).status_code == 409
         codes = (await client.get("/crews", headers=as_("chief1"))).json()["items"]
         assert [each["code"] for each in codes] == ["A1", "A2", "A3"]
-
-
-def shift(world: World, crew: str, start: str, end: str, **more: Any) -> dict[str, Any]:
-    return {"crew_id": str(world.crews[crew]), "starts_at": start, "ends_at": end, **more}
-
-
-class TestCreateShift:
-    async def test_is_kept_in_utc_with_its_breaks(
-        self, client: httpx.AsyncClient, as_: Headers, world: World
-    ) -> None:
-        rest = {
-            "from": "2026-01-16T11:30:00+08:00",
-            "to": "2026-01-16T13:00:00+08:00",
-            "duration_s": 1800,
-        }
-        body = shift(
-            world, "A1", "2026-01-16T08:00:00+08:00", "2026-01-16T18:00:00+08:00", breaks=[rest]
-        )
-        made = await client.post("/shifts", headers=as_("dispatcher1"), json=body)
-        assert made.status_code == 201, made.text
-        assert made.json()["starts_at"] == "2026-01-16T00:00:00Z"
-        assert made.json()["breaks"][0]["from"] == "2026-01-16T03:30:00Z"
-        listed = await client.get(
-            "/shifts",
-            params={"from": "2026-01-16T00:00:00Z", "to": "2026-01-17T00:00:00Z"},
-            headers=as_("dispatcher1"),
-        )
-        assert [each["id"] for each in listed.json()] == [made.json()["id"]]
-
-    async def test_an_overlap_is_refused_but_a_touching_shift_is_not(
-        self, client: httpx.AsyncClient, as_: Headers, world: World
-    ) -> None:
-        over = shift(world, "A1", "2026-01-15T18:59:00+08:00", "2026-01-15T23:00:00+08:00")
-        answer = await client.post("/shifts", headers=as_("dispatcher1"), json=over)
-        assert (answer.status_code, answer.json()["type"]) == (
-            409,
-            "urn:paigong:problem:shift-overlaps",
-        )
-        next_ = shift(world, "A1", "2026-01-15T19:00:00+08:00", "2026-01-15T23:00:00+08:00")
-        answer = await client.post("/shifts", headers=as_("dispatcher1"), json=next_)
-        assert answer.status_code == 201
-
-    async def test_times_that_cannot_be_meant_are_refused(
-        self, client: httpx.AsyncClient, as_: Headers, world: World
-    ) -> None:
-        for start, end, type_ in (
-            ("2026-01-16T18:00:00Z", "2026-01-16T08:00:00Z", "shift-not-valid"),
-            ("2026-01-16T08:00:00Z", "2026-01-17T08:00:01Z", "shift-not-valid"),
-            ("2026-01-16T08:00:00", "2026-01-16T18:00:00", "invalid-input"),
-            ("9999-12-31T23:00:00Z", "9999-12-31T23:30:00Z", "invalid-input"),
-        ):
-            body = shift(world, "A1", start, end)
-            answer = await client.post("/shifts", headers=as_("dispatcher1"), json=body)
-            assert answer.status_code == 422, start
-            assert answer.json()["type"] == f"urn:paigong:problem:{type_}"
-
-    async def test_a_foreign_crew_is_not_found(
-        self, client: httpx.AsyncClient, as_: Headers, world: World
-    ) -> None:
-        body = shift(world, "B1", "2026-01-16T08:00:00Z", "2026-01-16T18:00:00Z")
-        answer = await client.post("/shifts", headers=as_("dispatcher1"), json=body)
-        assert answer.status_code == 404
-
-
-class TestCheckShift:
-    @pytest.mark.parametrize(
-        "breaks",
-        [
-            [(-1, 1, 60)],
-            [(9, 11, 60)],
-            [(4, 4, 60)],
-            [(4, 5, 3601)],
-            [(4, 6, 60), (5, 7, 60)],
-        ],
-    )
-    def test_a_break_outside_or_over_another_is_refused(
-        self, breaks: list[tuple[int, int, int]]
-    ) -> None:
-        hours = [
-            (NOW + timedelta(hours=a), NOW + timedelta(hours=b), seconds)
-            for a, b, seconds in breaks
-        ]
-        with pytest.raises(ShiftNotValid):
-            check_shift(NOW, NOW + timedelta(hours=10), hours)
-
-    def test_breaks_apart_are_taken(self) -> None:
-        hours = [
-            (NOW + timedelta(hours=2), NOW + timedelta(hours=3), 1800),
-            (NOW + timedelta(hours=3), NOW + timedelta(hours=4), 3600),
-        ]
-        check_shift(NOW, NOW + timedelta(hours=10), hours)
 
 
 class TestCrewIdsOf:
