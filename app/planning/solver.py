@@ -55,6 +55,11 @@ class SolverProcess:
     async def __aexit__(self, *_error: object) -> None:
         self._discard()
 
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, once it is warm."""
+        return self._pid
+
     async def warm(self) -> None:
         """Let the child load OR-Tools, which takes seconds, before anyone waits for it."""
         self._pid = await self._call(_rehearse, 60.0)

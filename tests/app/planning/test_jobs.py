@@ -1,0 +1,163 @@
+"""What asks for plans: events, the sweep, and the queue behind them."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from app.core import clock
+from app.core.db import Database
+from app.planning import jobs, run
+from app.planning.context import Planner
+from app.planning.repository import raise_dirty
+from app.planning.sweep import sweep
+from app.work_orders import assignments, service
+from app.work_orders.acts import Act
+from tests.app.planning.conftest import Book, Run, Take
+from tests.conftest import Headers
+from tests.factories.world import World
+
+
+async def queued(database: Database) -> list[tuple[str, str | None]]:
+    """(task, lock) of the jobs that wait, oldest first."""
+    async with database.transaction() as session:
+        rows = await session.execute(
+            text("SELECT task_name, lock FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+        )
+        return [(row[0], row[1]) for row in rows]
+
+
+async def emptied(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM procrastinate_jobs"))
+
+
+def context(planner: Planner) -> Any:
+    return SimpleNamespace(additional_context={"database": planner.database, "planner": planner})
+
+
+class TestPlanIsStale:
+    async def test_a_new_order_asks_for_a_plan_without_any_lock(
+        self, take: Take, database: Database
+    ) -> None:
+        await take()
+        assert await queued(database) == [("planning.requested", None)]
+
+    async def test_the_request_goes_with_a_business_transaction_that_rolls_back(
+        self, take: Take, database: Database, world: World
+    ) -> None:
+        order = await take()
+        await emptied(database)
+        with pytest.raises(RuntimeError, match="changed my mind"):
+            async with database.transaction() as session:
+                row = await service.locked_any(session, UUID(order["id"]))
+                await assignments.assign(
+                    session, row, world.crews["A2"], Act.by_timer(), how="auto"
+                )
+                raise RuntimeError("changed my mind")
+        assert await queued(database) == []
+
+    async def test_what_the_planner_sends_asks_for_no_new_plan(
+        self, take: Take, plan: Run, database: Database, book: Book
+    ) -> None:
+        order = await take()
+        await emptied(database)
+        await plan()
+        assert await book.state(order) == "SENT"
+        assert "planning.requested" not in [name for name, _ in await queued(database)]
+
+    async def test_a_pin_takes_the_visit_out_of_the_plan_at_once(
+        self,
+        take: Take,
+        plan: Run,
+        book: Book,
+        client: httpx.AsyncClient,
+        world: World,
+        as_: Headers,
+    ) -> None:
+        noon = clock.now() + timedelta(hours=4)
+        slot = {"starts_at": noon.isoformat(), "ends_at": (noon + timedelta(hours=1)).isoformat()}
+        order = await take(fault_code="H26", appointment=slot)
+        await plan()
+        assert await book.visit(order) is not None
+        answer = await client.post(
+            f"/work-orders/{order['id']}/pin",
+            json={"crew_id": str(world.crews["A2"]), "reason": "knows the house"},
+            headers=as_("dispatcher"),
+        )
+        assert answer.status_code == 200, answer.text
+        assert await book.visit(order) is None
+
+
+class TestPlanRequested:
+    async def test_many_requests_make_one_locked_run(
+        self, take: Take, planner: Planner, database: Database, world: World
+    ) -> None:
+        await emptied(database)
+        station = str(world.stations["S01"])
+        await jobs.plan_requested(context(planner), station)
+        await jobs.plan_requested(context(planner), station)
+        assert await queued(database) == [("planning.run", f"plan-{station}")]
+
+    async def test_a_second_plan_waits_for_the_interval_without_holding_the_lock(
+        self, take: Take, plan: Run, planner: Planner, database: Database, world: World
+    ) -> None:
+        await plan()
+        await emptied(database)
+        await jobs.plan_requested(context(planner), str(world.stations["S01"]))
+        assert await queued(database) == [("planning.wake", None)]
+
+    async def test_danger_waits_for_no_interval(
+        self, take: Take, plan: Run, planner: Planner, database: Database, world: World
+    ) -> None:
+        await plan()
+        await take(fault_code="H07")
+        await emptied(database)
+        station = str(world.stations["S01"])
+        await jobs.plan_requested(context(planner), station)
+        assert await queued(database) == [("planning.run", f"plan-{station}")]
+
+
+class TestRunPlan:
+    async def test_plans_what_is_behind_and_then_nothing(
+        self, take: Take, planner: Planner, book: Book, world: World
+    ) -> None:
+        order, station = await take(), world.stations["S01"]
+        async with planner.database.transaction() as session:
+            await raise_dirty(session, station)
+        await jobs.run_plan(context(planner), str(station))
+        assert await book.state(order) == "SENT"
+        assert await run.begin_if_behind(planner.database, station) is None
+
+
+class TestSweep:
+    async def test_asks_again_for_an_old_plan_while_orders_wait(
+        self, take: Take, plan: Run, database: Database, world: World
+    ) -> None:
+        await take(fault_code="P12")
+        await plan()
+        await emptied(database)
+        await sweep(database)
+        assert await queued(database) == []
+        clock.advance(timedelta(minutes=6))
+        await sweep(database)
+        assert await queued(database) == [("planning.run", f"plan-{world.stations['S01']}")]
+
+    async def test_a_visit_that_became_due_is_sent_without_a_new_plan(
+        self, take: Take, plan: Run, planner: Planner, database: Database, book: Book, world: World
+    ) -> None:
+        noon = clock.now() + timedelta(hours=4)
+        slot = {"starts_at": noon.isoformat(), "ends_at": (noon + timedelta(hours=1)).isoformat()}
+        order = await take(fault_code="H26", appointment=slot)
+        await plan()
+        await emptied(database)
+        station = str(world.stations["S01"])
+        clock.advance(timedelta(hours=4))
+        await sweep(database)
+        assert ("planning.commit", f"plan-{station}") in await queued(database)
+        await jobs.commit_visits(context(planner), station)
+        assert await book.state(order) == "SENT"
