@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.permissions import Role
 from app.core.scope import Principal
 from app.identity.service import principal_of_user
+from app.payouts.load import load_default_rate_card
 from app.work_orders import assignments, intake
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
@@ -39,6 +40,7 @@ async def order_at_work(
 ) -> WorkOrder:
     """Taken in, sent, accepted, driven to and started; H02 demands photos B and F, a signature G
     and room temperatures R."""
+    await load_default_rate_card(session)  # a passed review earns
     agent = await person(session, world, "agent")
     report = intake.Report(
         channel="phone",
