@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -85,6 +86,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 async def _database(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, DBAPIError)
     state = getattr(error.orig, "sqlstate", None) or ""
+    if isinstance(error.orig, psycopg.DataError) and "NUL" in str(error.orig):
+        state = "22021"  # psycopg refuses it before the server can name a state
     if state in {"55P03", "40001", "40P01", "57014", "25P03"}:
         return problem_response(Busy(), request)
     if state in {"22021", "22P05"}:  # a character that the database cannot store

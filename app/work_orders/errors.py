@@ -77,15 +77,6 @@ class DuplicateReport(Problem):
     )
 
 
-class PlaceOutsideArea(Problem):
-    """No station is responsible there; members: `swapped` when lon and lat look exchanged."""
-
-    status = 422
-    type = "place-outside-area"
-    title = Text("位置不在任何站点的服务区内", "The place lies in no station's area")
-    action = Text("请核对经纬度与坐标系", "Check longitude, latitude and datum")
-
-
 class AppointmentInvalid(Problem):
     """A slot that is over, reversed or absurdly far."""
 

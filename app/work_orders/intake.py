@@ -16,10 +16,11 @@ from app.core.scope import Principal
 from app.core.serials import next_serial
 from app.customers import service as customers
 from app.organisation import service as organisation
+from app.organisation.errors import PlaceOutsideArea
 from app.organisation.models import Station
 from app.work_orders import repository
 from app.work_orders.acts import Act
-from app.work_orders.errors import DuplicateReport, PlaceOutsideArea
+from app.work_orders.errors import DuplicateReport
 from app.work_orders.models import WorkOrder
 from app.work_orders.service import check_slot
 from app.work_orders.states import Action, State
@@ -115,10 +116,9 @@ async def _where(session: AsyncSession, principal: Principal, report: Report) ->
     if report.place is None or not report.address:
         raise InvalidInput("give premises_id, or an address together with its location")
     lon, lat = report.place.wgs84()
-    station = await organisation.station_at(session, lon, lat)
-    if station is None or not principal.covers(Permission.ORDERS_CREATE, station.id):
-        swapped = abs(lon) <= 90 and await organisation.station_at(session, lat, lon) is not None
-        raise PlaceOutsideArea(swapped=swapped)
+    station = await organisation.responsible_station(session, lon, lat)
+    if not principal.covers(Permission.ORDERS_CREATE, station.id):
+        raise PlaceOutsideArea("the place lies in the area of a station outside your scope")
     return _Where(
         station=station,
         building_id=None,
