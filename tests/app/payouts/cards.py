@@ -1,0 +1,24 @@
+"""Rate cards of the tests."""
+
+from datetime import date
+from typing import Any
+
+from app.payouts.card import OUTCOMES
+from app.payouts.models import RateCard
+
+RULES: dict[str, Any] = {
+    "outcome_factors": dict.fromkeys(sorted(OUTCOMES), "1"),
+    "default_shares": {"leader": "0.55", "helpers": "0.45"},
+}
+
+
+def card(name: str, starts: date, ends: date | None, point_minor: int = 500) -> RateCard:
+    """Every outcome earns all points."""
+    return RateCard(
+        name=name,
+        effective_from=starts,
+        effective_to=ends,
+        point_minor=point_minor,
+        rules=RULES,
+        source="test",
+    )

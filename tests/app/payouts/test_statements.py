@@ -1,0 +1,154 @@
+"""Statements and totals over HTTP: exact, explained, and each reader's own."""
+
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from app.core.db import Database
+from app.payouts.load import load_default_rate_card
+from app.work_orders.states import State
+from tests.conftest import Headers
+from tests.factories.orders import call_back, order_in
+from tests.factories.world import World
+
+MONTH = "/payouts/statements?month=2026-01"
+SEES: dict[str, set[str]] = {
+    "tech01": {"E-tech01"},
+    "tech04": set(),
+    "chief1": {"E-tech01", "E-tech02", "E-tech03"},
+    "chief2": {"E-tech05", "E-tech06"},
+    "manager": {"E-tech01", "E-tech02", "E-tech03", "E-tech05", "E-tech06"},
+}
+
+
+@pytest.fixture
+async def paid(database: Database, app: object, world: World) -> None:
+    """A1: 20 points confirmed and 10 unsolved, A2: 6 unconfirmed; B1 of S02: 9 confirmed."""
+    async with database.transaction() as session:
+        await order_in(session, world, State.CLOSED, fault="H10", crew="A1")
+        unsolved = await order_in(session, world, State.REVISIT, fault="P02", crew="A1")
+        await call_back(session, world, unsolved, solved=False)
+        await order_in(session, world, State.REVISIT, fault="H01", crew="A2")
+        await order_in(session, world, State.CLOSED, fault="P01", crew="B1")
+
+
+async def read(client: httpx.AsyncClient, path: str, headers: dict[str, str]) -> Any:
+    answer = await client.get(path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def people(page: Any) -> dict[str, Any]:
+    return {item["employee_no"]: item for item in page["items"]}
+
+
+@pytest.mark.usefixtures("paid")
+class TestStatements:
+    async def test_sums_are_the_lines(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
+    ) -> None:
+        found = people(await read(client, MONTH, as_("pay_clerk")))
+        assert set(found) == {"E-tech01", "E-tech02", "E-tech03", "E-tech05", "E-tech06"}
+        for item in found.values():
+            lines, totals = item["lines"], item["totals"]
+            assert totals["total"] == {
+                "entries": len(lines),
+                "points": str(sum(Decimal(line["points"]) for line in lines)),
+                "amount_minor": sum(line["amount_minor"] for line in lines),
+            }
+            for standing, part in totals["by_standing"].items():
+                mine = [line for line in lines if line["standing"] == standing]
+                assert part["entries"] == len(mine)
+                assert part["amount_minor"] == sum(line["amount_minor"] for line in mine)
+        assert found["E-tech02"]["totals"]["total"] == {
+            "entries": 2,
+            "points": "13.50",
+            "amount_minor": 6750,
+        }
+        assert found["E-tech02"]["totals"]["by_standing"]["confirmed"]["points"] == "9.00"
+
+    async def test_a_line_names_order_rule_card_inputs_and_reason(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
+    ) -> None:
+        headers = as_("tech03") | {"Accept-Language": "en"}
+        ((_, item),) = people(await read(client, MONTH, headers)).items()
+        (line,) = item["lines"]
+        assert line["serial"].startswith("S01-260115-")
+        assert (line["kind"], line["rule"]) == ("EARN", "piece")
+        assert line["rate_card"] == "P proposal 2026"
+        assert line["inputs"]["base_points"] == "6"
+        assert line["standing"] == "provisional"
+        assert line["explanation"].startswith("base 6 points; x outcome 'fixed' 1")
+        shown = await read(client, MONTH, as_("tech03"))
+        assert shown["items"][0]["lines"][0]["explanation"].startswith("基础 6 分")
+
+    async def test_everybody_sees_what_is_theirs(
+        self, client: httpx.AsyncClient, as_: Headers
+    ) -> None:
+        for reader, sees in SEES.items():
+            assert set(people(await read(client, MONTH, as_(reader)))) == sees, reader
+        for reader in ("agent", "reviewer", "admin"):
+            assert (await client.get(MONTH, headers=as_(reader))).status_code == 403, reader
+
+    async def test_anothers_statement_is_not_found(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
+    ) -> None:
+        for reader, whose in (("tech01", "tech02"), ("chief1", "tech05"), ("chief2", "tech03")):
+            asked = f"{MONTH}&technician_id={world.technicians[whose]}"
+            assert (await client.get(asked, headers=as_(reader))).status_code == 404, reader
+            assert (await client.get(asked, headers=as_(whose))).status_code == 200, whose
+
+    async def test_pages_hold_every_technician_once(
+        self, client: httpx.AsyncClient, as_: Headers
+    ) -> None:
+        seen: list[str] = []
+        path: str | None = f"{MONTH}&limit=2"
+        while path:
+            page = await read(client, path, as_("pay_clerk"))
+            seen += people(page)
+            cursor = page["next_cursor"]
+            path = f"{MONTH}&limit=2&cursor={cursor}" if cursor else None
+        assert sorted(seen) == ["E-tech01", "E-tech02", "E-tech03", "E-tech05", "E-tech06"]
+
+    async def test_asked_for_by_name_an_empty_month_is_a_statement(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
+    ) -> None:
+        path = f"/payouts/statements?month=2025-12&technician_id={world.technicians['tech01']}"
+        (item,) = (await read(client, path, as_("tech01")))["items"]
+        assert (item["lines"], item["totals"]["total"]["amount_minor"]) == ([], 0)
+
+    async def test_the_summary_is_what_the_statements_add_up_to(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
+    ) -> None:
+        for reader in ("manager", "chief1", "tech01", "tech04"):
+            summary = await read(client, "/payouts/summary?month=2026-01", as_(reader))
+            items = (await read(client, MONTH, as_(reader)))["items"]
+            assert summary["technicians"] == len(items)
+            for key in ("entries", "amount_minor"):
+                whole = sum(item["totals"]["total"][key] for item in items)
+                assert summary["totals"]["total"][key] == whole
+                assert sum(each["total"][key] for each in summary["stations"]) == whole
+            confirmed = sum(
+                Decimal(item["totals"]["by_standing"]["confirmed"]["points"]) for item in items
+            )
+            assert Decimal(summary["totals"]["by_standing"]["confirmed"]["points"]) == confirmed
+
+
+async def test_nonsense_is_refused(client: httpx.AsyncClient, as_: Headers) -> None:
+    month = "month=2026-01"
+    for query in ("", "month=2026-13", "month=2026-1", f"{month}&limit=0", f"{month}&cursor=x"):
+        answer = await client.get(f"/payouts/statements?{query}", headers=as_("pay_clerk"))
+        assert answer.status_code == 422, query
+        assert answer.json()["type"] == "urn:paigong:problem:invalid-input"
+
+
+async def test_rate_cards_say_what_is_in_force(
+    client: httpx.AsyncClient, database: Database, as_: Headers
+) -> None:
+    async with database.transaction() as session:
+        await load_default_rate_card(session)
+    (card,) = await read(client, "/payouts/rate-cards", as_("tech01"))
+    assert (card["name"], card["point_minor"], card["current"]) == ("P proposal 2026", 500, True)
+    assert card["rules"]["outcome_factors"]["absent"] == "0.3"
