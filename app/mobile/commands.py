@@ -55,8 +55,11 @@ async def carry_out(
     earliest = await repository.crews_last_act(session, order.id, principal.crew_ids)
     when = policy.corrected(command.client_at, skew_ms, earliest, clock.now())
     said: dict[str, Any] = {"command_id": str(command.id)}
-    if when.doubts:
-        said["doubts"] = list(when.doubts)
+    doubts = list(when.doubts)
+    if command.kind == "accept" and earliest and when.at - earliest < policy.INSTANT:
+        doubts.append("instant_accept")
+    if doubts:
+        said["doubts"] = doubts
     if command.note:
         said["note"] = command.note
     if command.place is not None:

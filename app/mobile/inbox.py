@@ -108,8 +108,8 @@ async def _answer(
         answer.expected_seq = last_seq + 1
     await repository.raise_last_seq(session, principal.device_id, received.device_seq)
     if received.command is not None:
-        await notifications.acknowledge_order(session, principal.id, received.command.order_id)
         await _note_presence(session, principal, received.command, skew_ms)
+        await notifications.acknowledge_order(session, principal.id, received.command.order_id)
     await repository.store_answer(
         session, received.id, answer.outcome, answer.model_dump(mode="json")
     )

@@ -7,6 +7,8 @@ SKEW_SUSPICIOUS = timedelta(minutes=5)
 """A phone's clock that is further off is told to the reviewer (ARCHITECTURE, two clocks)."""
 FRESH = timedelta(minutes=2)
 """A position older than this says where the phone was, not where it is."""
+INSTANT = timedelta(seconds=2)
+"""Nobody reads an order faster: a script accepts (DOMAIN section 6, 接单)."""
 GEOFENCE_M = {"urban": 150, "rural": 500, "remote": 500}
 """Around the order's place, by zone (DOMAIN section 6, 到场签到)."""
 

@@ -11,6 +11,7 @@ from app.identity.access import allow, allow_once
 from app.notifications import service
 from app.notifications.models import PushAddress
 from app.notifications.schemas import PushAddressIn, PushAddressOut, PushSummary
+from app.notifications.service import Counts
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import problem_responses
 
@@ -34,6 +35,6 @@ async def read_push_summary(
     since: Annotated[
         AwareDatetime | None, Query(description="Only messages created from then on.")
     ] = None,
-) -> PushSummary:
+) -> Counts:
     """Messages announced, sent, acknowledged, and addresses that died."""
     return await service.summary(session, principal, since)

@@ -1,6 +1,7 @@
 """Push addresses, acknowledgements and counts."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from app.core.scope import Principal, scoped
 from app.notifications import repository
 from app.notifications.errors import NoDevice
 from app.notifications.models import PushAddress
-from app.notifications.schemas import PushSummary
 from app.organisation.models import Technician
 from app.work_orders.models import WorkOrder
 
@@ -56,16 +56,30 @@ async def acknowledge_order(session: AsyncSession, user_id: UUID, order_id: UUID
     await acknowledge(session, await unacknowledged(session, user_id, {order_id}))
 
 
-async def summary(
-    session: AsyncSession, principal: Principal, since: datetime | None
-) -> PushSummary:
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How pushes fared; `attempts` per result of the provider, `dead` disowned addresses."""
+
+    total: int
+    sent: int
+    queued: int
+    moot: int
+    no_address: int
+    failed: int
+    acknowledged: int
+    accepted: int
+    attempts: dict[str, int]
+    dead: int
+
+
+async def summary(session: AsyncSession, principal: Principal, since: datetime | None) -> Counts:
     """Counts over orders in scope, of messages created at or after `since`."""
     orders = scoped(principal, Permission.NOTIFICATIONS_READ, WorkOrder.station_id)
     people = scoped(principal, Permission.NOTIFICATIONS_READ, Technician.station_id)
     rows = await repository.counts_by_state(session, orders, since)
     by_state = {state: count for state, count, _acknowledged in rows}
     attempts = await repository.counts_by_result(session, orders, since)
-    return PushSummary(
+    return Counts(
         total=sum(by_state.values()),
         sent=by_state.get("sent", 0),
         queued=by_state.get("queued", 0),

@@ -163,7 +163,7 @@ class TestEffects:
         assert UUID(answer["result"]["completion_id"])
         await leader.sync()
         missing = leader.jobs[order_id]["evidence"]["missing_files"]
-        assert sorted(missing) == sorted(each["file_id"] for each in manifest)
+        assert set(missing) == {each["file_id"] for each in manifest}
 
     @pytest.mark.parametrize(
         ("kind", "missing"),
@@ -439,4 +439,12 @@ class TestTime:
         await leader.do("accept", order_id, client_at=long_ago)
         accepted = (await events(database, order_id))[-1]
         assert accepted.at == clock.now()
-        assert accepted.payload["doubts"] == ["time_clamped"]
+        assert accepted.payload["doubts"] == ["time_clamped", "instant_accept"]
+
+    async def test_an_accept_slower_than_a_script_is_not_doubted(
+        self, desk: Desk, leader: Phone, database: Database
+    ) -> None:
+        order_id = await desk.sent()
+        clock.advance(timedelta(seconds=3))
+        await leader.do("accept", order_id)
+        assert "doubts" not in (await events(database, order_id))[-1].payload

@@ -11,7 +11,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, settings
-from app.core.db import Database
+from app.core.db import Database, count_statements
 from app.core.permissions import Role
 from app.identity.models import Device
 from app.identity.service import principal_of_user
@@ -84,6 +84,21 @@ class TestFull:
         settings.install(settings.current().model_copy(update={"mask_phones": False}))
         leader.cursor = None
         assert (await leader.sync())["jobs"][0]["caller_phone"] == "13900000001"
+
+    async def test_more_jobs_ask_for_no_more_statements(
+        self, desk: Desk, leader: Phone, database: Database
+    ) -> None:
+        counts = []
+        seen: list[str] = []
+        count_statements(database, seen)
+        for premises in ("锦绣家园1-1-101", "锦绣家园1-1-102", "锦绣家园3-1-101"):
+            await desk.sent(premises=premises)
+            leader.cursor = None
+            seen.clear()
+            await leader.sync()
+            counts.append(len(seen))
+        assert len(leader.jobs) == 3
+        assert counts[0] == counts[1] == counts[2] <= 20
 
     async def test_an_agent_may_not_sync(self, client: httpx.AsyncClient, as_: Headers) -> None:
         answer = await client.get("/mobile/sync", headers=as_("agent"))

@@ -10,6 +10,7 @@ from app.core.permissions import Role
 from app.core.scope import Principal
 from app.identity.service import principal_of_user
 from app.notifications.hooks import announce
+from app.notifications.models import Notification
 from app.notifications.policy import (
     CHANGED,
     NEW,
@@ -29,10 +30,10 @@ from tests.factories.phone import Phone
 from tests.factories.world import World
 
 
-def told(rows: list[object], world: World) -> list[tuple[str, str]]:
+def told(rows: list[Notification], world: World) -> list[tuple[str, str]]:
     """(username, kind) of each message."""
     names = {user_id: name for name, user_id in world.users.items()}
-    return [(names[row.user_id], row.kind) for row in rows]  # type: ignore[attr-defined]
+    return [(names[row.user_id], row.kind) for row in rows]
 
 
 async def dispatcher(session: AsyncSession, world: World) -> Principal:
