@@ -9,7 +9,7 @@ from app.completions import hooks, repository
 from app.completions.errors import RecordSuperseded, ReviewReasonMissing
 from app.completions.models import CompletionRecord, Review
 from app.completions.policy import default_shares
-from app.completions.schemas import CompletionIn, in_steps
+from app.completions.record import CompletionIn, in_steps
 from app.core import clock
 from app.core.permissions import Permission, Role
 from app.core.problems import NotFound

@@ -10,8 +10,8 @@ from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
 from app.core import settings
+from app.evidence.declaration import UploadMetadata
 from app.evidence.errors import TusVersionUnknown, UploadMetadataInvalid
-from app.evidence.schemas import UploadMetadata
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation"

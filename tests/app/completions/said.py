@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.completions import service
 from app.completions.models import CompletionRecord
-from app.completions.schemas import CompletionIn
+from app.completions.record import CompletionIn
 from app.core.db import Database
 from tests.app.evidence.at_work import PhoneFile, leader_act, reread
 from tests.factories.world import World

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app.completions.errors import SharesInvalid
 from app.completions.policy import check_shares, default_shares
-from app.completions.schemas import ReadingIn
+from app.completions.record import ReadingIn
 from app.organisation.service import Member
 
 

@@ -8,9 +8,9 @@ from sqlmodel import select
 from app.core import feed
 from app.core.db import Database
 from app.evidence import service
+from app.evidence.declaration import DeclaredIn
 from app.evidence.errors import EvidenceDiffers, EvidenceTooLarge
 from app.evidence.models import EvidenceFile
-from app.evidence.schemas import DeclaredIn
 from tests.app.evidence.at_work import PhoneFile, h02_files, jpeg, reread
 from tests.app.evidence.conftest import Phone
 from tests.factories.world import World
