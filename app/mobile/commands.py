@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.completions import service as completions
-from app.completions.schemas import CompletionIn
+from app.completions.record import CompletionIn
 from app.core import clock
 from app.core.permissions import Permission, Role
 from app.core.scope import Principal

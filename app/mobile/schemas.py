@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import core_schema
 
-from app.completions.schemas import CompletionIn, ReadingIn
+from app.completions.record import CompletionIn, ReadingIn
 from app.core.geo import PlaceIn
 from app.core.texts import Line, Paragraph
 from app.web.wire import Body, Out
