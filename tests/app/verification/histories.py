@@ -1,0 +1,155 @@
+"""Orders that took every turn there is, brought there by the real services."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.core.permissions import Role
+from app.work_orders import approvals, assignments
+from app.work_orders import service as work_orders
+from app.work_orders.acts import Act
+from app.work_orders.models import WorkOrder
+from app.work_orders.states import Action, State
+from app.work_orders.transitions import transition
+from tests.factories import orders
+from tests.factories.world import World
+
+DANGER = "P22"
+STANDING = (
+    ("draft", State.DRAFT, "A2"),
+    ("held", State.HOLD, "A2"),
+    ("returned", State.RETURNED, "A3"),
+    ("cancelled", State.CANCELLED, "A2"),
+    ("done", State.DONE, "B1"),
+)
+
+
+@dataclass
+class History:
+    """Orders by what happened to them: (id, serial)."""
+
+    ids: dict[str, UUID] = field(default_factory=dict)
+    serials: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, order: WorkOrder) -> None:
+        self.ids[name], self.serials[name] = order.id, order.serial
+
+
+async def a_morning(session: AsyncSession, world: World) -> History:
+    """One of every turn that an order can take; moves the frozen clock."""
+    history = History()
+    history.add("closed", await _closed(session, world))
+    for name, state, crew in STANDING:
+        history.add(name, await orders.order_in(session, world, state, crew=crew))
+    history.add("absent", await _absent(session, world))
+    history.add("moved", await _moved(session, world))
+    history.add("resumed", await _resumed(session, world))
+    rejected = await _rejected(session, world)
+    history.add("rejected", rejected)
+    revisit = await orders.call_back(session, world, rejected, solved=False)
+    history.add("rework", await orders.rework_of(session, revisit))
+    history.add("joint", await _joint(session, world))
+    danger = await orders.order_in(session, world, State.CLOSED, fault=DANGER, crew="A1")
+    history.add("danger", danger)
+    return history
+
+
+async def _closed(session: AsyncSession, world: World) -> WorkOrder:
+    """A pair's order, from the call to confirmed pay, some minutes between the steps."""
+    order = await orders.order_in(session, world, State.NEW, crew="A1")
+    for state in (State.SENT, State.ACCEPTED, State.ENROUTE, State.ONSITE, State.WORKING):
+        _later(4)
+        await orders.advance(session, world, order, state, crew="A1")
+    act = await orders.leader_act(session, order)
+    await transition(session, order, Action.RESTORED, act)
+    for state in (State.DONE, State.REVISIT, State.CLOSED):
+        _later(31)
+        await orders.advance(session, world, order, state)
+    return order
+
+
+def _later(minutes: float) -> None:
+    clock.advance(timedelta(minutes=minutes))
+
+
+async def _absent(session: AsyncSession, world: World) -> WorkOrder:
+    """Nobody in, and nobody answers the call-back three times."""
+    order = await orders.order_in(session, world, State.REVISIT, outcome="absent")
+    for _ in range(3):
+        _later(60)
+        await orders.call_back(session, world, order, solved=None)
+    return order
+
+
+async def _moved(session: AsyncSession, world: World) -> WorkOrder:
+    """Pinned, sent, resent, withdrawn, sent, transferred at work, urged, rebooked, amended."""
+    order = await orders.order_in(session, world, State.NEW)
+    desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+    crews = world.crews
+    await assignments.pin(session, order, crews["A1"], desk, "knows the house")
+    await assignments.assign(session, order, crews["A1"], desk, how="manual")
+    _later(3)
+    desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+    await assignments.assign(session, order, crews["A2"], desk, how="manual", reason="nearer")
+    await assignments.withdraw(session, order, desk, "wait")
+    await transition(session, order, Action.URGED, desk, reason="cold")
+    starts = clock.now() + timedelta(hours=1)
+    ends = starts + timedelta(hours=1)
+    await work_orders.rebook(session, order, desk, starts=starts, ends=ends, reason="at work")
+    await orders.advance(session, world, order, State.ONSITE, crew="A3")
+    _later(3)
+    desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+    await assignments.assign(session, order, crews["A2"], desk, how="manual", reason="ladder")
+    await work_orders.amend(session, order, desk, version=order.version, notes="three dogs")
+    await transition(
+        session, order, Action.ACCEPT_EXPIRED, Act.by_timer(), reason="K2 expired", assignment_id=""
+    )
+    await assignments.assign(session, order, crews["A3"], Act.by_planner(), how="auto")
+    return order
+
+
+async def _resumed(session: AsyncSession, world: World) -> WorkOrder:
+    """Held and back with the same crew within two hours, then held again and back to NEW."""
+    order = await orders.order_in(session, world, State.ACCEPTED)
+    for minutes in (45, 180):
+        held = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+        _later(2)
+        await _hold(session, world, order, held)
+        _later(minutes)
+        await work_orders.resume(session, order, Act.by_timer(), "hold date reached")
+    return order
+
+
+async def _hold(session: AsyncSession, world: World, order: WorkOrder, asked: Act) -> None:
+    approval = await approvals.request_hold(
+        session,
+        order,
+        asked,
+        reason="customer_absent",
+        until=clock.now() + timedelta(hours=1),
+        note="nobody in",
+    )
+    chief = await orders.person(session, world, "chief1")
+    await approvals.decide(session, chief, approval.id, True, None)
+
+
+async def _joint(session: AsyncSession, world: World) -> WorkOrder:
+    """Done by members of two crews, joined for it."""
+    order = await orders.order_in(session, world, State.NEW)
+    desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+    people = [world.technicians[name] for name in ("tech01", "tech03")]
+    await assignments.form_joint_crew(session, order, people, people[0], desk, "heavy")
+    await orders.advance(session, world, order, State.CLOSED)
+    return order
+
+
+async def _rejected(session: AsyncSession, world: World) -> WorkOrder:
+    """Completed twice, since the first record was not good enough."""
+    order = await orders.order_in(session, world, State.DONE, crew="B1")
+    await orders.review(session, world, order, decision="rejected", reason="blurred photo")
+    _later(10)
+    await orders.advance(session, world, order, State.REVISIT, crew="B1")
+    return order
