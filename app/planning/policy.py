@@ -43,7 +43,7 @@ OVERTIME_S = 3_600
 
 MOST_AHEAD = 2
 """Orders that a crew may have in SENT and ACCEPTED before it gets another, danger excepted."""
-URGENT_BUDGET_S = 0.5
+URGENT_BUDGET_S = 1.0
 """While danger waits a plan now is worth more than a better one."""
 STALE_AFTER = timedelta(minutes=5)
 """Business time after which a plan is made anew while orders wait: crews move, shifts begin."""

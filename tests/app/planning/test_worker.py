@@ -22,7 +22,7 @@ class TestRunWorker:
         order = await take(fault_code="H07")
         working = asyncio.create_task(run_worker(config, queues=["planning", "default"]))
         async with asyncio.timeout(120):
-            while await book.state(order) != "SENT":  # noqa: ASYNC110 - other processes, no event
+            while await book.state(order) != "SENT":
                 assert not working.done(), working.exception()
                 await asyncio.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
