@@ -36,6 +36,8 @@ class Board:
     """Shared by the people at desks; orders are refreshed by `read_orders`."""
 
     tell_phones: Callable[[bytes], None]
+    shorten: float = 1.0
+    """Factor on the true durations of the day."""
     truths: dict[str, Truth] = field(default_factory=dict)
     """By order id: those posted by the call centre, and their reworks."""
     orders: dict[str, Order] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class Board:
     phone_counts: dict[str, int] = field(default_factory=dict)
     push_counts: dict[str, int] = field(default_factory=dict)
     calls_over: bool = False
+    looks: int = 0
     unassigned: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Reasons of the last run, by order id."""
 
@@ -54,6 +57,12 @@ class Board:
     async def read_orders(self, reader: Caller) -> None:
         """See where every order stands."""
         self.orders = {each["id"]: each for each in await reader.pages("/work-orders")}
+        self.looks += 1
+
+    async def count_plans(self, reader: Caller) -> None:
+        """See how many plans were made, by the desk's wish or by events."""
+        runs = await reader.pages("/planning-runs")
+        self.counts["plans"] = sum(run["state"] == "published" for run in runs)
 
     def by_state(self) -> Counter[str]:
         """How many orders are in each state."""

@@ -47,7 +47,7 @@ class CallCentre:
             await self._urge(call, agent, refused)
             return
         self._board.counts["posted"] += 1
-        site = Site.of(call)
+        site = Site.of(call, self._board.shorten)
         self._board.learn(order["id"], Truth(call, site, call.solved))
         self._board.orders.setdefault(order["id"], order)
         if call.number % _RETRIED_EVERY == 0:

@@ -28,7 +28,8 @@ from app.demo.town import generate_city
 
 _DRAIN = timedelta(hours=2, minutes=30)
 _LOOK_EVERY_S = 1.5
-_PLAN_SECONDS = 2.0
+_PLANS_EVERY = 5
+_PLAN_SECONDS = 0.5
 
 
 class Day:
@@ -52,7 +53,7 @@ class Day:
             write_logins(company, self.options.folder / "logins.json")
             self.console.print("opening: API, worker, push server, phones")
             await house.open_day(inputs, company)
-            board = Board(house.tell_phones)
+            board = Board(house.tell_phones, self.options.shorten)
             await self._morning(house, company, inputs, board)
             closing = Closing(self.options, self.console, house, company, board)
             return await closing.account(inputs, database_url)
@@ -106,6 +107,8 @@ class Day:
                         task.result()
                 with contextlib.suppress(Refused, Unreachable):
                     await board.read_orders(manager)
+                    if board.looks % _PLANS_EVERY == 0:
+                        await board.count_plans(manager)
                 with contextlib.suppress(httpx.HTTPError):
                     board.push_counts = (await push.get("/counts")).json()
                 progress.show()

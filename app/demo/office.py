@@ -69,7 +69,9 @@ class Office:
     def _is_due(self, order_id: str) -> bool:
         """Not at once: people need some minutes to notice whether it works."""
         now = clock.now().timestamp()
-        return now >= self._next_call.setdefault(order_id, now + _CALL_BACK_AFTER_S)
+        return now >= self._next_call.setdefault(
+            order_id, now + _CALL_BACK_AFTER_S * self._board.shorten
+        )
 
     async def _call_back(self, order: Order, revisitor: Caller) -> None:
         order_id = order["id"]
@@ -80,7 +82,9 @@ class Office:
             said |= _answer(truth)
         told = await revisitor.post(f"/work-orders/{order_id}/revisits", said)
         self._board.counts["revisits"] += 1
-        self._next_call[order_id] = clock.now().timestamp() + _CALL_AGAIN_AFTER_S
+        self._next_call[order_id] = (
+            clock.now().timestamp() + _CALL_AGAIN_AFTER_S * self._board.shorten
+        )
         if told["rework_order_id"] and truth is not None:
             again = Truth(truth.call, truth.site.again(), solved=True, rework=True)
             self._board.learn(told["rework_order_id"], again)

@@ -40,6 +40,8 @@ class DemoOptions:
     """Corrupt the finished day; the demo then succeeds only if `verify` finds it."""
     rate: float | None = None
     """Business seconds per real second, at most 60; None: the morning takes about 5 minutes."""
+    shorten: float = 1.0
+    """Factor on what driving, working and waiting for a call-back really take; tests shorten."""
     port: int | None = None
     """Of the API on 127.0.0.1; None: 8000, or another that is free."""
     folder: Path = field(default=PROJECT_ROOT / "var" / "demo")

@@ -23,8 +23,8 @@ class Person:
 
 
 def drive_s(start: LonLat, end: LonLat, pace: float) -> float:
-    """Seconds of driving: the city estimate of straight metres times the driver's own factor."""
-    return 60.0 + pace * 1.17 * math.pow(distance_m(start, end), 0.77)
+    """Seconds of driving: a minute, and the city estimate of straight metres, times `pace`."""
+    return pace * (60.0 + 1.17 * math.pow(distance_m(start, end), 0.77))
 
 
 async def drive(people: list[Person], end: LonLat) -> AsyncIterator[LonLat]:

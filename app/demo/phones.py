@@ -36,7 +36,9 @@ async def main(config: dict[str, Any]) -> None:
         await _switch_on(phones)
         _start(config)
         people = {
-            phone.technician_id: Person(phone.technician_id, phone, random.uniform(0.85, 1.25))
+            phone.technician_id: Person(
+                phone.technician_id, phone, config["shorten"] * random.uniform(0.85, 1.25)
+            )
             for phone in phones
         }
         _say({"ready": len(phones)})

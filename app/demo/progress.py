@@ -37,7 +37,7 @@ class Progress:
             self._live.update(self._table())
             self._live.stop()
         else:
-            self._console.print(self._line())
+            self._console.print(self._line(), soft_wrap=True)
 
     def show(self) -> None:
         """Bring the display up to date; plain lines come every ten seconds."""
@@ -45,7 +45,7 @@ class Progress:
             self._live.update(self._table())
         elif clock.monotonic() - self._spoken >= _PLAIN_EVERY_S:
             self._spoken = clock.monotonic()
-            self._console.print(self._line())
+            self._console.print(self._line(), soft_wrap=True)
 
     def _business(self) -> datetime:
         return clock.now().astimezone(COMPANY_ZONE)

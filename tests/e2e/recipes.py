@@ -1,0 +1,239 @@
+"""For each operation that writes, one request that must succeed on the stage."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from tests.e2e.stage import EVERYTHING, Stage
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Call:
+    """One request: path parameters, query, headers, body."""
+
+    path: Json = field(default_factory=dict)
+    query: Json = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Json | bytes | None = None
+
+
+def later(hours: float) -> str:
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+
+
+def _on(operation: str, body: Json | None = None) -> Callable[[Stage], Call]:
+    return lambda stage: Call({"order_id": str(stage.orders[operation])}, body=body)
+
+
+def _order(body: Callable[[Stage], Json], operation: str) -> Callable[[Stage], Call]:
+    return lambda stage: Call({"order_id": str(stage.orders[operation])}, body=body(stage))
+
+
+def _tech(stage: Stage, name: str) -> str:
+    return str(stage.world.technicians[name])
+
+
+def _body(make: Callable[[Stage], Json]) -> Callable[[Stage], Call]:
+    return lambda stage: Call(body=make(stage))
+
+
+def _user(stage: Stage) -> Call:
+    return Call({"user_id": str(stage.spare_user_id)})
+
+
+FILE = b"\xff\xd8\xff\xe0" + b"x" * 200
+TUS = {"Tus-Resumable": "1.0.0"}
+FILE_ID = str(uuid4())
+
+
+def _metadata(stage: Stage) -> str:
+    said = {
+        "order_id": str(stage.orders["create_upload"]),
+        "file_id": FILE_ID,
+        "kind": "F",
+        "sha256": hashlib.sha256(FILE).hexdigest(),
+        "filetype": "image/jpeg",
+    }
+    return ",".join(
+        f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in said.items()
+    )
+
+
+def _upload(stage: Stage) -> Call:
+    headers = TUS | {"Upload-Length": str(len(FILE)), "Upload-Metadata": _metadata(stage)}
+    return Call(headers=headers)
+
+
+def _chunk(_stage: Stage) -> Call:
+    kind = {"Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+    return Call({"file_id": FILE_ID}, headers=TUS | kind, body=FILE)
+
+
+def _command(stage: Stage) -> Json:
+    return {
+        "id": str(uuid4()),
+        "device_seq": 1,
+        "kind": "accept",
+        "order_id": str(stage.orders["post_commands"]),
+        "client_at": later(0),
+    }
+
+
+def _shift(stage: Stage) -> Json:
+    crew = str(stage.world.crews["A3"])
+    return {"crew_id": crew, "starts_at": later(24), "ends_at": later(32)}
+
+
+def _building(_stage: Stage) -> Json:
+    place = {"lon": 117.03, "lat": 36.64}
+    names = {"community": "新苑", "district": "历下区", "number": "9", "address": "新苑9号楼"}
+    return names | {"place": place}
+
+
+def _premises(stage: Stage) -> str:
+    return str(stage.world.premises["锦绣家园3-2-201"])
+
+
+AREA = {
+    "type": "Polygon",
+    "coordinates": [[[117.3, 36.6], [117.4, 36.6], [117.4, 36.7], [117.3, 36.7], [117.3, 36.6]]],
+}
+SLOT = {"starts_at": later(24), "ends_at": later(26)}
+WHY = {"reason": "测试"}
+
+def _made(operation: str, parameter: str) -> Callable[[Stage], Call]:
+    return lambda stage: Call({parameter: stage.answers[operation]["id"]})
+
+
+RECIPES: dict[str, Callable[[Stage], Call]] = {
+    "create_api_key": _body(lambda _: {"name": "PBX", "permissions": ["orders.create"]}),
+    "revoke_api_key": _made("create_api_key", "key_id"),
+    "get_planning_run": _made("create_planning_run", "run_id"),
+    "decide_approval": lambda s: Call({"approval_id": str(s.approval_id)}, body={"approved": True}),
+    "find_buildings": lambda _: Call(query={"q": "经十路"}),
+    "find_customers": lambda _: Call(query={"phone": "13900000001"}),
+    "list_statements": lambda _: Call(query={"month": "2026-01"}),
+    "get_pay_summary": lambda _: Call(query={"month": "2026-01"}),
+    "create_building": _body(_building),
+    "create_premises": lambda s: Call(
+        {"building_id": str(s.world.buildings["锦绣家园3"])}, body={"unit": "7", "room": "701"}
+    ),
+    "review_completion": lambda s: Call(
+        {"completion_id": str(s.completion_id)}, body={"decision": "passed"}
+    ),
+    "create_crew": _body(
+        lambda s: {"code": "Z9", "name": "新班", "station_id": str(s.world.stations["S01"])}
+    ),
+    "add_crew_member": lambda s: Call(
+        {"crew_id": str(s.world.crews["A3"])},
+        body={"technician_id": _tech(s, "tech03"), "role": "helper"},
+    ),
+    "end_crew_membership": lambda s: Call(
+        {"crew_id": str(s.world.crews["A1"]), "technician_id": _tech(s, "tech02")}
+    ),
+    "create_customer": _body(
+        lambda s: {
+            "customer_no": "C9001",
+            "name": "新客户",
+            "phones": ["13900009001"],
+            "premises_ids": [_premises(s)],
+        }
+    ),
+    "change_customer_contact": lambda s: Call(
+        {"customer_id": str(s.world.customers["C0002"])}, body={"version": 1, "name": "改名"}
+    ),
+    "describe_uploads": lambda _: Call(),
+    "create_upload": _upload,
+    "find_upload_offset": lambda _: Call({"file_id": FILE_ID}, headers=TUS),
+    "append_to_upload": _chunk,
+    "get_evidence": lambda s: Call({"file_id": str(s.evidence_id)}),
+    "clock_out": lambda _: Call(),
+    "clock_in": _body(lambda _: {}),
+    "post_commands": _body(lambda s: {"commands": [_command(s)]}),
+    "report_presence": _body(lambda _: {"place": {"lon": 117.03, "lat": 36.64}}),
+    "put_push_address": _body(lambda _: {"provider": "fcm", "kind": "token", "address": "abc"}),
+    "create_planning_run": _body(
+        lambda s: {"station_id": str(s.world.stations["S01"]), "seconds": 0.5}
+    ),
+    "set_premises_flag": lambda s: Call({"premises_id": _premises(s)}, body={"kind": "arrears"}),
+    "end_premises_flag": lambda s: Call(
+        {"premises_id": str(s.world.premises["锦绣家园1-1-101"]), "kind": "vulnerable"}
+    ),
+    "create_shift": _body(_shift),
+    "create_station": _body(
+        lambda s: {
+            "code": "S09",
+            "name": "新站",
+            "parent_id": str(s.world.stations["CO"]),
+            "area": AREA,
+        }
+    ),
+    "change_station": lambda s: Call(
+        {"station_id": str(s.world.stations["S02"])}, body={"version": 1, "name": "二站"}
+    ),
+    "create_technician": _body(
+        lambda s: {
+            "user_id": str(s.spare_user_id),
+            "station_id": str(s.world.stations["S01"]),
+            "employee_no": "E-900",
+            "name": "新人",
+        }
+    ),
+    "set_technician_skills": lambda s: Call(
+        {"technician_id": _tech(s, "tech02")}, body={"skills": [{"skill": "HB"}]}
+    ),
+    "create_user": _body(
+        lambda _: {"username": "newone", "display_name": "新人", "grants": [{"role": "agent"}]}
+    ),
+    "disable_user": _user,
+    "enable_user": _user,
+    "reset_password": _user,
+    "grant_role": lambda s: Call({"user_id": str(s.spare_user_id)}, body={"role": "revisitor"}),
+    "revoke_grant": lambda s: Call(
+        {"user_id": str(s.spare_user_id), "grant_id": str(s.spare_grant_id)}
+    ),
+    "get_user": _user,
+    "create_work_order": _body(
+        lambda s: {
+            "caller": {"name": "李先生", "phone": "13900000005"},
+            "premises_id": _premises(s),
+            "fault_code": "H24",
+        }
+    ),
+    "amend_work_order": _order(
+        lambda s: {"version": s.versions["amend_work_order"], "notes": "后门进"}, "amend_work_order"
+    ),
+    "assign_work_order": _order(
+        lambda s: {"crew_id": str(s.world.crews["A2"])} | WHY, "assign_work_order"
+    ),
+    "form_joint_crew": _order(
+        lambda s: (
+            {
+                "technician_ids": [_tech(s, "tech03"), _tech(s, EVERYTHING)],
+                "leader_id": _tech(s, "tech03"),
+            }
+            | WHY
+        ),
+        "form_joint_crew",
+    ),
+    "pin_work_order": _order(
+        lambda s: {"crew_id": str(s.world.crews["A2"])} | WHY, "pin_work_order"
+    ),
+    "request_cancel": _on("request_cancel", WHY),
+    "request_hold": _on(
+        "request_hold", {"reason": "customer_absent", "until": later(5), "note": "家中无人"}
+    ),
+    "rebook_work_order": _on("rebook_work_order", {"appointment": SLOT} | WHY),
+    "resume_work_order": _on("resume_work_order", WHY),
+    "record_revisit": _on("record_revisit", {"reached": True, "solved": True, "rating": 5}),
+    "solve_by_phone": _on("solve_by_phone", {"answer": "打开阀门"}),
+    "submit_work_order": _on("submit_work_order"),
+    "urge_work_order": _on("urge_work_order", WHY),
+    "withdraw_work_order": _on("withdraw_work_order", WHY),
+}

@@ -1,0 +1,115 @@
+"""A seeded database behind a real server: one order per state, one person who may do everything."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.completions.models import CompletionRecord
+from app.core.db import Database
+from app.core.permissions import Role
+from app.evidence.models import EvidenceFile
+from app.identity import service as identity
+from app.identity.models import RoleGrant
+from app.work_orders import approvals, service
+from app.work_orders.acts import Act
+from app.work_orders.states import State
+from tests.factories.orders import order_in, person
+from tests.factories.records import receive_files
+from tests.factories.world import World
+
+EVERYTHING = "tech04"
+"""Leads crew A3 and holds every role of the company, so that no route is closed."""
+_STATES = {
+    "submit_work_order": State.DRAFT,
+    "solve_by_phone": State.DRAFT,
+    "assign_work_order": State.NEW,
+    "pin_work_order": State.NEW,
+    "urge_work_order": State.NEW,
+    "rebook_work_order": State.NEW,
+    "amend_work_order": State.NEW,
+    "form_joint_crew": State.NEW,
+    "request_cancel": State.NEW,
+    "decide_approval": State.SENT,
+    "withdraw_work_order": State.SENT,
+    "request_hold": State.SENT,
+    "create_upload": State.WORKING,
+    "resume_work_order": State.HOLD,
+    "review_completion": State.DONE,
+    "record_revisit": State.REVISIT,
+    "get_work_order": State.CLOSED,
+}
+
+
+@dataclass
+class Stage:
+    """What the recipes need to know."""
+
+    world: World
+    orders: dict[str, UUID] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    completion_id: UUID | None = None
+    approval_id: UUID | None = None
+    evidence_id: UUID | None = None
+    spare_user_id: UUID | None = None
+    spare_grant_id: UUID | None = None
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What operations answered so far: later recipes name what earlier ones made."""
+
+
+async def set_stage(session: AsyncSession, world: World, data_dir: Path) -> Stage:
+    """Walk an order to each state that an operation wants to find."""
+    assert data_dir.is_dir()
+    stage = Stage(world)
+    for role in Role:
+        if role is not Role.TECHNICIAN:
+            await identity.grant(session, world.users[EVERYTHING], role, None)
+    for operation, state in _STATES.items():
+        crew = "A3" if operation == "create_upload" else "A2"
+        order = await order_in(session, world, state, crew=crew)
+        if operation == "review_completion":
+            await receive_files(session, order)
+        stage.orders[operation] = order.id
+        stage.versions[operation] = order.version
+    order = await order_in(session, world, State.SENT, crew="A3")
+    stage.orders["post_commands"] = order.id
+    await _extras(session, stage)
+    return stage
+
+
+async def _extras(session: AsyncSession, stage: Stage) -> None:
+    record = select(CompletionRecord.id).where(
+        CompletionRecord.order_id == stage.orders["review_completion"]
+    )
+    stage.completion_id = (await session.exec(record)).one()
+    file = select(EvidenceFile.id).where(
+        EvidenceFile.order_id == stage.orders["review_completion"],
+        col(EvidenceFile.state) == "verified",
+    )
+    stage.evidence_id = (await session.exec(file)).first()
+    order = await service.locked_any(session, stage.orders["decide_approval"])
+    agent = await person(session, stage.world, "agent")
+    asked = await approvals.request_cancel(
+        session, order, Act.now(agent, Role.AGENT), reason="误报"
+    )
+    stage.approval_id = asked.id
+    spare = await identity.create_user(
+        session, username="spare", password="a long enough one", display_name="Spare"
+    )
+    await identity.grant(session, spare.id, Role.AGENT, None)
+    stage.spare_user_id = spare.id
+    grant = select(RoleGrant.id).where(RoleGrant.user_id == spare.id)
+    stage.spare_grant_id = (await session.exec(grant)).one()
+
+
+@asynccontextmanager
+async def staged(database: Database, world: World, data_dir: Path) -> AsyncIterator[Stage]:
+    """The stage, committed."""
+    async with database.transaction() as session:
+        stage = await set_stage(session, world, data_dir)
+    yield stage
