@@ -17,6 +17,7 @@ from uuid import UUID
 from app.verification.difference import Difference, differ
 
 FIRST_PREV = "0" * 64
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 EVENT_FIELDS = (
     *("order_id", "seq", "action", "from_state", "to_state", "actor_kind", "actor_id"),
     *("actor_role", "device_id", "assignment_id", "client_at", "at", "server_at", "payload"),
@@ -25,6 +26,8 @@ EVENT_FIELDS = (
 
 def canonical(value: Any) -> str:
     """The one text of a value; raises TypeError for what the format does not know."""
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, Mapping):
         pairs = (f"{_quoted(key)}:{canonical(value[key])}" for key in sorted(value))
         return "{" + ",".join(pairs) + "}"
@@ -38,8 +41,6 @@ def _scalar(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str):
-        return _quoted(value)
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, UUID):
@@ -49,10 +50,6 @@ def _scalar(value: Any) -> str:
     if isinstance(value, Decimal):
         return f'"{_without_zeros(value)}"'
     raise TypeError(f"no canonical text for {type(value).__name__}")
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _without_zeros(value: Decimal) -> str:
@@ -74,7 +71,7 @@ def check_chain(
 ) -> list[Difference]:
     """Gapless `seq` from 1, each `prev_hash` its predecessor's `hash`, each `hash` recomputed.
 
-    The first break is told for each row only: rows behind it may be sound in themselves.
+    A row is judged by its own `prev_hash`, so one damage does not blame every row behind it.
     """
     return [
         *_gaps(check, subject, [row.seq for row in rows]),

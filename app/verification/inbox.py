@@ -41,7 +41,8 @@ SELECT o.serial, e.seq, e.action FROM work_order_events e
 JOIN work_orders o ON o.id = e.order_id
 WHERE e.device_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM phone_commands c
-    WHERE c.order_id = e.order_id AND c.device_id = e.device_id AND c.client_at = e.client_at
+    JOIN unnest(CAST(:kinds AS text[]), CAST(:actions AS text[])) AS map(kind, action) USING (kind)
+    WHERE map.action = e.action AND c.order_id = e.order_id AND c.device_id = e.device_id AND c.client_at = e.client_at
     AND c.outcome = 'applied')
 ORDER BY e.id
 """
@@ -78,7 +79,7 @@ async def check_inbox(session: AsyncSession) -> list[Difference]:
     ]
     unasked = [
         Difference("inbox", f"{serial} #{seq} {action}", "an act on a device", "its command")
-        for serial, seq, action in await _read(session, _EVENTS_WITHOUT_COMMAND)
+        for serial, seq, action in await _read(session, _EVENTS_WITHOUT_COMMAND, kinds)
     ]
     return lost + unasked
 
