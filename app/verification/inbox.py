@@ -42,8 +42,8 @@ JOIN work_orders o ON o.id = e.order_id
 WHERE e.device_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM phone_commands c
     JOIN unnest(CAST(:kinds AS text[]), CAST(:actions AS text[])) AS map(kind, action) USING (kind)
-    WHERE map.action = e.action AND c.order_id = e.order_id AND c.device_id = e.device_id AND c.client_at = e.client_at
-    AND c.outcome = 'applied')
+    WHERE map.action = e.action AND c.order_id = e.order_id AND c.device_id = e.device_id
+    AND c.client_at = e.client_at AND c.outcome = 'applied')
 ORDER BY e.id
 """
 

@@ -8,9 +8,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.permissions import Role
-from app.work_orders import approvals, assignments
+from app.work_orders import approvals, assignments, intake
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
+from app.work_orders.imports import IMPORTER
 from app.work_orders.models import WorkOrder
 from app.work_orders.states import Action, State
 from app.work_orders.transitions import transition
@@ -51,6 +52,7 @@ async def a_morning(session: AsyncSession, world: World) -> History:
     history.add("rejected", rejected)
     revisit = await orders.call_back(session, world, rejected, solved=False)
     history.add("rework", await orders.rework_of(session, revisit))
+    history.add("imported", await _imported(session, world))
     history.add("joint", await _joint(session, world))
     danger = await orders.order_in(session, world, State.CLOSED, fault=DANGER, crew="A1")
     history.add("danger", danger)
@@ -134,6 +136,21 @@ async def _hold(session: AsyncSession, world: World, order: WorkOrder, asked: Ac
     )
     chief = await orders.person(session, world, "chief1")
     await approvals.decide(session, chief, approval.id, True, None)
+
+
+async def _imported(session: AsyncSession, world: World) -> WorkOrder:
+    """Taken on paper an hour ago, brought in by the command line."""
+    at = clock.now() - timedelta(hours=1)
+    act = Act(kind="api_key", at=at, principal=IMPORTER, role=Role.AGENT)
+    report = intake.Report(
+        channel="import",
+        caller_name="李先生",
+        caller_phone="13900000002",
+        fault_code="H01",
+        description="不热",
+        premises_id=world.premises["锦绣家园3-1-101"],
+    )
+    return await intake.take(session, IMPORTER, report, act)
 
 
 async def _joint(session: AsyncSession, world: World) -> WorkOrder:

@@ -58,6 +58,13 @@ DAMAGES = {
         "guards",
         "a known person",
     ),
+    "passed by the command line": Damage(
+        "closed",
+        "UPDATE work_order_events SET actor_id = '00000000-0000-7000-8000-0000696d706f'"
+        " WHERE order_id = :id AND action = 'passed'",
+        "guards",
+        "a known person",
+    ),
     "edited role": Damage(
         "closed",
         "UPDATE work_order_events SET actor_role = 'agent'"
