@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.e2e.stage import EVERYTHING, Stage
+from tests.factories.world import PASSWORD
 
 Json = dict[str, Any]
 
@@ -113,6 +114,11 @@ def _made(operation: str, parameter: str) -> Callable[[Stage], Call]:
 
 RECIPES: dict[str, Callable[[Stage], Call]] = {
     "create_api_key": _body(lambda _: {"name": "PBX", "permissions": ["orders.create"]}),
+    "login": _body(lambda _: {"username": "agent", "password": PASSWORD}),
+    "refresh": _body(lambda s: {"refresh_token": s.answers["login"]["refresh_token"]}),
+    "change_my_password": _body(
+        lambda _: {"current_password": PASSWORD, "new_password": "another long password"}
+    ),
     "revoke_api_key": _made("create_api_key", "key_id"),
     "get_planning_run": _made("create_planning_run", "run_id"),
     "decide_approval": lambda s: Call({"approval_id": str(s.approval_id)}, body={"approved": True}),
@@ -132,7 +138,7 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     ),
     "add_crew_member": lambda s: Call(
         {"crew_id": str(s.world.crews["A3"])},
-        body={"technician_id": _tech(s, "tech03"), "role": "helper"},
+        body={"technician_id": s.answers["create_technician"]["id"], "role": "helper"},
     ),
     "end_crew_membership": lambda s: Call(
         {"crew_id": str(s.world.crews["A1"]), "technician_id": _tech(s, "tech02")}
@@ -152,7 +158,7 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "create_upload": _upload,
     "find_upload_offset": lambda _: Call({"file_id": FILE_ID}, headers=TUS),
     "append_to_upload": _chunk,
-    "get_evidence": lambda s: Call({"file_id": str(s.evidence_id)}),
+    "read_evidence": lambda s: Call({"file_id": str(s.evidence_id)}),
     "clock_out": lambda _: Call(),
     "clock_in": _body(lambda _: {}),
     "post_commands": _body(lambda s: {"commands": [_command(s)]}),

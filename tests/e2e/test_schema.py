@@ -51,6 +51,11 @@ NOT_GUIDED = {"logout", "end_my_session", "disable_user"}
 """They end the very sign-in, or the person, that the other operations use."""
 
 
+@schemathesis.serializer("application/offset+octet-stream")
+def _octets(_context: schemathesis.SerializationContext, value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 @contextmanager
 def served(config: Settings) -> Iterator[str]:
     """A server process on the test's database; yields its base URL."""
@@ -156,6 +161,11 @@ class Fuzzer:
                 self.failures.append(f"{name}: {each}")
 
 
+def _turn(name: str) -> int:
+    """What makes things comes first; who goes home comes back before a position is asked for."""
+    return 0 if name.startswith("create_") else 1 if name in {"clock_out", "login"} else 2
+
+
 class TestSchema:
     async def test_no_server_error_no_undocumented_answer_and_most_operations_succeed(
         self, config: Settings, database: Database, world: World, capsys: Any
@@ -165,7 +175,7 @@ class TestSchema:
             with served(config) as base:
                 fuzzer = Fuzzer(base, stage)
                 operations = fuzzer.operations()
-                for name in sorted(operations, key=lambda each: not each.startswith("create_")):
+                for name in sorted(operations, key=_turn):
                     if name not in NOT_GUIDED:
                         fuzzer.guide(name, operations[name])
                 begun, fuzzed = time.monotonic(), 0
@@ -181,5 +191,5 @@ class TestSchema:
                 f" {len(fuzzer.reached)} reached a 2xx ({share:.0%});"
                 f" not reached: {sorted(set(operations) - fuzzer.reached)}"
             )
-        assert fuzzer.failures == []
+        assert not fuzzer.failures, "\n".join(fuzzer.failures)
         assert share >= WANTED_SHARE

@@ -33,6 +33,7 @@ from app.organisation.models import (
     Technician,
     TechnicianSkill,
 )
+from app.payouts.load import load_default_rate_card
 
 NOW = datetime(2026, 1, 15, 0, 0, tzinfo=UTC)
 """08:00 in Shanghai, a Thursday in the heating season."""
@@ -102,6 +103,7 @@ async def build_world(session: AsyncSession) -> World:
     """Write the world into an empty migrated database."""
     world = World()
     await load_defaults(session)
+    await load_default_rate_card(session)
     await _stations(session, world)
     password_hash = await hashed(PASSWORD)
     await _staff(session, world, password_hash)
