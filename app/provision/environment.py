@@ -49,7 +49,7 @@ def lock_packages(project: Project) -> None:
     uv = ensure_uv(project, [interpreter.path] if interpreter else [])
     options = "--quiet --group dev --generate-hashes --universal --no-header --no-annotate"
     target = project.root / "requirements.lock"
-    command = [uv, "pip", "compile", *options.split(), "pyproject.toml", "-o", target]
+    command = [str(uv), "pip", "compile", *options.split(), "pyproject.toml", "-o", str(target)]
     if subprocess.run(command, cwd=project.root, env=_uv_environment()).returncode != 0:
         raise CannotProvision("The packages could not be locked: see uv's message above.")
 

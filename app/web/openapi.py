@@ -12,7 +12,7 @@ SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
-PUBLIC = {"login", "refresh", "healthz", "readyz"}
+PUBLIC = {"login", "refresh", "describe_uploads", "healthz", "readyz"}
 
 
 def install_openapi(app: FastAPI) -> None:

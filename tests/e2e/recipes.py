@@ -108,6 +108,7 @@ AREA = {
 SLOT = {"starts_at": later(24), "ends_at": later(26)}
 WHY = {"reason": "测试"}
 
+
 def _made(operation: str, parameter: str) -> Callable[[Stage], Call]:
     return lambda stage: Call({parameter: stage.answers[operation]["id"]})
 
