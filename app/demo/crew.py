@@ -31,6 +31,8 @@ class Leader:
     sites: Sites
     _handled: set[str] = field(default_factory=set)
     """Assignments that were looked at already: each is accepted or refused once."""
+    _announced: set[str] = field(default_factory=set)
+    """Assignments whose customers were called; before that nobody departs."""
     _uploads: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def answer_jobs(self) -> None:
@@ -65,11 +67,14 @@ class Leader:
         ready = [job for job in self._mine(*_IN_HAND) if self._may_start(job)]
         return min(ready, key=_rank, default=None)
 
-    @staticmethod
-    def _may_start(job: Job) -> bool:
-        """Not long before the slot that the customer agreed to."""
+    def _may_start(self, job: Job) -> bool:
+        """Not before the customer was called, nor long before the slot that was agreed."""
+        if job["state"] != "ACCEPTED":
+            return True
+        if job["assignment_id"] in self._handled - self._announced:
+            return False
         slot = job["appointment"]
-        if slot is None or job["state"] != "ACCEPTED":
+        if slot is None:
             return True
         return datetime.fromisoformat(slot["starts_at"]) <= clock.now() + _EARLY
 
@@ -91,14 +96,18 @@ class Leader:
         answer = await self.phone.do("accept", job["id"])
         if answer is None or answer["outcome"] != "applied":
             return
-        await self._announce()
-        await pause(random.uniform(30, 120))
-        if self.phone.jobs.get(job["id"], {}).get("state") == "ACCEPTED":
-            await self.phone.do("contact", job["id"], reached=random.random() < 0.93)
-
-    async def _announce(self) -> None:
+        await self._call_customer(job)
         async with self.phone.changed:
             self.phone.changed.notify_all()
+
+    async def _call_customer(self, job: Job) -> None:
+        """That they come, within a minute or two; whoever does not answer is visited too."""
+        try:
+            await pause(random.uniform(20, 90))
+            if self.phone.jobs.get(job["id"], {}).get("state") == "ACCEPTED":
+                await self.phone.do("contact", job["id"], reached=random.random() < 0.93)
+        finally:
+            self._announced.add(job["assignment_id"])
 
     async def _visit(self, job: Job) -> None:
         crew = self.phone.crews[job["crew_id"]]

@@ -38,6 +38,7 @@ class Day:
     def __init__(self, options: DemoOptions, console: Console) -> None:
         self.options = options
         self.console = console
+        self._began = clock.monotonic()
 
     async def play(self) -> int:
         """The exit status of the demo."""
@@ -48,15 +49,19 @@ class Day:
         database_url = await asyncio.to_thread(fresh_database)
         house = open_house(self.options, database_url)
         async with house.children, open_client(house) as http:
-            self.console.print("setting up the company: schema, registers, accounts, map")
+            self._say("setting up the company: schema, registers, accounts, map")
             company = await house.prepare(http, inputs)
             write_logins(company, self.options.folder / "logins.json")
-            self.console.print("opening: API, worker, push server, phones")
+            self._say("opening: API, worker, push server, phones")
             await house.open_day(inputs, company)
+            self._say(f"the day begins: one minute takes {60 / self.options.clock_rate():.1f} s")
             board = Board(house.tell_phones, self.options.shorten)
             await self._morning(house, company, inputs, board)
             closing = Closing(self.options, self.console, house, company, board)
             return await closing.account(inputs, database_url)
+
+    def _say(self, line: str) -> None:
+        self.console.print(f"[{clock.monotonic() - self._began:5.1f} s] {line}", markup=False)
 
     def _inputs(self) -> Inputs:
         options = self.options
@@ -120,5 +125,6 @@ def _clear(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("logs", "evidence", "registers"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("phones.json", "logins.json", "push-account.json", "city.osm.pbf"):
+    # Without the link no map is in use: complaints come without roads. Built maps stay for reuse.
+    for name in ("phones.json", "logins.json", "push-account.json", "maps/current"):
         (folder / name).unlink(missing_ok=True)

@@ -90,7 +90,7 @@ class Children:
             try:
                 printed, _ = await process.communicate()
             except BaseException:
-                _signal(process, signal.SIGKILL)
+                _kill_group(process)
                 raise
             sink.write(printed)
         assert process.returncode is not None
@@ -122,16 +122,17 @@ class Children:
         """End a child and whatever it started: politely, then not."""
         if child.process.stdin is not None:
             child.process.stdin.close()
-        _signal(child.process, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            child.process.terminate()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(child.process.wait(), PATIENCE_S)
-        _signal(child.process, signal.SIGKILL)
+        _kill_group(child.process)
         await child.process.wait()
         if forget:
             self.running.remove(child)
 
 
-def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Signal the child's whole group, which it leads; a group that is gone is fine."""
+def _kill_group(process: asyncio.subprocess.Process) -> None:
+    """Kill what is left of the group that the child leads; one that is gone is fine."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        os.killpg(process.pid, signal.SIGKILL)
