@@ -16,7 +16,6 @@ def upgrade() -> None:
     op.execute("GRANT USAGE ON SCHEMA public TO paigong_app")
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO paigong_app")
     op.execute("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO paigong_app")
-    op.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO paigong_app")
     op.execute(
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public"
         " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO paigong_app"
