@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.permissions import Permission, Role
 from app.core.problems import InvalidInput, NotFound
 from app.core.scope import Principal
-from app.work_orders import service
+from app.work_orders import effects, service
 from app.work_orders.acts import Act
 from app.work_orders.clocks import HOLD_PAUSES
 from app.work_orders.errors import ApprovalPending, NoPendingApproval, SelfApproval
@@ -111,7 +111,7 @@ async def _carry_out(
     if approval.action == "hold":
         act = Act.now(principal, *DESK)
         if approval.approved:
-            act = replace(act, at=approval.requested_at)
+            act = replace(act, at=await _held_since(session, order, approval))
         action = Action.HELD if approval.approved else Action.HOLD_REFUSED
         detail = dict(approval.detail) | {"requested_at": approval.requested_at.isoformat()}
     else:
@@ -119,3 +119,11 @@ async def _carry_out(
         action = Action.CANCELLED if approval.approved else Action.CANCEL_REFUSED
         detail = dict(approval.detail)
     await transition(session, order, action, act, **(detail | said))
+
+
+async def _held_since(session: AsyncSession, order: WorkOrder, approval: Approval) -> datetime:
+    """The request's time, or when the present crew got the order if that was later."""
+    assignment = await effects.current(session, order)
+    if assignment is None:
+        return approval.requested_at
+    return max(approval.requested_at, assignment.assigned_at)

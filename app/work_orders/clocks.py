@@ -120,7 +120,7 @@ def advance(
         elif span.running and action is A.RESUMED:
             span = _closed_pause(span, at)
         elif span.running and span.clock in pauses and span.paused_since is None:
-            span = replace(span, paused_since=at)
+            span = replace(span, paused_since=max(at, span.started_at))
         elif span.running and action is A.HELD and span.clock in {"K1", "K2", "K3"}:
             span = _stopped(span, at)
         result.append(span)

@@ -88,6 +88,17 @@ class AppointmentInvalid(Problem):
     )
 
 
+class DangerIsNotBooked(Problem):
+    """E1 and E2 are served at once, not by appointment (DOMAIN section 6)."""
+
+    status = 409
+    type = "danger-not-bookable"
+    title = Text("紧急工单不能改约", "A danger order cannot be rebooked")
+    action = Text(
+        "请尽快上门；确需等待时申请挂起", "Serve it now, or ask for a hold with its reason"
+    )
+
+
 class LimitReached(Problem):
     """Two transfers or two rebookings are the most (DOMAIN section 6); members: `limit`."""
 

@@ -13,13 +13,14 @@ from app.core.problems import NotFound, StaleVersion
 from app.core.scope import Principal
 from app.work_orders import repository
 from app.work_orders.acts import Act
-from app.work_orders.errors import AppointmentInvalid, LimitReached
+from app.work_orders.errors import AppointmentInvalid, DangerIsNotBooked, LimitReached
 from app.work_orders.models import Assignment, OrderClock, WorkOrder, WorkOrderEvent
 from app.work_orders.states import Action, State
 from app.work_orders.transitions import transition
 
 MOST_REBOOKINGS = 2
 """DOMAIN section 6, 改约."""
+NEVER_BOOKED = frozenset({"E1", "E2"})
 LONGEST_LEAD = timedelta(days=60)
 
 
@@ -100,8 +101,10 @@ async def rebook(
     ends: datetime,
     reason: str,
 ) -> WorkOrderEvent:
-    """Move the appointment by the customer's wish; at most twice."""
+    """Move the appointment by the customer's wish; at most twice, and never for danger."""
     check_slot(starts, ends)
+    if order.service_class in NEVER_BOOKED:
+        raise DangerIsNotBooked()
     if order.rebookings >= MOST_REBOOKINGS:
         raise LimitReached(limit=MOST_REBOOKINGS)
     return await transition(

@@ -76,6 +76,16 @@ class TestAdvance:
         assert spans["K4"][0].net_s(minutes(50)) == 50 * 60
         assert spans["K6"][0].net_s(minutes(50)) == 20 * 60
 
+    def test_a_hold_asked_before_a_clock_began_pauses_it_from_its_beginning(self) -> None:
+        spans = folded(
+            (A.SUBMITTED, S.NEW, 0),
+            (A.ARRIVED, S.ONSITE, 30),
+            (A.HELD, S.HOLD, 20),
+            (A.RESUMED, S.NEW, 50),
+            hold="waiting_parts",
+        )
+        assert spans["K5"][0].net_s(minutes(60)) == 10 * 60
+
     def test_closing_stops_everything(self) -> None:
         spans = folded((A.SUBMITTED, S.NEW, 0), (A.CANCELLED, S.CANCELLED, 5))
         assert not [span for each in spans.values() for span in each if span.running]

@@ -235,6 +235,20 @@ class TestRebook:
             )
             assert answer.status_code == expected, answer.text
 
+    async def test_danger_is_not_booked(self, desk: Desk) -> None:
+        order_id = await desk.report(fault_code="H07")
+        slot = {
+            "starts_at": (NOW + timedelta(hours=2)).isoformat(),
+            "ends_at": (NOW + timedelta(hours=4)).isoformat(),
+        }
+        answer = await post(
+            desk,
+            f"/work-orders/{order_id}/rebook",
+            "agent",
+            {"appointment": slot, "reason": "客户改约"},
+        )
+        assert answer.json()["type"] == "urn:paigong:problem:danger-not-bookable"
+
 
 class TestMasking:
     """GET /work-orders/{id} as a technician"""
