@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import fcntl
 import shutil
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from app.demo.opening import House, open_client, open_house
 from app.demo.options import DemoOptions
 from app.demo.progress import Progress
 from app.demo.town import generate_city
+from app.provision import CannotProvision
 
 _DRAIN = timedelta(hours=2, minutes=30)
 _LOOK_EVERY_S = 1.5
@@ -45,6 +48,10 @@ class Day:
         inputs = await asyncio.to_thread(self._inputs)
         self.console.print(inputs.load.sentence())
         self.console.print(f"inputs_sha256 {inputs.inputs_sha256}")
+        with _only_one(self.options.folder):
+            return await self._play(inputs)
+
+    async def _play(self, inputs: Inputs) -> int:
         _clear(self.options.folder)
         database_url = await asyncio.to_thread(fresh_database)
         house = open_house(self.options, database_url)
@@ -118,6 +125,21 @@ class Day:
                     board.push_counts = (await push.get("/counts")).json()
                 progress.show()
                 await asyncio.sleep(_LOOK_EVERY_S)
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: two demos would empty each other's files and database.
+
+    Raises CannotProvision when another one holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotProvision(f"Another demo runs in {folder}: end it first.") from error
+        yield
 
 
 def _clear(folder: Path) -> None:

@@ -121,12 +121,15 @@ class House:
         assert self.api is not None
         async with httpx.AsyncClient() as http:
             for _ in range(_READY_TRIES):
+                answers = False
+                with contextlib.suppress(httpx.HTTPError):
+                    answers = (await http.get(f"{self.api_url}/readyz")).status_code == 200
+                await asyncio.sleep(0.2)
+                # Another program that took the port in between would answer too; ours ends then.
                 if self.api.process.returncode is not None:
                     await self.api.ended_early()
-                with contextlib.suppress(httpx.HTTPError):
-                    if (await http.get(f"{self.api_url}/readyz")).status_code == 200:
-                        return
-                await asyncio.sleep(0.2)
+                if answers:
+                    return
         raise TimeoutError(f"the API on {self.api_url} did not become ready; see {self.api.log}")
 
     @property

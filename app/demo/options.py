@@ -12,7 +12,7 @@ from app.provision.project import PROJECT_ROOT
 
 SABOTAGES = ("drop-event", "edit-state", "double-pay", "lose-file")
 FASTEST = 60.0
-_REAL_S = 280.0
+_REAL_S = 240.0
 """The default morning is over in about five minutes, set-up and late work aside."""
 
 

@@ -42,6 +42,8 @@ class Phone:
     _cursor: str | None = None
     _seq: int = 0
     _queue: list[dict[str, Any]] = field(default_factory=list)
+    _answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By command id, until whoever acted has read it: any flush sends everybody's commands."""
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
     _pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -115,9 +117,13 @@ class Phone:
             self.changed.notify_all()
 
     def _keep(self, told: dict[str, Any]) -> None:
-        if told["mode"] == "full":
-            self.jobs.clear()
-        self.jobs.update({job["id"]: job for job in told["jobs"]})
+        """Take over what was pulled, but nothing older than what a command was answered."""
+        known = {} if told["mode"] == "full" else dict(self.jobs)
+        for job in told["jobs"]:
+            mine = self.jobs.get(job["id"])
+            newer = mine is not None and mine["version"] > job["version"]
+            known[job["id"]] = mine if mine is not None and newer else job
+        self.jobs = known
         for order_id in told["gone"]:
             self.jobs.pop(order_id, None)
         self.crews = {crew["id"]: crew for crew in told["crews"]}
@@ -145,22 +151,20 @@ class Phone:
             **said,
         }
         self._queue.append(command)
-        answers = await self.flush()
-        return answers.get(str(command["id"]))
+        await self.flush()
+        return self._answers.pop(str(command["id"]), None)
 
-    async def flush(self) -> dict[str, dict[str, Any]]:
-        """Send the queue in order until all of it is answered; answers by command id."""
-        answers: dict[str, dict[str, Any]] = {}
+    async def flush(self) -> None:
+        """Send the queue in order until all of it is answered."""
         async with self._sending:
             while self._queue and not self.offline:
                 batch = self._queue[:100]
                 told = await self._post(batch)
                 if random.random() < _SENT_AGAIN:
                     told = await self._post(batch)
-                self._note(told["answers"], answers)
+                self._note(told["answers"])
                 if self._queue and self._queue[0] in batch:
                     await asyncio.sleep(0.5)
-        return answers
 
     async def _post(self, batch: list[dict[str, Any]]) -> dict[str, Any]:
         answer = await self.caller.send(
@@ -169,13 +173,13 @@ class Phone:
         told: dict[str, Any] = answer.json()
         return told
 
-    def _note(self, told: list[dict[str, Any]], answers: dict[str, dict[str, Any]]) -> None:
+    def _note(self, told: list[dict[str, Any]]) -> None:
         for answer in told:
             self.counts[f"commands_{answer['outcome']}"] += 1
             self.counts["commands_replayed"] += answer["replayed"]
             if answer["outcome"] == "retry":
                 continue
-            answers[answer["id"]] = answer
+            self._answers[answer["id"]] = answer
             self._queue = [each for each in self._queue if each["id"] != answer["id"]]
             order = answer["order"]
             if order and order["id"] in self.jobs:

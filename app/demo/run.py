@@ -10,6 +10,9 @@ from app.demo.options import DemoOptions
 from app.demo.processes import ProcessFailed
 from app.provision import CannotProvision
 
+_WIDTH = 140
+"""Columns of output that goes to a file."""
+
 __all__ = ["DemoOptions", "run_demo"]
 
 
@@ -20,6 +23,8 @@ def run_demo(options: DemoOptions) -> int:
     missed or a process failed, 2 for options that cannot be played.
     """
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDTH
     if why := options.refusal():
         console.print(f"paigong demo: {why}", markup=False)
         return 2

@@ -54,7 +54,7 @@ class TestOptions:
         assert why in capsys.readouterr().out
 
     def test_the_default_morning_takes_five_minutes_and_the_clock_is_never_over_60(self) -> None:
-        assert 4 * 3600 / DemoOptions().clock_rate() == pytest.approx(280)
+        assert 4 * 3600 / DemoOptions().clock_rate() == pytest.approx(240)
         assert DemoOptions(hours=8).clock_rate() == 60
 
 
