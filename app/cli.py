@@ -4,11 +4,13 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import TaskID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, settings
@@ -126,23 +128,47 @@ def create_admin(
     console.print(f"administrator {username} created")
 
 
-def _import(file: Path, importing: Callable[..., Awaitable[Any]]) -> None:
+def _import(*files: tuple[Path, Callable[..., Awaitable[Any]]]) -> None:
+    """Import the files in their order, each all or nothing; the first with errors ends it."""
     from rich.progress import Progress
 
-    if not file.is_file():
-        raise _refuse(f"there is no file {file}")
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(file.name, total=None)
+    for file, importing in files:
+        if not file.is_file():
+            raise _refuse(f"there is no file {file}")
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task(file.name, total=None)
 
-        def tell(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+            def tell(done: int, total: int, task: TaskID = task, bar: Progress = bar) -> None:
+                bar.update(task, completed=done, total=total)
 
-        report = _in_transaction(lambda session: importing(session, file, tell))
-    for fault in report.errors[:200]:
-        console.print(f"line {fault.line}, {fault.column}: {fault.why} {fault.action}")
-    if report.errors:
-        raise _refuse(f"{len(report.errors)} errors in {file.name}; nothing was imported")
-    console.print(f"{file.name}: {report.created} new, {report.updated} updated")
+            report = _in_transaction(partial(_call, importing, file, tell))
+        for fault in report.errors[:200]:
+            console.print(f"line {fault.line}, {fault.column}: {fault.why} {fault.action}")
+        if report.errors:
+            raise _refuse(f"{len(report.errors)} errors in {file.name}; nothing of it was imported")
+        console.print(f"{file.name}: {report.created} new, {report.updated} updated")
+
+
+async def _call(
+    importing: Callable[..., Awaitable[Any]],
+    file: Path,
+    tell: Callable[..., None],
+    session: AsyncSession,
+) -> Any:
+    return await importing(session, file, tell)
+
+
+@importer.command("folder")
+def import_folder(folder: Path) -> None:
+    """stations.csv, technicians.csv and customers.csv of a folder, in this order."""
+    from app.customers.imports import import_customers
+    from app.organisation.imports import import_stations, import_technicians
+
+    _import(
+        (folder / "stations.csv", import_stations),
+        (folder / "technicians.csv", import_technicians),
+        (folder / "customers.csv", import_customers),
+    )
 
 
 @importer.command()
@@ -150,7 +176,7 @@ def stations(file: Path) -> None:
     """Stations: code,name,parent_code,area_wkt,lon,lat."""
     from app.organisation.imports import import_stations
 
-    _import(file, import_stations)
+    _import((file, import_stations))
 
 
 @importer.command()
@@ -158,7 +184,7 @@ def technicians(file: Path) -> None:
     """Technicians, their crews, skills and certificates."""
     from app.organisation.imports import import_technicians
 
-    _import(file, import_technicians)
+    _import((file, import_technicians))
 
 
 @importer.command()
@@ -166,7 +192,7 @@ def customers(file: Path) -> None:
     """Customers with their buildings and premises."""
     from app.customers.imports import import_customers
 
-    _import(file, import_customers)
+    _import((file, import_customers))
 
 
 @importer.command()
@@ -174,7 +200,7 @@ def demand(file: Path) -> None:
     """Repair reports of known customers, taken in as orders."""
     from app.work_orders.imports import import_demand
 
-    _import(file, import_demand)
+    _import((file, import_demand))
 
 
 @cli.command("import-map")
