@@ -81,7 +81,9 @@ class Day:
             )
         else:
             city = generate_city(options.seed)
-        return build_inputs(city, seed=options.seed, orders=options.orders, hours=options.hours)
+        return build_inputs(
+            city, seed=options.seed, orders=options.orders, hours=float(options.hours)
+        )
 
     async def _morning(self, house: House, company: Company, inputs: Inputs, board: Board) -> None:
         """Everybody works until nothing is left to do, or the crews have gone home."""

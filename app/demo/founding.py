@@ -46,23 +46,18 @@ class Company:
 
 
 async def import_registers(children: Children, inputs: Inputs, folder: Path) -> None:
-    """Administrator, stations, technicians and customers, by the commands a company would use."""
+    """Schema, administrator and registers, by the commands that a company would use."""
     files = await asyncio.to_thread(write_csvs, inputs, folder / "registers")
     files["stations"] = _write_stations(inputs, folder / "registers" / "stations.csv")
-    await _together(
-        children.run(
-            "admin",
-            "app.cli",
-            *("admin", "create", "--username", ADMIN),
-            extra={"PAIGONG_ADMIN_PASSWORD": ADMIN_PASSWORD},
-        ),
-        _import(children, "stations", files),
+    commands = [["migrate"], ["admin", "create", "--username", ADMIN]]
+    kinds = ("stations", "technicians", "customers")
+    commands += [["import", kind, str(files[kind])] for kind in kinds]
+    await children.run(
+        "registers",
+        "app.demo.commands",
+        json.dumps(commands),
+        extra={"PAIGONG_ADMIN_PASSWORD": ADMIN_PASSWORD},
     )
-    await _together(*(_import(children, kind, files) for kind in ("technicians", "customers")))
-
-
-async def _import(children: Children, kind: str, files: dict[str, Path]) -> None:
-    await children.run(f"import-{kind}", "app.cli", "import", kind, str(files[kind]))
 
 
 def _write_stations(inputs: Inputs, path: Path) -> Path:
@@ -151,14 +146,6 @@ async def in_turns(tasks: Sequence[Awaitable[None]]) -> None:
         async with gate:
             await task
 
-    await _together(*(one(task) for task in tasks))
-
-
-async def _together(*tasks: Awaitable[Any]) -> None:
     async with asyncio.TaskGroup() as group:
         for task in tasks:
-            group.create_task(_awaited(task))
-
-
-async def _awaited(task: Awaitable[Any]) -> None:
-    await task
+            group.create_task(one(task))

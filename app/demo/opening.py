@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -63,12 +64,11 @@ class House:
         return company
 
     async def _found(self, http: httpx.AsyncClient, inputs: Inputs) -> Company:
-        await self.children.run("migrate", "app.cli", "migrate")
-        began = clock.monotonic()
         self.api = await self._serve()
-        await self._until_ready()
-        self._start_s = clock.monotonic() - began
-        await import_registers(self.children, inputs, self.options.folder)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(import_registers(self.children, inputs, self.options.folder))
+            group.create_task(self._measure_start())
+        await self._until_answers("/readyz")
         company = await found_company(http, inputs)
         await self.children.stop(self.api)
         return company
@@ -95,7 +95,7 @@ class House:
         )
         self.api = await self._serve()
         await self.children.start("worker", "app.cli", "worker")
-        await self._until_ready()
+        await self._until_answers("/readyz")
         config = self.options.folder / "phones.json"
         config.write_text(json.dumps(self._phones(inputs, company, scaled)), "utf-8")
         config.chmod(0o600)
@@ -116,14 +116,19 @@ class House:
     async def _serve(self) -> Child:
         return await self.children.start("api", "app.cli", "serve", "--port", str(self.port))
 
-    async def _until_ready(self) -> None:
-        """Until the API answers with its database; raises ProcessFailed when it ended instead."""
+    async def _measure_start(self) -> None:
+        began = clock.monotonic()
+        await self._until_answers("/healthz")
+        self._start_s = clock.monotonic() - began
+
+    async def _until_answers(self, path: str) -> None:
+        """Until the API says 200 at `path`; raises ProcessFailed when it ended instead."""
         assert self.api is not None
         async with httpx.AsyncClient() as http:
             for _ in range(_READY_TRIES):
                 answers = False
                 with contextlib.suppress(httpx.HTTPError):
-                    answers = (await http.get(f"{self.api_url}/readyz")).status_code == 200
+                    answers = (await http.get(f"{self.api_url}{path}")).status_code == 200
                 await asyncio.sleep(0.2)
                 # Another program that took the port in between would answer too; ours ends then.
                 if self.api.process.returncode is not None:
@@ -137,7 +142,7 @@ class House:
         return self.options.folder / "push-account.json"
 
     def _phones(self, inputs: Inputs, company: Company, scaled: ScaledClock) -> dict[str, Any]:
-        stations = {station.code: [station.lon, station.lat] for station in inputs.city.stations}
+        stations = {station.code: (station.lon, station.lat) for station in inputs.city.stations}
         return {
             "api": self.api_url,
             "push": self.push_url,
@@ -153,7 +158,7 @@ class House:
                 {
                     "username": each.username,
                     "password": company.passwords[each.username],
-                    "place": stations[each.station_code],
+                    "place": _parked(stations[each.station_code], each.crew_code),
                 }
                 for each in inputs.technicians
             ],
@@ -182,6 +187,15 @@ class House:
         async with asyncio.TaskGroup() as group:
             for child in self.children.running:
                 group.create_task(child.ended_early())
+
+
+def _parked(station: tuple[float, float], crew_code: str) -> list[float]:
+    """Where the crew's van stands in the morning: somewhere around its station."""
+    chance = random.Random(crew_code)
+    return [
+        round(station[0] + chance.uniform(-2e-3, 2e-3), 7),
+        round(station[1] + chance.uniform(-1.5e-3, 1.5e-3), 7),
+    ]
 
 
 def open_house(options: DemoOptions, database_url: str) -> House:
