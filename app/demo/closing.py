@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -146,4 +147,17 @@ class Closing:
                 f"  login {username} / {self.company.passwords[username]}", markup=False
             )
         self.console.print(f"all logins: {self.options.folder / 'logins.json'}; end with Ctrl-C")
-        await self.house.watch()
+        await self._until_interrupted()
+
+    async def _until_interrupted(self) -> None:
+        """Serve until Ctrl-C or an end by the system; raises ProcessFailed when a process ends."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(self.house.watch())]
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        for task in done:
+            task.result()

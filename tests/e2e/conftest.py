@@ -14,8 +14,12 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from app.core import settings
+from app.core.db import Database
 from app.core.settings import DEMO_SECRET
 from app.provision import ensure_database
+from app.verification import Difference, verify
+from tests.conftest import settings_for
 
 ROOT = Path(__file__).parents[2]
 _PLAY = """
@@ -24,7 +28,7 @@ from pathlib import Path
 from app.demo.run import DemoOptions, run_demo
 folder = Path(sys.argv[1])
 options = DemoOptions(
-    orders=6, hours=0.5, rate=45, shorten=0.12, once=True,
+    orders=6, hours=0.5, rate=60, shorten=0.1, once=True,
     report=folder / "report.json", folder=folder,
 )
 sys.exit(run_demo(options))
@@ -41,7 +45,17 @@ class FinishedDay:
     database_url: str
     folder: Path
 
-    def verify(self) -> tuple[int, list[dict[str, str]]]:
+    async def verify(self) -> list[Difference]:
+        """What verification finds, asked in this process."""
+        settings.install(settings_for(self.database_url, self.folder))
+        database = Database(self.database_url)
+        try:
+            async with database.transaction() as session:
+                return await verify(session, self.folder)
+        finally:
+            await database.close()
+
+    def run_verify(self) -> tuple[int, list[dict[str, str]]]:
         """Run `paigong verify --json`; exit status and differences."""
         answer = subprocess.run(
             [sys.executable, "-m", "app.cli", "verify", "--json"],
