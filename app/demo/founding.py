@@ -47,11 +47,14 @@ class Company:
 
 async def import_registers(children: Children, inputs: Inputs, folder: Path) -> None:
     """Schema, administrator and registers, by the commands that a company would use."""
-    files = await asyncio.to_thread(write_csvs, inputs, folder / "registers")
-    files["stations"] = _write_stations(inputs, folder / "registers" / "stations.csv")
-    commands = [["migrate"], ["admin", "create", "--username", ADMIN]]
-    kinds = ("stations", "technicians", "customers")
-    commands += [["import", kind, str(files[kind])] for kind in kinds]
+    registers = folder / "registers"
+    await asyncio.to_thread(write_csvs, inputs, registers)
+    _write_stations(inputs, registers / "stations.csv")
+    commands = [
+        ["migrate"],
+        ["admin", "create", "--username", ADMIN],
+        ["import", "folder", str(registers)],
+    ]
     await children.run(
         "registers",
         "app.demo.commands",
@@ -60,7 +63,7 @@ async def import_registers(children: Children, inputs: Inputs, folder: Path) -> 
     )
 
 
-def _write_stations(inputs: Inputs, path: Path) -> Path:
+def _write_stations(inputs: Inputs, path: Path) -> None:
     city = inputs.city
     rows = [[COMPANY, f"{city.name}供能公司", "", "", "", ""]]
     rows += [
@@ -71,7 +74,6 @@ def _write_stations(inputs: Inputs, path: Path) -> Path:
         writer = csv.writer(file)
         writer.writerow(["code", "name", "parent_code", "area_wkt", "lon", "lat"])
         writer.writerows(rows)
-    return path
 
 
 async def found_company(http: httpx.AsyncClient, inputs: Inputs) -> Company:
