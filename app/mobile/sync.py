@@ -14,16 +14,16 @@ from sqlalchemy import RowMapping
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as catalogue
-from app.core import clock, feed, settings
+from app.core import clock, feed
 from app.core.i18n import Text
 from app.core.problems import InvalidInput
 from app.core.scope import Principal
-from app.core.texts import masked_phone
 from app.evidence.policy import ALWAYS
 from app.mobile import policy, repository
 from app.mobile.checklists import checklist
 from app.notifications import service as notifications
 from app.organisation import service as organisation
+from app.work_orders.masking import towards_technicians
 
 WHOLE = 2**63 - 1
 """The row id of a cursor that reached the horizon."""
@@ -123,9 +123,10 @@ async def heard(session: AsyncSession, principal: Principal, device_at: datetime
 
 def job(row: RowMapping) -> dict[str, Any]:
     """One row of the working set as `JobOut` tells it."""
-    phone = row["caller_phone"]
+    reporter = towards_technicians(row["caller_name"], row["caller_phone"], row["flags"])
     return dict(row) | {
-        "caller_phone": masked_phone(phone) if settings.current().mask_phones else phone,
+        "caller_name": reporter.caller_name,
+        "caller_phone": reporter.caller_phone,
         "place": {"lon": row["lon"], "lat": row["lat"]},
         "fault": {
             "code": row["fault_code"],

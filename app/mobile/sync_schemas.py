@@ -71,7 +71,8 @@ class JobOut(Out):
     accepted_at: datetime | None
     caller_name: str
     caller_phone: str | None
-    """Masked where the company wants calls to go through the station."""
+    """Masked where the company wants calls to go through the station; null, and the name
+    `***`, for a confidential order."""
     address: str
     unit: str | None
     room: str | None

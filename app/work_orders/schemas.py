@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from app.core import clock, settings
+from app.core import clock
 from app.core.geo import PlaceOut
 from app.core.permissions import Permission
 from app.core.scope import Principal
-from app.core.texts import masked_phone
 from app.web.wire import Out
 from app.work_orders.clock_store import span_of
+from app.work_orders.masking import CONFIDENTIAL, towards_technicians
 from app.work_orders.models import Approval, OrderClock, WorkOrder, WorkOrderEvent
 from app.work_orders.service import Dossier
 from app.work_orders.states import State
@@ -124,12 +124,8 @@ def masked(order: WorkOrder, reader: Principal) -> dict[str, Any]:
     """What a technician may not see: the whole number, and a protected reporter."""
     if not reader.own_only(Permission.ORDERS_READ):
         return {}
-    phone = order.caller_phone
-    if settings.current().mask_phones:
-        phone = masked_phone(phone) or ""
-    if "confidential" in order.flags:
-        return {"caller_name": "***", "caller_phone": None, "customer_id": None}
-    return {"caller_phone": phone}
+    told = towards_technicians(order.caller_name, order.caller_phone, order.flags)._asdict()
+    return told | ({"customer_id": None} if CONFIDENTIAL in order.flags else {})
 
 
 def _holder(dossier: Dossier) -> HolderOut | None:
@@ -157,7 +153,6 @@ class EventOut(Out):
     actor_kind: str
     actor_id: UUID | None
     actor_role: str | None
-    device_id: UUID | None
     client_at: datetime | None
     at: datetime
     server_at: datetime

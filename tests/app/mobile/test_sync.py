@@ -85,6 +85,20 @@ class TestFull:
         leader.cursor = None
         assert (await leader.sync())["jobs"][0]["caller_phone"] == "13900000001"
 
+    @pytest.mark.parametrize("mask_phones", [True, False])
+    async def test_a_protected_reporter_has_neither_name_nor_number(
+        self, desk: Desk, leader: Phone, database: Database, mask_phones: bool
+    ) -> None:
+        """DOMAIN I13, whatever the company shows of other orders."""
+        await desk.sent()
+        async with database.transaction() as session:
+            await session.execute(text("UPDATE work_orders SET flags = '{confidential}'"))
+        settings.install(settings.current().model_copy(update={"mask_phones": mask_phones}))
+        told = await leader.sync()
+        (job,) = told["jobs"]
+        assert (job["caller_name"], job["caller_phone"]) == ("***", None)
+        assert "王女士" not in str(told) and "13900000001" not in str(told)
+
     async def test_more_jobs_ask_for_no_more_statements(
         self, desk: Desk, leader: Phone, database: Database
     ) -> None:
