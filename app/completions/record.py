@@ -6,7 +6,6 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -15,11 +14,14 @@ from pydantic import (
 )
 
 from app.completions.policy import SHARE_STEP, Outcome, ReadingKind, impossible
-from app.core.texts import Code, Line, Paragraph
+from app.core.texts import Code, Line, Paragraph, Printable
+from app.core.times import Moment
 from app.evidence.declaration import DeclaredIn
 
 Share = Annotated[Decimal, Field(ge=0, le=1, max_digits=5, decimal_places=4)]
-Unit = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8)]
+Unit = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8), Printable
+]
 
 
 class _Said(BaseModel):
@@ -72,7 +74,7 @@ class PermitIn(_Said):
     """The work permit, or the emergency repair sheet that stands for it."""
 
     number: Line
-    closed_at: AwareDatetime
+    closed_at: Moment
 
 
 class CompletionIn(_Said):

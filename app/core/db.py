@@ -4,14 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import URL, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession as SqlAlchemySession
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 APP_ROLE = "paigong_app"
+WAITED_TOO_LONG = frozenset({"55P03", "40001", "40P01", "57014", "25P03"})
+"""SQLSTATEs of locks, deadlocks and timeouts: the same work may well succeed next time."""
 
 
 def _session_options(statement_timeout_s: int = 30) -> str:
@@ -63,6 +68,23 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether waiting helps: no connection, a lock, a deadlock, a timeout, a full server.
+
+    What the statement itself did wrong, such as text that cannot be stored, fails again.
+    """
+    if isinstance(error, (PoolTimeout, ConnectionError, TimeoutError)):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state in WAITED_TOO_LONG or error.connection_invalidated:
+        return True
+    gone = isinstance(error.orig, (psycopg.OperationalError, psycopg.InterfaceError))
+    # 54 is a limit that the statement itself broke, such as a row too large for its index.
+    return gone and not state.startswith("54")
 
 
 def count_statements(database: Database, seen: list[str]) -> None:

@@ -71,3 +71,22 @@ class StaleVersion(Problem):
     type = "stale-version"
     title = Text("内容已被他人修改", "It was changed by somebody else")
     action = Text("请重新读取后再提交", "Read it again and repeat your change on the new version")
+
+
+class Unexpected(Problem):
+    """Something broke on our side; the trace id finds it in the log."""
+
+    status = 500
+    type = "unexpected"
+    title = Text("系统内部错误", "An unexpected error")
+    action = Text("请稍后重试，并提供 trace_id", "Try again; if it stays, report the trace_id")
+
+
+class Busy(Problem):
+    """The database would not give a lock or a connection in time."""
+
+    status = 503
+    type = "busy"
+    title = Text("系统繁忙", "The service is busy")
+    action = Text("请按 Retry-After 稍后以同一键重试", "Retry with the same key after Retry-After")
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "2"}

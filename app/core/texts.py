@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 
-def _printable(value: str) -> str:
+def _storable(value: str) -> str:
     if any(ord(letter) < 32 and letter not in "\n\t" for letter in value) or "\x7f" in value:
         raise ValueError("control characters are not allowed")
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
@@ -13,17 +13,20 @@ def _printable(value: str) -> str:
     return value
 
 
+Printable = AfterValidator(_storable)
+"""No control characters and no halves of letters: what a database and a screen can hold."""
+
 Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
-    AfterValidator(_printable),
+    Printable,
 ]
 """One short line: a name, a reason."""
 
 Paragraph = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=4000),
-    AfterValidator(_printable),
+    Printable,
 ]
 """Free text such as a description."""
 

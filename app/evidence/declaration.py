@@ -3,8 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.core.times import Moment
 from app.evidence.policy import FileKind, MediaType
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -24,7 +25,7 @@ class DeclaredIn(BaseModel):
     size_bytes: int = Field(ge=1, le=2**40)
     sha256: Sha256
     """Lower-case hex of the whole file."""
-    captured_at: AwareDatetime | None = None
+    captured_at: Moment | None = None
 
 
 class UploadMetadata(BaseModel):
@@ -37,4 +38,4 @@ class UploadMetadata(BaseModel):
     kind: FileKind
     sha256: Sha256
     filetype: MediaType
-    captured_at: AwareDatetime | None = None
+    captured_at: Moment | None = None

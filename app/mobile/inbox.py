@@ -1,20 +1,21 @@
 """The command inbox: each command a transaction of its own, answered once and for all.
 
 The inbox row comes first, the effect in a savepoint, so that a refusal is committed with its
-answer. What fails for reasons of ours is rolled back whole and may be sent again.
+answer. Trouble that passes (a lock, a lost connection) is rolled back whole and may be sent
+again; what would fail again is refused and the refusal stored, so that the queue goes on.
 """
 
 import logging
 from collections.abc import Iterable
+from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
-from app.core.db import Database
+from app.core.db import Database, is_passing
 from app.core.i18n import Language
 from app.core.ids import new_id
-from app.core.problems import InvalidInput, Problem
+from app.core.problems import Busy, InvalidInput, Problem, Unexpected
 from app.core.scope import Principal
 from app.mobile import policy, repository
 from app.mobile.commands import carry_out, measured
@@ -31,11 +32,8 @@ from app.mobile.schemas import (
 from app.notifications import service as notifications
 from app.notifications.errors import NoDevice
 from app.organisation import service as organisation
-from app.web.problems import Busy, Unexpected
 
 log = logging.getLogger(__name__)
-PASSING = {"55P03", "40001", "40P01", "57014", "25P03"}
-"""SQLSTATEs of locks, deadlocks and timeouts: the same command may well work next time."""
 
 
 async def receive(
@@ -43,7 +41,8 @@ async def receive(
 ) -> BatchAnswer:
     """Work off a batch in the order of `device_seq`; raises NoDevice.
 
-    After trouble of ours the rest is not tried, since a later act must not overtake an earlier.
+    After trouble that passes the rest is not tried, since a later act must not overtake an
+    earlier.
     """
     if principal.device_id is None:
         raise NoDevice()
@@ -57,7 +56,7 @@ async def receive(
         stopped = answer.outcome == "retry"
         answers.append(answer)
     async with database.transaction() as session:
-        last_seq, gaps = await repository.sequence(session, principal.device_id)
+        last_seq, gaps = await repository.sequence(session, principal.device_id, principal.id)
     return BatchAnswer(
         answers=answers,
         last_seq=last_seq,
@@ -72,18 +71,22 @@ async def _answer_apart(
     try:
         async with database.transaction() as session:
             return await _answer(session, principal, language, received)
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) in PASSING:
-            return _retry(received, Busy(), language)
-        return _unexpected(received, error, language)
     except Exception as error:
-        return _unexpected(received, error, language)
+        if is_passing(error):
+            log.warning("command %s waits for better times", received.id, exc_info=error)
+            return _retry(received, Busy(), language)
+        unexpected = _logged(received, error)
+    try:
+        async with database.transaction() as session:
+            return await _refuse_unread(session, principal, language, received, unexpected)
+    except Exception as error:
+        return _retry(received, _logged(received, error), language)
 
 
-def _unexpected(received: Received, error: Exception, language: Language) -> CommandAnswer:
+def _logged(received: Received, error: Exception) -> Unexpected:
     trace_id = str(new_id())
     log.error("command %s failed, trace_id=%s", received.id, trace_id, exc_info=error)
-    return _retry(received, Unexpected(trace_id=trace_id), language)
+    return Unexpected(trace_id=trace_id)
 
 
 def _retry(received: Received, problem: Problem, language: Language) -> CommandAnswer:
@@ -104,12 +107,46 @@ async def _answer(
     if stored is not None:
         return _answered_before(stored, principal, language, received)
     answer = await _try(session, principal, language, received, skew_ms)
-    if received.device_seq > last_seq + 1:
-        answer.expected_seq = last_seq + 1
-    await repository.raise_last_seq(session, principal.device_id, received.device_seq)
     if received.command is not None:
         await _note_presence(session, principal, received.command, skew_ms)
         await notifications.acknowledge_order(session, principal.id, received.command.order_id)
+    return await _kept(session, principal.device_id, received, answer, last_seq)
+
+
+async def _refuse_unread(
+    session: AsyncSession,
+    principal: Principal,
+    language: Language,
+    received: Received,
+    unexpected: Unexpected,
+) -> CommandAnswer:
+    """Refuse what broke us, and keep nothing of its content, which may be what cannot be kept."""
+    assert principal.device_id is not None
+    _, last_seq = await repository.locked_device(session, principal.device_id)
+    row = _inbox_row(principal, received)
+    row.body, row.client_at = {}, row.received_at
+    stored = await repository.claim(session, row)
+    if stored is not None:  # its twin got through meanwhile
+        return _answered_before(stored, principal, language, received)
+    answer = CommandAnswer(
+        id=received.id,
+        device_seq=received.device_seq,
+        outcome="refused",
+        problem=unexpected.body(language),
+    )
+    return await _kept(session, principal.device_id, received, answer, last_seq)
+
+
+async def _kept(
+    session: AsyncSession,
+    device_id: UUID,
+    received: Received,
+    answer: CommandAnswer,
+    last_seq: int,
+) -> CommandAnswer:
+    if received.device_seq > last_seq + 1:
+        answer.expected_seq = last_seq + 1
+    await repository.raise_last_seq(session, device_id, received.device_seq)
     await repository.store_answer(
         session, received.id, answer.outcome, answer.model_dump(mode="json")
     )

@@ -128,16 +128,18 @@ async def store_answer(
     )
 
 
-async def sequence(session: AsyncSession, device_id: UUID) -> tuple[int, list[tuple[int, int]]]:
-    """(highest number that came, runs of numbers that never came)."""
+async def sequence(
+    session: AsyncSession, device_id: UUID, user_id: UUID
+) -> tuple[int, list[tuple[int, int]]]:
+    """(highest number that came, runs of numbers that never came) of one person's device."""
     rows = await session.execute(
         text(
             "SELECT before + 1, device_seq - 1 FROM (SELECT device_seq,"
             " lag(device_seq, 1, 0::bigint) OVER (ORDER BY device_seq) AS before"
-            " FROM phone_commands WHERE device_id = :device) numbered"
+            " FROM phone_commands WHERE device_id = :device AND user_id = :user) numbered"
             " WHERE device_seq > before + 1 ORDER BY device_seq LIMIT :most"
         ),
-        {"device": device_id, "most": MOST_GAPS},
+        {"device": device_id, "user": user_id, "most": MOST_GAPS},
     )
     gaps = [(row[0], row[1]) for row in rows]
     last = await session.exec(select(Device.last_command_seq).where(Device.id == device_id))

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.routing import APIRoute
-from pydantic import AwareDatetime
 
 from app.core.db import Database
 from app.core.i18n import preferred
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
+from app.core.times import Moment
 from app.evidence.access import allow_briefly
 from app.identity.access import allow
 from app.mobile import inbox
@@ -24,7 +24,7 @@ pulling = APIRouter(route_class=TransactionalRoute)
 doing = APIRouter(route_class=APIRoute)
 
 DeviceTime = Annotated[
-    AwareDatetime | None,
+    Moment | None,
     Header(description="The phone's clock now, ISO 8601 with offset; measures its skew."),
 ]
 

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, GetCoreSchemaHandler, ValidationError
+from pydantic import Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import core_schema
 
 from app.completions.record import CompletionIn, ReadingIn
 from app.core.geo import PlaceIn
 from app.core.texts import Line, Paragraph
+from app.core.times import Moment
 from app.web.wire import Body, Out
 from app.work_orders.bodies import HoldReason, SlotIn
 
@@ -52,10 +53,10 @@ class CommandIn(Body):
     id: UUID
     """Made by the phone; the same id replays the stored answer."""
     device_seq: int = Field(ge=1, lt=2**31)
-    """Counts the commands of this installation from 1, without gaps."""
+    """Counts the person's commands of this installation from 1, without gaps."""
     kind: Kind
     order_id: UUID
-    client_at: AwareDatetime
+    client_at: Moment
     """The phone's own clock at the act; the server corrects it by the measured skew."""
     place: MeasuredPlaceIn | None = None
     reason: Line | None = None
@@ -68,7 +69,7 @@ class CommandIn(Body):
     readings: list[ReadingIn] | None = Field(default=None, max_length=20)
     """restore: what was measured."""
     hold_reason: HoldReason | None = None
-    until: AwareDatetime | None = None
+    until: Moment | None = None
     """hold: when the work can go on."""
     appointment: SlotIn | None = None
     """rebook: the slot that the customer confirmed."""
@@ -148,7 +149,7 @@ class CommandAnswer(Out):
     id: UUID
     device_seq: int
     outcome: Literal["applied", "refused", "retry"]
-    """`retry`: trouble of ours, nothing is stored; send it again with the same id."""
+    """`retry`: trouble that passes, nothing is stored; send it again with the same id."""
     replayed: bool = False
     """The command was answered before, and this is that answer."""
     expected_seq: int | None = None

@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
+from app.core.times import Moment
 from app.identity.access import allow, allow_once
 from app.notifications import service
 from app.notifications.models import PushAddress
@@ -33,7 +33,7 @@ async def read_push_summary(
     principal: Annotated[Principal, allow(P.NOTIFICATIONS_READ)],
     session: Session,
     since: Annotated[
-        AwareDatetime | None, Query(description="Only messages created from then on.")
+        Moment | None, Query(description="Only messages created from then on.")
     ] = None,
 ) -> Counts:
     """Messages announced, sent, acknowledged, and addresses that died."""

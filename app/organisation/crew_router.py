@@ -10,6 +10,7 @@ from app.core import clock
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
 from app.core.texts import Code
+from app.core.times import Moment
 from app.identity.access import allow, allow_once
 from app.organisation import crews, shifts
 from app.organisation.capability import capability
@@ -25,7 +26,6 @@ from app.organisation.crew_schemas import (
 )
 from app.organisation.models import Crew
 from app.organisation.policy import obstacles
-from app.organisation.schemas import Moment
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import (
     CursorParam,

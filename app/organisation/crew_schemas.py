@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.core.geo import PlaceIn
 from app.core.texts import Code, Line, Phone
-from app.organisation.schemas import Moment
+from app.core.times import Moment
 from app.web.wire import Body, Out
 
 CrewRole = Literal["leader", "helper", "trainee"]

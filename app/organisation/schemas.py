@@ -1,26 +1,15 @@
 """Stations on the wire; people and shifts are in `crew_schemas`."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from app.core.geo import PlaceIn, PlaceOut
 from app.core.texts import Code, Line
 from app.organisation.models import Station
 from app.organisation.places import place_out, rings_of
 from app.web.wire import Body, Out
-
-
-def _in_our_century(value: datetime) -> datetime:
-    if not 2000 <= value.year < 2100:
-        raise ValueError("the year must be from 2000 to 2099")
-    return value.astimezone(UTC)
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_in_our_century)]
-"""An instant with an offset; kept in UTC."""
 
 Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Position = Annotated[list[Degrees], Field(min_length=2, max_length=2)]

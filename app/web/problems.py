@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import psycopg
 from fastapi import FastAPI, Request
@@ -11,32 +11,25 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from app.core.db import WAITED_TOO_LONG
 from app.core.i18n import Text, preferred
 from app.core.ids import new_id
-from app.core.problems import InvalidInput, Problem
+from app.core.problems import Busy, InvalidInput, Problem, Unexpected
 from app.web.idempotency import StoredAnswer, replay
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 
-class Unexpected(Problem):
-    """Something broke on our side; the trace id finds it in the log."""
+class Conflict(Problem):
+    """The database refused a second of what may be once, or a reference to what is not there."""
 
-    status = 500
-    type = "unexpected"
-    title = Text("系统内部错误", "An unexpected error")
-    action = Text("请稍后重试，并提供 trace_id", "Try again; if it stays, report the trace_id")
-
-
-class Busy(Problem):
-    """The database would not give a lock or a connection in time."""
-
-    status = 503
-    type = "busy"
-    title = Text("系统繁忙", "The service is busy")
-    action = Text("请按 Retry-After 稍后以同一键重试", "Retry with the same key after Retry-After")
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "2"}
+    status = 409
+    type = "conflict"
+    title = Text(
+        "内容已存在，或引用了不存在的内容", "It is there already, or refers to what does not exist"
+    )
+    action = Text("请重新读取相关内容后再提交", "Read what it refers to again and repeat it")
 
 
 class _Http(Problem):
@@ -88,12 +81,15 @@ async def _database(request: Request, error: Exception) -> JSONResponse:
     state = getattr(error.orig, "sqlstate", None) or ""
     if isinstance(error.orig, psycopg.DataError) and "NUL" in str(error.orig):
         state = "22021"  # psycopg refuses it before the server can name a state
-    if state in {"55P03", "40001", "40P01", "57014", "25P03"}:
+    if state in WAITED_TOO_LONG:
         return problem_response(Busy(), request)
     if state in {"22021", "22P05"}:  # a character that the database cannot store
         return problem_response(
             InvalidInput("the text holds characters that cannot be stored"), request
         )
+    if state in {"23503", "23505", "23P01"}:  # foreign key, unique, exclusion
+        log.warning("the database refused a row", exc_info=error)
+        return problem_response(Conflict(), request)
     return await _unexpected(request, error)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlmodel import col, select
 
 from app.core import clock
@@ -24,6 +24,7 @@ from tests.factories.phone import Phone
 from tests.factories.world import World
 
 PROBLEM = "urn:paigong:problem:"
+EARLY = "0001-01-01T00:00:00Z"
 AT_THE_DOOR = {"lon": 117.0201, "lat": 36.6501, "accuracy_m": 12.5}
 
 
@@ -41,6 +42,35 @@ async def inbox(database: Database) -> list[PhoneCommand]:
     async with database.transaction() as session:
         statement = select(PhoneCommand).order_by(col(PhoneCommand.device_seq))
         return list((await session.exec(statement)).all())
+
+
+WHOLE: dict[str, dict[str, Any]] = {
+    "parts": {"name": "阀芯", "quantity": "1"},
+    "readings": {"kind": "P", "value": 0.3},
+    "permit": {"number": "W-1"},
+    "manifest": {
+        "file_id": str(uuid4()),
+        "kind": "F",
+        "media_type": "image/jpeg",
+        "size_bytes": 1,
+        "sha256": "0" * 64,
+    },
+}
+
+
+def filled(said: dict[str, Any]) -> dict[str, Any]:
+    """A completion that is right in all but what `said` names."""
+    if "completion" not in said:
+        return said
+    completion: dict[str, Any] = {
+        "outcome": "fixed",
+        "cause_code": "equipment_age",
+        "summary": "更换阀芯",
+    }
+    for name, given in said["completion"].items():
+        one = WHOLE[name] | (given[0] if isinstance(given, list) else given)
+        completion[name] = [one] if isinstance(given, list) else one
+    return said | {"completion": completion}
 
 
 def outcomes(body: dict[str, Any]) -> list[str]:
@@ -329,27 +359,81 @@ class TestApart:
         )
         assert answer.status_code == 422
 
-    async def test_trouble_of_ours_stores_nothing_and_stops_the_rest(
+    async def test_trouble_that_passes_stores_nothing_and_stops_the_rest(
         self,
         desk: Desk,
         leader: Phone,
         database: Database,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        async def broken(_doing: commands.Doing) -> None:
-            raise RuntimeError("disk on fire")
+        async def waits_too_long(doing: commands.Doing) -> None:
+            await doing.session.execute(text("SET LOCAL statement_timeout = 1"))
+            await doing.session.execute(text("SELECT pg_sleep(10)"))
 
         order_id = await desk.sent()
         batch = [leader.command("accept", order_id), leader.command("depart", order_id)]
         with monkeypatch.context() as patched:
-            patched.setitem(commands.EFFECTS, "accept", broken)
+            patched.setitem(commands.EFFECTS, "accept", waits_too_long)
             body = await leader.send(*batch)
         assert outcomes(body) == ["retry", "retry"]
-        assert body["answers"][0]["problem"]["type"] == PROBLEM + "unexpected"
-        assert "disk" not in str(body)
+        assert body["answers"][0]["problem"]["type"] == PROBLEM + "busy"
         assert body["answers"][1]["problem"]["type"] == PROBLEM + "command-not-tried"
         assert await inbox(database) == []
         assert outcomes(await leader.send(*batch)) == ["applied", "applied"]
+
+    @pytest.mark.parametrize("sql", [None, "SELECT 1/0", "SELECT cast('x' AS uuid)"])
+    async def test_what_would_break_again_is_refused_once_and_the_queue_goes_on(
+        self,
+        desk: Desk,
+        leader: Phone,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+        sql: str | None,
+    ) -> None:
+        async def broken(doing: commands.Doing) -> None:
+            if sql is not None:
+                await doing.session.execute(text(sql))
+            raise RuntimeError("disk on fire")
+
+        order_id = await desk.sent()
+        monkeypatch.setitem(commands.EFFECTS, "contact", broken)
+        bad = leader.command("contact", order_id, reached=True)
+        body = await leader.send(bad, leader.command("accept", order_id))
+        assert outcomes(body) == ["refused", "applied"]
+        problem = body["answers"][0]["problem"]
+        assert problem["type"] == PROBLEM + "unexpected"
+        assert problem["trace_id"]
+        assert "disk" not in str(body) and "SELECT" not in str(body)
+        first = (await inbox(database))[0]
+        assert (first.outcome, first.body) == ("refused", {})
+        again = await leader.send(bad)
+        assert again["answers"][0] == body["answers"][0] | {"replayed": True}
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"client_at": "0001-01-01T00:00:00+14:00"},
+            {"client_at": "9999-12-31T23:59:59-14:00"},
+            {"kind": "hold", "until": EARLY},
+            {"kind": "complete", "completion": {"parts": [{"unit": "a\0b"}]}},
+            {"kind": "complete", "completion": {"readings": [{"unit": "\ud800"}]}},
+            {"kind": "complete", "completion": {"permit": {"closed_at": EARLY}}},
+            {
+                "kind": "complete",
+                "completion": {"manifest": [{"captured_at": EARLY}]},
+            },
+        ],
+    )
+    async def test_what_no_database_can_keep_is_refused_as_input(
+        self, desk: Desk, leader: Phone, said: dict[str, Any]
+    ) -> None:
+        order_id = await desk.sent()
+        bad = leader.command("accept", order_id) | filled(said)
+        body = await leader.send(bad, leader.command("accept", order_id))
+        assert outcomes(body) == ["refused", "applied"]
+        problem = body["answers"][0]["problem"]
+        assert problem["type"] == PROBLEM + "invalid-input"
+        assert len(problem["errors"]) == 1, problem
 
 
 class TestWhose:
