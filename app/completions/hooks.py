@@ -34,7 +34,7 @@ async def record_complete(
     demanded = needed(await evidence.letters_of(session, order), record.outcome)
     measured = {reading["kind"] for reading in record.readings}
     missing = sorted(demanded.readings - measured)
-    permit = _permit_problem(record, demanded)
+    permit = _permit_problem(record, demanded, act.client_at or act.at)
     if missing or permit:
         raise RecordIncomplete(readings=missing, permit=permit)
 
@@ -49,13 +49,14 @@ async def _record_of(
     return record
 
 
-def _permit_problem(record: CompletionRecord, demanded: Needed) -> str | None:
+def _permit_problem(record: CompletionRecord, demanded: Needed, done_at: datetime) -> str | None:
+    """`done_at` by the clock that also told when the permit was closed: the phone's, if any."""
     if "W" not in demanded.files:
         return None
     if record.permit is None:
         return "missing"
     closed_at = datetime.fromisoformat(record.permit["closed_at"])
-    return "closed after completion" if closed_at > record.done_at else None
+    return "closed after completion" if closed_at > done_at else None
 
 
 async def reviewer_is_no_worker(

@@ -59,7 +59,7 @@ def _completions(case: Case, company: Company) -> Iterator[Difference]:
         for stranger in sorted(strangers):
             yield Difference(CHECK, f"{subject} shares", stranger, "members of the crew")
         if fault is not None:
-            yield from _demanded(subject, row, fault)
+            yield from _demanded(subject, row, fault, event.client_at or event.at)
     for record_id in stored:
         yield Difference(CHECK, f"{case.order.serial} record {record_id}", "a record", "no event")
 
@@ -71,8 +71,13 @@ def _shares(subject: str, row: CompletionRecord) -> Iterator[Difference]:
         yield Difference(CHECK, f"{subject} shares", "a negative share", "none below 0")
 
 
-def _demanded(subject: str, row: CompletionRecord, fault: FaultCode) -> Iterator[Difference]:
-    """What DOMAIN section 4 demands of a repair that was done, and a closed permit at 13."""
+def _demanded(
+    subject: str, row: CompletionRecord, fault: FaultCode, done_at: datetime
+) -> Iterator[Difference]:
+    """What DOMAIN section 4 demands of a repair that was done, and a permit closed by `done_at`.
+
+    `done_at` is the device's own time where there is one: its clock told `closed_at` too.
+    """
     if row.outcome != "fixed":
         return
     letters = set(fault.evidence) | {"F"}
@@ -83,7 +88,7 @@ def _demanded(subject: str, row: CompletionRecord, fault: FaultCode) -> Iterator
     for letter in sorted((letters & READING_LETTERS) - read_kinds):
         yield Difference(CHECK, f"{subject} readings", "/".join(sorted(read_kinds)), letter)
     closed_at: Any = (row.permit or {}).get("closed_at")
-    if "W" in letters and (closed_at is None or datetime.fromisoformat(closed_at) > row.done_at):
+    if "W" in letters and (closed_at is None or datetime.fromisoformat(closed_at) > done_at):
         yield Difference(CHECK, f"{subject} permit", shown(closed_at), "closed by completion")
 
 

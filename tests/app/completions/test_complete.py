@@ -1,5 +1,6 @@
 """Transition 13: what a record must hold, and what sending it twice does."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as catalogue
 from app.catalogue.errors import UnknownCauseCode
+from app.completions import service
 from app.completions.errors import RecordIncomplete, SharesInvalid
 from app.completions.models import CompletionRecord
 from app.core import clock
@@ -21,7 +23,14 @@ from app.evidence.models import EvidenceFile
 from app.work_orders.errors import IllegalTransition, LeaderOnly
 from app.work_orders.models import WorkOrderEvent
 from tests.app.completions.said import ROOM, complete, record
-from tests.app.evidence.at_work import PhoneFile, h02_files, jpeg, order_at_work, reread
+from tests.app.evidence.at_work import (
+    PhoneFile,
+    h02_files,
+    jpeg,
+    leader_act,
+    order_at_work,
+    reread,
+)
 from tests.factories.world import NOW, World
 
 
@@ -147,7 +156,11 @@ class TestGuards:
 
 class TestPermit:
     async def _complete_with(
-        self, database: Database, world: World, permit: dict[str, Any] | None
+        self,
+        database: Database,
+        world: World,
+        permit: dict[str, Any] | None,
+        ahead: timedelta | None = None,
     ) -> CompletionRecord:
         """P26 demands a voltage and a closed permit; the gate needs a guardian at level 4."""
         async with database.transaction() as session:
@@ -156,7 +169,26 @@ class TestPermit:
         files = [PhoneFile(jpeg(), kind="F"), PhoneFile(jpeg(61), kind="W")]
         voltage = {"kind": "V", "value": 229.5, "unit": "V", "point": "L1"}
         said = record(files, readings=[voltage], permit=permit)
-        return await complete(database, world, order.id, said)
+        async with database.transaction() as session:
+            act = await leader_act(session, world)
+            if ahead is not None:
+                act = replace(act, client_at=act.at + ahead)
+            return await service.complete(session, await reread(session, order.id), act, said)
+
+    @pytest.mark.parametrize(("closed_after_s", "accepted"), [(0, True), (1, False)])
+    async def test_the_phones_own_clock_judges_both_its_times(
+        self, app: FastAPI, database: Database, world: World, closed_after_s: int, accepted: bool
+    ) -> None:
+        """A phone six minutes ahead closes the permit, and completes in the same moment."""
+        ahead = timedelta(minutes=6)
+        closed_at = clock.now() + ahead + timedelta(seconds=closed_after_s)
+        permit = {"number": "W-1", "closed_at": closed_at.isoformat()}
+        if accepted:
+            written = await self._complete_with(database, world, permit, ahead)
+            assert written.done_at == clock.now()
+        else:
+            with pytest.raises(RecordIncomplete):
+                await self._complete_with(database, world, permit, ahead)
 
     async def test_work_under_a_permit_is_not_done_before_the_permit_is_closed(
         self, app: FastAPI, database: Database, world: World
