@@ -5,9 +5,8 @@ from typing import Literal, NamedTuple, get_args
 MediaType = Literal["image/jpeg", "image/png", "image/webp", "image/heic", "video/mp4", "audio/mp4"]
 FileKind = Literal["A", "B", "F", "G", "C", "W", "X", "R", "T", "P", "V", "I", "M"]
 
-CHECK_IN_LETTER = "A"
-"""The geographic check-in is the event `arrived`, not a file."""
 ALWAYS = frozenset("AF")
+"""A, the geographic check-in, is the event `arrived` and no file."""
 FILE_LETTERS = frozenset("BFGCWX")
 READING_LETTERS = frozenset("RTPVIM")
 

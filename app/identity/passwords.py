@@ -11,7 +11,6 @@ from app.core.ids import new_secret
 from app.identity.errors import PasswordTooWeak
 
 MIN_LENGTH = 10
-MAX_LENGTH = 200
 
 
 @cache

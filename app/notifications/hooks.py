@@ -13,9 +13,6 @@ from app.notifications.policy import TOLD, kinds_by_user
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import Action
 
-ANNOUNCED = frozenset(TOLD)
-"""The actions that `announce` wants to hear of."""
-
 
 async def announce(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
     """One notification and one job per crew member concerned; once per event and person.
