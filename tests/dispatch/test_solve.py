@@ -15,7 +15,7 @@ from tests.dispatch.instances import (
 )
 
 FOREVER = 1e18
-AMPLE = Budget(seconds=30, solutions=60)
+AMPLE = Budget(seconds=30, solutions=4)
 """Ends by what was found and not by the clock, so that a busy machine changes nothing."""
 
 
