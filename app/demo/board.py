@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from app.core import clock
 from app.demo.calls import Call
 from app.demo.client import Caller
+from app.demo.inputs import COMPANY_ZONE
 from app.demo.sites import Site
 
 IN_FLIGHT = frozenset(
@@ -83,5 +85,7 @@ class Board:
 
 
 def _tonight() -> str:
-    """The end of the business day in UTC, as the wire writes it: 16:00 is Shanghai's midnight."""
-    return f"{clock.now():%Y-%m-%d}T16:00"
+    """The end of the company's day in UTC, as the wire writes it."""
+    today = clock.now().astimezone(COMPANY_ZONE).date()
+    midnight = datetime.combine(today + timedelta(days=1), time(), COMPANY_ZONE)
+    return f"{midnight.astimezone(UTC):%Y-%m-%dT%H:%M}"

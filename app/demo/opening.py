@@ -15,14 +15,14 @@ from app.core import clock
 from app.core.clock import ScaledClock
 from app.core.settings import DEMO_SECRET
 from app.demo.board import Board
-from app.demo.client import open_http
+from app.demo.client import API, open_http
 from app.demo.fcm_account import write_account
 from app.demo.founding import Company, found_company, import_registers
 from app.demo.inputs import Inputs
 from app.demo.options import DemoOptions
 from app.demo.osm_file import write_osm
 from app.demo.pace import start_clock
-from app.demo.processes import Child, Children
+from app.demo.processes import Child, Children, ProcessFailed
 from app.provision.ports import free_port, is_free
 
 _USUAL_PORT = 8000
@@ -70,6 +70,7 @@ class House:
         async with asyncio.TaskGroup() as group:
             group.create_task(import_registers(self.children, inputs, self.options.folder))
             group.create_task(self._measure_start())
+        await self._leave_taken_port(http)
         await self._until_answers("/readyz")
         company = await found_company(http, inputs)
         await self.children.stop(self.api)
@@ -118,9 +119,20 @@ class House:
     async def _serve(self) -> Child:
         return await self.children.start("api", "app.cli", "serve", "--port", str(self.port))
 
+    async def _leave_taken_port(self, http: httpx.AsyncClient) -> None:
+        """Another program may have taken the usual port first: then ours ended; take another."""
+        assert self.api is not None
+        if self.api.process.returncode is None or self.options.port is not None:
+            return
+        self.children.running.remove(self.api)
+        self.port = free_port()
+        http.base_url = httpx.URL(f"{self.api_url}{API}")
+        self.api = await self._serve()
+
     async def _measure_start(self) -> None:
         began = clock.monotonic()
-        await self._until_answers("/healthz")
+        with contextlib.suppress(ProcessFailed):  # told, or mended, when the registers are in
+            await self._until_answers("/healthz")
         self._start_s = clock.monotonic() - began
 
     async def _until_answers(self, path: str) -> None:

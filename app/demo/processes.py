@@ -91,6 +91,7 @@ class Children:
                 printed, _ = await process.communicate()
             except BaseException:
                 _kill_group(process)
+                await process.wait()
                 raise
             sink.write(printed)
         assert process.returncode is not None
