@@ -93,11 +93,11 @@ async def register(
 ) -> Technician:
     """Make an existing account a technician, with the role on the station.
 
-    Raises NotFound for an unknown or disabled account or a station out of scope,
+    Raises NotFound for an unknown or disabled account, an account or a station out of scope,
     UserIsTechnician, CodeTaken.
     """
     await station(session, principal, P.ORGANISATION_WRITE, station_id)
-    await identity.principal_of_user(session, user_id)
+    _within_reach(principal, await identity.principal_of_user(session, user_id))
     taken = select(Technician.id).where(Technician.user_id == user_id)
     if (await session.exec(taken)).first() is not None:
         raise UserIsTechnician()
@@ -108,6 +108,15 @@ async def register(
     await identity.grant(session, user_id, Role.TECHNICIAN, station_id)
     await _tell(session, person)
     return person
+
+
+def _within_reach(principal: Principal, user: Principal) -> None:
+    """Raises NotFound unless the caller covers a grant of the account, or it has none yet."""
+    reach = principal.stations(P.ORGANISATION_WRITE)
+    if reach is None or not user.grants:
+        return
+    if not any(each.stations is not None and each.stations <= reach for each in user.grants):
+        raise NotFound()
 
 
 async def set_skills(

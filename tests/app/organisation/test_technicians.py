@@ -6,10 +6,12 @@ from uuid import uuid4
 import httpx
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.db import Database
+from app.core.permissions import Role
 from app.identity import service as identity
 from app.organisation import service
 from tests.conftest import Headers
-from tests.factories.world import NOW, World
+from tests.factories.world import NOW, PASSWORD, World
 
 
 class TestListTechnicians:
@@ -76,6 +78,25 @@ class TestCreateTechnician:
         }
         answer = await client.post("/technicians", headers=as_("manager"), json=body)
         assert answer.status_code == 404
+
+    async def test_an_account_of_a_foreign_station_is_not_found(
+        self, client: httpx.AsyncClient, as_: Headers, database: Database, world: World
+    ) -> None:
+        async with database.transaction() as session:
+            s01 = world.stations["S01"]
+            await identity.grant(session, world.users["dispatcher1"], Role.MANAGER, s01)
+            fresh = await identity.create_user(
+                session, username="fresh", password=PASSWORD + " fresh", display_name="新人"
+            )
+        body = {"station_id": str(s01), "employee_no": "E-97", "name": "李工"}
+        for username in ("reviewer2", "manager"):
+            foreign = body | {"user_id": str(world.users[username])}
+            answer = await client.post("/technicians", headers=as_("dispatcher1"), json=foreign)
+            assert answer.status_code == 404
+        for number, user_id in enumerate((world.users["chief1"], fresh.id)):
+            own = body | {"user_id": str(user_id), "employee_no": f"E-9{number}"}
+            answer = await client.post("/technicians", headers=as_("dispatcher1"), json=own)
+            assert answer.status_code == 201, answer.text
 
 
 class TestSetTechnicianSkills:
