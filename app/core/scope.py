@@ -42,6 +42,24 @@ class Principal:
     def roles(self) -> frozenset[Role]:
         return frozenset(grant.role for grant in self.grants)
 
+    def roles_at(self, station_id: UUID) -> frozenset[Role]:
+        """The roles held over this station.
+
+        A technician's role counts everywhere: it goes with the order in hand, and a joint crew
+        works at any station.
+        """
+        return frozenset(
+            grant.role
+            for grant in self.grants
+            if grant.role is Role.TECHNICIAN
+            or grant.stations is None
+            or station_id in grant.stations
+        )
+
+    def may_on_own(self, permission: Permission) -> bool:
+        """Whether the technician's role itself carries `permission`, for own rows."""
+        return Role.TECHNICIAN in self.roles and permission in ROLE_PERMISSIONS[Role.TECHNICIAN]
+
     def may(self, permission: Permission) -> bool:
         """Whether any grant, or the key, carries `permission`."""
         if self.is_api_key:
@@ -82,7 +100,8 @@ def scoped(
 ) -> ColumnElement[bool]:
     """The WHERE clause of the row scope; every query of station-owned rows carries it.
 
-    `own` is the clause that marks a technician's own rows, OR-ed to the stations.
+    `own` is the clause that marks a technician's own rows, OR-ed to the stations when the
+    technician's role itself carries `permission`: another role elsewhere does not open them.
     """
     stations = principal.stations(permission)
     if stations is None:
@@ -90,6 +109,6 @@ def scoped(
     clauses: list[ColumnElement[bool]] = []
     if stations:
         clauses.append(station_column.in_(stations))
-    if own is not None and principal.technician_id is not None and principal.may(permission):
+    if own is not None and principal.technician_id is not None and principal.may_on_own(permission):
         clauses.append(own)
     return or_(*clauses) if clauses else false()

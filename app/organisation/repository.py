@@ -108,15 +108,6 @@ async def technicians_on_shift(
     return frozenset((await session.exec(query)).all())
 
 
-async def crew_ids_of(session: AsyncSession, technician_id: UUID, at: datetime) -> frozenset[UUID]:
-    query = (
-        select(CrewMember.crew_id)
-        .join(Crew, col(Crew.id) == col(CrewMember.crew_id))
-        .where(CrewMember.technician_id == technician_id, member_at(at), col(Crew.active))
-    )
-    return frozenset((await session.exec(query)).all())
-
-
 async def open_attendance(
     session: AsyncSession, technician_id: UUID, *, lock: bool = False
 ) -> Attendance | None:

@@ -1,6 +1,6 @@
 """The organisation as other rooms ask for it: places, crews, presence."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -8,7 +8,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, feed, settings
+from app.core.permissions import Permission, Role
 from app.core.problems import NotFound
+from app.core.scope import Principal
 from app.core.serials import next_serial
 from app.organisation import repository
 from app.organisation.attendance import LonLat, clock_in, clock_out, touch_presence
@@ -24,11 +26,12 @@ __all__ = [
     "capability",
     "clock_in",
     "clock_out",
-    "crew_ids_of",
+    "end_joint_crew",
     "form_joint_crew",
     "responsible_station",
     "station_at",
     "subtree",
+    "subtree_in_scope",
     "touch_presence",
 ]
 
@@ -56,9 +59,21 @@ async def subtree(session: AsyncSession, station_id: UUID) -> frozenset[UUID]:
     return await repository.subtree(session, station_id)
 
 
-async def crew_ids_of(session: AsyncSession, technician_id: UUID, at: datetime) -> frozenset[UUID]:
-    """The active crews, standing and joint, that the technician is in at `at`."""
-    return await repository.crew_ids_of(session, technician_id, at)
+async def subtree_in_scope(
+    session: AsyncSession, principal: Principal, permission: Permission, station_id: UUID
+) -> frozenset[UUID]:
+    """The station and all below it; NotFound when the caller sees nothing of that station.
+
+    A technician sees own rows at the stations of the technician's grant.
+    """
+    below = await repository.subtree(session, station_id)
+    own = principal.may_on_own(permission) and any(
+        grant.role is Role.TECHNICIAN and (grant.stations is None or station_id in grant.stations)
+        for grant in principal.grants
+    )
+    if not below or not (own or principal.covers(permission, station_id)):
+        raise NotFound()
+    return below
 
 
 async def form_joint_crew(
@@ -68,19 +83,23 @@ async def form_joint_crew(
     technician_ids: Collection[UUID],
     leader_id: UUID,
     name: str,
+    since: datetime,
+    within: frozenset[UUID] | None = None,
 ) -> Crew:
-    """A crew made of other crews' members for one order; raises NotFound or CrewNotFormed.
+    """A crew made of other crews' members for one order, from `since` until it is ended.
 
-    Its code is a serial such as `J-S01-260115-0001`; the members stay in their own crews.
+    Its code is a serial such as `J-S01-260115-0001`; the members stay in their own crews. Raises
+    NotFound for somebody of no station of `within` (None: any), and CrewNotFormed.
     """
     station = await session.get(Station, station_id)
     if station is None:
         raise NotFound()
     people = await _active(session, technician_ids)
+    if within is not None and any(each.station_id not in within for each in people.values()):
+        raise NotFound()
     if leader_id not in people or len(people) < 2 or len(people) != len(set(technician_ids)):
         raise CrewNotFormed()
-    now = clock.now()
-    day = now.astimezone(settings.current().zone).date()
+    day = clock.now().astimezone(settings.current().zone).date()
     code = await next_serial(session, f"J-{station.code}", day)
     crew = Crew(code=code, station_id=station_id, name=name, kind="joint")
     session.add(crew)
@@ -90,15 +109,38 @@ async def form_joint_crew(
             crew_id=crew.id,
             technician_id=each,
             role="leader" if each == leader_id else "helper",
-            since=now,
+            since=since,
         )
         for each in people
     )
-    audience = [feed.station_token(station_id), feed.crew_token(crew.id)]
-    users = [feed.user_token(person.user_id) for person in people.values()]
-    await feed.append(session, "crew", crew.id, after=[*audience, *users])
+    await feed.append(session, "crew", crew.id, after=_audience(crew, people.values()))
     await session.flush()
     return crew
+
+
+async def end_joint_crew(session: AsyncSession, crew_id: UUID, at: datetime) -> None:
+    """Dissolve a joint crew whose order left its hands; a standing crew stays as it is."""
+    crew = await session.get(Crew, crew_id)
+    if crew is None or crew.kind != "joint" or not crew.active:
+        return
+    crew.active = False
+    query = (
+        select(CrewMember, Technician)
+        .join(Technician, col(Technician.id) == col(CrewMember.technician_id))
+        .where(CrewMember.crew_id == crew_id, col(CrewMember.until).is_(None))
+    )
+    rows = (await session.exec(query)).all()
+    for member, _ in rows:
+        member.until = at
+    before = _audience(crew, [person for _, person in rows])
+    await feed.append(session, "crew", crew.id, before=before, after=before[:1])
+    await session.flush()
+
+
+def _audience(crew: Crew, people: Iterable[Technician]) -> list[str]:
+    """The station, the crew, and each of its people, who may not know of the crew yet."""
+    users = [feed.user_token(person.user_id) for person in people]
+    return [feed.station_token(crew.station_id), feed.crew_token(crew.id), *users]
 
 
 async def _active(

@@ -21,7 +21,6 @@ MOST_TRANSFERS = 2
 """Then the coordinator decides (DOMAIN transition 7)."""
 
 current = effects.current
-crews_that_held = effects.crews_that_held
 
 
 async def assign(
@@ -119,13 +118,20 @@ async def form_joint_crew(
     act: Act,
     reason: str,
 ) -> Crew:
-    """Join members of several crews for an order that no crew can do, and send it to them."""
+    """Join members of several crews for an order that no crew can do, and send it to them.
+
+    The crew ends when it loses the order. Raises NotFound for somebody outside the actor's
+    scope, CrewNotFormed and what `assign` raises.
+    """
+    within = act.principal.stations(Permission.ORDERS_DISPATCH) if act.principal else None
     crew = await organisation.form_joint_crew(
         session,
         station_id=order.station_id,
         technician_ids=technician_ids,
         leader_id=leader_id,
         name=f"联合 {order.serial}",
+        within=within,
+        since=act.at,
     )
     await session.flush()
     await assign(session, order, crew.id, act, how="manual", reason=reason)

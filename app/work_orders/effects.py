@@ -4,15 +4,18 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.organisation import service as organisation
 from app.work_orders.acts import Act
-from app.work_orders.models import Assignment, WorkOrder
+from app.work_orders.models import Approval, Assignment, WorkOrder
+from app.work_orders.rules import RULES
 from app.work_orders.states import AWAITING_DISPATCH, ENDED, IN_CREW_HANDS, Action, State
 
+DECIDES = {"hold": Action.HELD, "cancel": Action.CANCELLED}
+"""What an approval of each kind would do."""
 HOLD_KEEPS_CREW = timedelta(hours=2)
 """Under this a hold goes back to the same crew, if it is on shift (DOMAIN transition 20)."""
 
@@ -59,7 +62,37 @@ async def apply(
     result = target or State(order.state)
     if result in ENDED or result in AWAITING_DISPATCH:
         await end_assignment(session, order, act.at, action.value)
+    await _void_request(session, order, action, result, payload)
     return result
+
+
+async def _void_request(
+    session: AsyncSession, order: WorkOrder, action: Action, result: State, payload: dict[str, Any]
+) -> None:
+    """Close a request that waits for what the new state makes impossible; the event names it."""
+    moot = [kind for kind, would in DECIDES.items() if result not in RULES[would].sources]
+    if result.value == order.state or not moot:
+        return
+    waiting = select(Approval).where(
+        Approval.order_id == order.id,
+        col(Approval.decided_at).is_(None),
+        col(Approval.action).in_(moot),
+    )
+    request = (await session.exec(waiting)).one_or_none()
+    if request is None:
+        return
+    request.decided_at = clock.now()
+    request.approved = False
+    request.decision_note = f"void: {action.value}"
+    payload["voided_approval_id"] = str(request.id)
+    await session.flush()
+
+
+async def release(session: AsyncSession, order: WorkOrder, crew_id: UUID | None) -> None:
+    """End the joint crew that held the order before, unless it holds it still."""
+    if crew_id is not None and crew_id != await current_crew_id(session, order):
+        # By the server's time: a hold is dated back, and the crew may have acted since.
+        await organisation.end_joint_crew(session, crew_id, clock.now())
 
 
 async def end_assignment(session: AsyncSession, order: WorkOrder, at: datetime, why: str) -> None:
@@ -148,11 +181,3 @@ async def _resume(
     payload["crew_id"] = str(order.preferred_crew_id) if target is not State.NEW else None
     order.held_from = order.hold_reason = order.hold_until = None
     return target
-
-
-async def crews_that_held(session: AsyncSession, order_id: UUID) -> list[Assignment]:
-    """Every assignment of an order, oldest first."""
-    statement = (
-        select(Assignment).where(Assignment.order_id == order_id).order_by(Assignment.assigned_at)  # type: ignore[arg-type]
-    )
-    return list((await session.exec(statement)).all())

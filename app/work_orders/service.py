@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
-from app.core.permissions import Permission, Role
+from app.core.permissions import Permission
 from app.core.problems import NotFound, StaleVersion
 from app.core.scope import Principal
 from app.work_orders import repository
@@ -167,6 +167,3 @@ async def run_due_timers(session: AsyncSession, order_id: UUID) -> bool:
 async def orders_with_due_timers(session: AsyncSession) -> list[UUID]:
     """At most 200 orders that a timer should look at now."""
     return [order_id for order_id, _ in await repository.due_timers(session, clock.now(), 200)]
-
-
-DESK = (Role.DISPATCHER, Role.STATION_CHIEF)

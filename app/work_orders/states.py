@@ -23,7 +23,6 @@ class State(StrEnum):
 
 
 ENDED = frozenset({State.CLOSED, State.CANCELLED, State.MERGED})
-OPEN = frozenset(State) - ENDED
 IN_CREW_HANDS = frozenset({State.SENT, State.ACCEPTED, State.ENROUTE, State.ONSITE, State.WORKING})
 AWAITING_DISPATCH = frozenset({State.NEW, State.RETURNED})
 

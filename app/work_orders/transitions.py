@@ -1,5 +1,6 @@
 """The one door through which an order's state changes."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, feed
 from app.core.chain import chained_hash
+from app.core.permissions import Role
 from app.work_orders import clock_store, effects
 from app.work_orders.acts import Act
 from app.work_orders.errors import IllegalTransition, NotYourRole
@@ -21,13 +23,16 @@ async def transition(
 ) -> WorkOrderEvent:
     """Do `action` to a locked order: rule, guards, effects, event, clocks, feed, subscribers.
 
+    A person acts by a role that is valid at the order's station, whatever else they hold.
     `payload` must be JSON-ready; it is kept in the event. Raises IllegalTransition, NotYourRole
     and what the guards raise; nothing is written then.
     """
-    rule = _rule_for(order, action, act)
+    rule = _rule_for(order, action)
+    act = _in_role(order, action, act, rule)
     for guard in rule.guards:
         await registry.check(guard, session, order, act, payload)
     before = await audience(session, order)
+    held_by = await effects.current_crew_id(session, order)
     from_state = State(order.state) if order.last_seq else None
     target = await effects.apply(session, order, action, act, payload, rule.target)
     order.state = target.value
@@ -39,11 +44,13 @@ async def transition(
         session, "work_order", order.id, before=before, after=await audience(session, order)
     )
     await registry.tell(session, order, event)
+    # Last, so that subscribers still find in the crew whom they tell of its loss.
+    await effects.release(session, order, held_by)
     await session.flush()
     return event
 
 
-def _rule_for(order: WorkOrder, action: Action, act: Act) -> Rule:
+def _rule_for(order: WorkOrder, action: Action) -> Rule:
     rule = RULES[action]
     state = State(order.state)
     newborn = order.last_seq == 0 and not rule.sources
@@ -54,12 +61,23 @@ def _rule_for(order: WorkOrder, action: Action, act: Act) -> Rule:
             action=action.value,
             allowed=allowed_actions(state),
         )
+    return rule
+
+
+def _in_role(order: WorkOrder, action: Action, act: Act, rule: Rule) -> Act:
+    """The act, in a role that the rule names and the actor holds at the order's station."""
     if act.principal is None:
         if not rule.timers:
             raise NotYourRole(action=action.value, roles=sorted(rule.roles))
-    elif not act.principal.is_api_key and not rule.roles & act.principal.roles:
+        return act
+    if act.principal.is_api_key:
+        return act
+    valid = rule.roles & act.principal.roles_at(order.station_id)
+    if not valid:
         raise NotYourRole(action=action.value, roles=sorted(rule.roles))
-    return rule
+    if act.role in valid:
+        return act
+    return replace(act, role=min(valid, key=list(Role).index))
 
 
 async def audience(session: AsyncSession, order: WorkOrder) -> set[str]:

@@ -8,9 +8,11 @@ import pytest
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, feed
 from app.core.db import Database
+from app.core.feed import ChangeFeed
 from app.core.problems import NotFound
+from app.identity import service as identity
 from app.organisation import service
 from app.organisation.errors import CrewNotFormed
 from app.organisation.models import CrewMember, Technician, TechnicianSkill
@@ -94,14 +96,57 @@ class TestJointCrew:
             technician_ids=people,
             leader_id=people[0],
             name="断线抢修",
+            since=NOW,
         )
         able = await service.capability(session, crew.id, NOW)
         assert crew.code == "J-S01-260115-0001"
         assert (able.size, able.skills["PL"], able.on_shift, able.online) == (3, 3, True, True)
         off = await service.capability(session, crew.id, NOW + timedelta(hours=12))
         assert not off.on_shift
-        mine = await service.crew_ids_of(session, people[2], NOW)
-        assert mine == {world.crews["B1"], crew.id}
+        lender = await identity.principal_of_user(session, world.users["tech05"])
+        assert lender.crew_ids == {world.crews["B1"], crew.id}
+
+    async def test_takes_nobody_of_a_station_that_is_not_offered(
+        self, session: AsyncSession, world: World
+    ) -> None:
+        people = [world.technicians[name] for name in ("tech01", "tech05")]
+        with pytest.raises(NotFound):
+            await service.form_joint_crew(
+                session,
+                station_id=world.stations["S01"],
+                technician_ids=people,
+                leader_id=people[0],
+                name="x",
+                since=NOW,
+                within=frozenset({world.stations["S01"]}),
+            )
+
+    async def test_ends_with_its_memberships_and_a_standing_crew_does_not(
+        self, session: AsyncSession, world: World
+    ) -> None:
+        people = [world.technicians[name] for name in ("tech01", "tech05")]
+        crew = await service.form_joint_crew(
+            session,
+            station_id=world.stations["S01"],
+            technician_ids=people,
+            leader_id=people[0],
+            name="x",
+            since=NOW,
+        )
+        end = NOW + timedelta(hours=1)
+        await service.end_joint_crew(session, crew.id, end)
+        await service.end_joint_crew(session, world.crews["A1"], end)
+        before = await service.capability(session, crew.id, end - timedelta(seconds=1))
+        after = await service.capability(session, crew.id, end)
+        assert (len(before.members), len(after.members), after.active) == (2, 0, False)
+        assert (await service.capability(session, world.crews["A1"], end)).size == 2
+        told = (
+            await session.exec(select(ChangeFeed).where(ChangeFeed.entity_id == crew.id))
+        ).all()[-1]
+        assert set(told.audience_before) >= {
+            feed.user_token(world.users[name]) for name in ("tech01", "tech05")
+        }
+        assert told.audience_after == [feed.station_token(world.stations["S01"])]
 
     async def test_needs_two_and_a_leader_among_them(
         self, session: AsyncSession, world: World
@@ -114,6 +159,7 @@ class TestJointCrew:
                     technician_ids=[world.technicians[name] for name in names],
                     leader_id=world.technicians["tech01"],
                     name="x",
+                    since=NOW,
                 )
 
 
@@ -161,7 +207,8 @@ class TestCrewMembership:
         assert left.status_code == 204
         joined = await client.post(f"/crews/{a3}/members", headers=as_("manager"), json=body)
         assert [each["role"] for each in joined.json()["members"]] == ["leader", "helper"]
-        assert await service.crew_ids_of(session, helper, NOW) == {a3}
+        able = await service.capability(session, a3, NOW)
+        assert [each.technician_id for each in able.members][1:] == [helper]
 
     async def test_a_second_leader_is_refused(
         self, client: httpx.AsyncClient, as_: Headers, world: World
@@ -213,10 +260,8 @@ class TestCreateCrew:
         assert [each["code"] for each in codes] == ["A1", "A2", "A3"]
 
 
-class TestCrewIdsOf:
-    async def test_a_membership_holds_until_it_ends(
-        self, session: AsyncSession, world: World
-    ) -> None:
+class TestMembership:
+    async def test_holds_until_it_ends(self, session: AsyncSession, world: World) -> None:
         technician_id = world.technicians["tech02"]
         query = select(CrewMember).where(col(CrewMember.technician_id) == technician_id)
         member = (await session.exec(query)).one()
@@ -224,8 +269,9 @@ class TestCrewIdsOf:
         session.add(member)
         await session.flush()
         at = [NOW - timedelta(seconds=1), NOW, NOW + timedelta(hours=1)]
-        found = [await service.crew_ids_of(session, technician_id, each) for each in at]
-        assert found == [frozenset(), {world.crews["A1"]}, frozenset()]
+        able = [await service.capability(session, world.crews["A1"], each) for each in at]
+        found = [technician_id in {each.technician_id for each in crew.members} for crew in able]
+        assert found == [False, True, False]
 
 
 class TestInactiveTechnician:

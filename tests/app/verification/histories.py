@@ -54,6 +54,9 @@ async def a_morning(session: AsyncSession, world: World) -> History:
     history.add("rework", await orders.rework_of(session, revisit))
     history.add("imported", await _imported(session, world))
     history.add("joint", await _joint(session, world))
+    history.add("dissolved", await _dissolved(session, world))
+    history.add("voided", await _voided(session, world))
+    history.add("held_late", await _held_late(session, world))
     danger = await orders.order_in(session, world, State.CLOSED, fault=DANGER, crew="A1")
     history.add("danger", danger)
     return history
@@ -160,6 +163,51 @@ async def _joint(session: AsyncSession, world: World) -> WorkOrder:
     people = [world.technicians[name] for name in ("tech01", "tech03")]
     await assignments.form_joint_crew(session, order, people, people[0], desk, "heavy")
     await orders.advance(session, world, order, State.CLOSED)
+    return order
+
+
+async def _dissolved(session: AsyncSession, world: World) -> WorkOrder:
+    """Accepted by a joint crew, which loses it to a standing one and ends."""
+    order = await orders.order_in(session, world, State.NEW)
+    desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+    people = [world.technicians[name] for name in ("tech03", "tech04")]
+    await assignments.form_joint_crew(session, order, people, people[0], desk, "heavy")
+    _later(2)
+    await orders.advance(session, world, order, State.ACCEPTED)
+    _later(2)
+    desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+    await assignments.assign(session, order, world.crews["A1"], desk, how="manual", reason="tools")
+    return order
+
+
+async def _voided(session: AsyncSession, world: World) -> WorkOrder:
+    """A cancellation was asked for, but the crew set out before anybody decided."""
+    order = await orders.order_in(session, world, State.ACCEPTED)
+    act = Act.now(await orders.person(session, world, "agent"), Role.AGENT)
+    await approvals.request_cancel(session, order, act, reason="warm again")
+    _later(2)
+    await orders.advance(session, world, order, State.ENROUTE)
+    return order
+
+
+async def _held_late(session: AsyncSession, world: World) -> WorkOrder:
+    """Asked for with one crew and approved with the next: the hold begins with the next."""
+    order = await orders.order_in(session, world, State.SENT, crew="A2")
+    desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+    approval = await approvals.request_hold(
+        session,
+        order,
+        desk,
+        reason="customer_absent",
+        until=clock.now() + timedelta(hours=3),
+        note="nobody in",
+    )
+    _later(5)
+    desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+    await assignments.assign(session, order, world.crews["A3"], desk, how="manual")
+    _later(5)
+    chief = await orders.person(session, world, "chief1")
+    await approvals.decide(session, chief, approval.id, True, None)
     return order
 
 

@@ -9,13 +9,12 @@ from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.payouts.models import LedgerEntry, LedgerHead
-from app.verification import verify
 from app.verification.chain import EVENT_FIELDS, FIRST_PREV, link
 from app.verification.difference import Difference
 from app.verification.ledger import ENTRY_FIELDS
 from app.verification.reading import rows
 from app.work_orders.models import WorkOrderEvent
-from tests.app.verification.conftest import Corrupt, Ground
+from tests.app.verification.conftest import Corrupt, Ground, found_by
 
 EVENTS = "work_order_events WHERE order_id = :id"
 
@@ -147,6 +146,25 @@ DAMAGES = {
     ),
     "approval lost": Damage(
         "cancelled", "DELETE FROM approvals WHERE order_id = :id", "approvals", "no approval"
+    ),
+    "void made a consent": Damage(
+        "voided",
+        "UPDATE approvals SET approved = true WHERE order_id = :id",
+        "approvals",
+        "departed voids",
+    ),
+    "void taken back": Damage(
+        "voided",
+        "UPDATE approvals SET decided_at = NULL WHERE order_id = :id",
+        "approvals",
+        "waiting",
+    ),
+    "hold from the request on": Damage(
+        "held_late",
+        "UPDATE work_order_events SET at = at - interval '5 minutes'"
+        " WHERE order_id = :id AND action = 'held'",
+        "approvals",
+        "held",
     ),
     "one-person decision": Damage(
         "held",
@@ -443,7 +461,7 @@ async def test_double_pay_is_found_even_well_chained(
             text("UPDATE ledger_heads SET seq = :seq, hash = :hash WHERE technician_id = :id"),
             {"seq": entry.seq, "hash": digest, "id": entry.technician_id},
         )
-    found = await verify(intruder, ground.config.data_dir)
+    found = await found_by(intruder, ground.config.data_dir)
     assert {each.check for each in found} == {"pay"}
     serial = ground.history.serials["closed"]
     twice = [each for each in found if each.stored == "2 entries"]
@@ -455,7 +473,7 @@ async def test_a_lost_file_is_found(
 ) -> None:
     hidden = kept[0].rename(kept[0].with_suffix(".hidden"))
     try:
-        found = await verify(intruder, ground.config.data_dir)
+        found = await found_by(intruder, ground.config.data_dir)
     finally:
         hidden.rename(kept[0])
     assert [each.check for each in found] == ["evidence"]
@@ -468,7 +486,7 @@ async def test_a_changed_file_is_found(
     before = kept[0].read_bytes()
     kept[0].write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
     try:
-        found = await verify(intruder, ground.config.data_dir)
+        found = await found_by(intruder, ground.config.data_dir)
     finally:
         kept[0].write_bytes(before)
     assert [each.check for each in found] == ["evidence"]

@@ -5,8 +5,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import select
 
 from app.core import clock
+from app.core.db import Database
+from app.notifications.models import Notification
 from app.work_orders import service
 from tests.conftest import Headers
 from tests.factories.desk import Desk
@@ -188,6 +191,41 @@ class TestCancel:
             assert answer.status_code == expected
 
 
+class TestVoidedRequest:
+    """A request for what the order's new state makes impossible"""
+
+    async def test_is_closed_undecided_when_the_crew_sets_out(
+        self, desk: Desk, client: httpx.AsyncClient, as_: Headers
+    ) -> None:
+        order_id = await desk.sent("A2")
+        asked = await post(desk, f"/work-orders/{order_id}/cancel", "agent", {"reason": "误报"})
+        phone = Phone(client, as_("tech03"))
+        await phone.do("accept", order_id)
+        waiting = await client.get("/approvals", headers=as_("chief1"))
+        assert [item["id"] for item in waiting.json()["items"]] == [asked.json()["id"]]
+        await phone.do("depart", order_id)
+        waiting = await client.get("/approvals", headers=as_("chief1"))
+        assert waiting.json()["items"] == []
+        decide = f"/approvals/{asked.json()['id']}/decide"
+        late = await post(desk, decide, "chief1", {"approved": True})
+        assert late.json()["type"] == "urn:paigong:problem:approval-decided"
+        timeline = f"/work-orders/{order_id}/timeline"
+        history = await client.get(timeline, headers=as_("agent"))
+        assert history.json()["events"][-1]["payload"]["voided_approval_id"] == asked.json()["id"]
+        again = {"reason": "customer_absent", "until": "2026-01-15T05:00:00Z", "note": "无人"}
+        hold = await post(desk, f"/work-orders/{order_id}/hold", "dispatcher1", again)
+        assert hold.status_code == 202, hold.text
+
+    async def test_is_closed_when_the_order_ends(self, desk: Desk) -> None:
+        order_id = await desk.report()
+        await post(desk, f"/work-orders/{order_id}/cancel", "dispatcher1", {"reason": "误报"})
+        path = f"/work-orders/{order_id}/solve-by-phone"
+        closed = await post(desk, path, "agent", {"answer": "打开入户阀门"})
+        assert closed.json()["state"] == "CLOSED"
+        waiting = await desk.client.get("/approvals", headers=desk.as_("chief1"))
+        assert waiting.json()["items"] == []
+
+
 class TestAcceptanceTimer:
     """K2 expiry (transition 6)"""
 
@@ -215,6 +253,48 @@ class TestJointCrew:
         assert answer.status_code == 200, answer.text
         assert answer.json()["state"] == "SENT"
         assert answer.json()["holder"]["crew_code"].startswith("J-S02-")
+
+    async def test_nobody_of_a_foreign_station_is_taken(self, desk: Desk) -> None:
+        order_id = await desk.report("阳光花园2-1-101", fault_code="P08")
+        members = [str(desk.world.technicians[name]) for name in ("tech05", "tech06", "tech01")]
+        body = {"technician_ids": members, "leader_id": members[0], "reason": "断线落地"}
+        answer = await post(desk, f"/work-orders/{order_id}/joint-crew", "dispatcher2", body)
+        assert answer.status_code == 404
+        assert (await desk.order(order_id))["state"] == "NEW"
+
+    async def test_ends_when_it_loses_the_order_and_its_people_still_read_it(
+        self, desk: Desk, client: httpx.AsyncClient, as_: Headers
+    ) -> None:
+        order_id = await desk.report()
+        members = [str(desk.world.technicians[name]) for name in ("tech03", "tech04")]
+        body = {"technician_ids": members, "leader_id": members[0], "reason": "人手"}
+        await post(desk, f"/work-orders/{order_id}/joint-crew", "dispatcher", body)
+        phone = Phone(client, as_("tech04"))
+        assert len((await phone.sync())["crews"]) == 2
+        assert (await assign(desk, order_id, "A1")).status_code == 200
+        synced = await phone.sync()
+        assert [crew["code"] for crew in synced["crews"]] == ["A3"]
+        assert synced["jobs"] == []
+        own = await client.get(f"/work-orders/{order_id}", headers=as_("tech04"))
+        assert own.status_code == 200
+        late = await phone.do("accept", order_id)
+        assert late["problem"]["type"] == "urn:paigong:problem:not-yours-any-more"
+
+    async def test_the_crew_that_ends_hears_of_its_loss(
+        self, desk: Desk, database: Database
+    ) -> None:
+        order_id = await desk.report()
+        members = [str(desk.world.technicians[name]) for name in ("tech03", "tech04")]
+        body = {"technician_ids": members, "leader_id": members[0], "reason": "人手"}
+        await post(desk, f"/work-orders/{order_id}/joint-crew", "dispatcher", body)
+        await desk.withdraw(order_id)
+        async with database.transaction() as session:
+            told = (
+                await session.exec(
+                    select(Notification.user_id).where(Notification.kind == "withdrawn")
+                )
+            ).all()
+        assert set(told) == {desk.world.users[name] for name in ("tech03", "tech04")}
 
 
 class TestRebook:
