@@ -42,7 +42,7 @@ async def create_planning_run(
     return RunSummaryOut.of(run)
 
 
-@router.get("/planning-runs")
+@router.get("/planning-runs", responses=problem_responses(404))
 async def list_planning_runs(
     principal: Reader,
     session: Session,

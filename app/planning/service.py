@@ -25,9 +25,9 @@ async def request_run(
     seconds: float | None,
 ) -> PlanningRun:
     """Queue a run of a station and all below it; raises NotFound, NothingToPlan."""
-    stations = await organisation.subtree(session, station_id)
-    if not stations or not principal.covers(Permission.PLANNING_RUN, station_id):
-        raise NotFound()
+    stations = await organisation.subtree_in_scope(
+        session, principal, Permission.PLANNING_RUN, station_id
+    )
     if not await organisation.capabilities(session, stations, clock.now()):
         raise NothingToPlan()
     run = PlanningRun(
@@ -71,12 +71,14 @@ async def runs(
     before: UUID | None,
     limit: int,
 ) -> list[PlanningRun]:
-    """Runs in scope, newest first; a station includes all below it."""
+    """Runs in scope, newest first; a station includes all below it; NotFound for a foreign one."""
     query = select(PlanningRun).where(
         scoped(principal, Permission.PLANNING_READ, col(PlanningRun.station_id))
     )
     if station_id is not None:
-        below = await organisation.subtree(session, station_id)
+        below = await organisation.subtree_in_scope(
+            session, principal, Permission.PLANNING_READ, station_id
+        )
         query = query.where(col(PlanningRun.station_id).in_(below))
     if before is not None:
         query = query.where(col(PlanningRun.id) < before)
