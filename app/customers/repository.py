@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.geo import point
 from app.customers.models import (
     AccountFlag,
     Building,
@@ -49,14 +50,25 @@ async def open_flags(session: AsyncSession, premises_id: UUID) -> frozenset[str]
     return frozenset((await session.exec(query)).all())
 
 
-async def by_phone(session: AsyncSession, phone: str) -> list[Customer]:
-    query = (
-        select(Customer)
-        .join(CustomerPhone, col(CustomerPhone.customer_id) == col(Customer.id))
-        .where(CustomerPhone.phone == phone)
-        .order_by(col(Customer.customer_no))
+async def is_holder(session: AsyncSession, customer_id: UUID, premises_id: UUID) -> bool:
+    query = select(Occupancy.id).where(
+        Occupancy.customer_id == customer_id, Occupancy.premises_id == premises_id
     )
-    return list((await session.exec(query)).all())
+    return (await session.exec(query)).first() is not None
+
+
+async def nearest_zone(
+    session: AsyncSession, lon: float, lat: float, within_m: float
+) -> str | None:
+    """The zone of the building nearest to a WGS-84 point, within so many metres."""
+    place = point(lon, lat)
+    query = (
+        select(Building.zone)
+        .where(func.ST_DWithin(Building.location, place, within_m))
+        .order_by(func.ST_Distance(Building.location, place), col(Building.id))
+        .limit(1)
+    )
+    return (await session.exec(query)).first()
 
 
 async def phones_of(session: AsyncSession, customer_ids: Collection[UUID]) -> list[CustomerPhone]:

@@ -3,10 +3,11 @@
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from app.core.geo import PlaceIn
 from app.core.texts import Code, Line, Paragraph, Phone
+from app.core.times import Moment
 from app.web.wire import Body
 
 Channel = Literal["hotline", "hall", "web", "app", "chat", "mail", "import"]
@@ -25,8 +26,8 @@ Note = Annotated[Line, Field(description="Why; kept in the order's history.")]
 class SlotIn(Body):
     """An appointment slot in times with offset."""
 
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
 
 
 class CallerIn(Body):
@@ -61,6 +62,13 @@ class WorkOrderIn(Body):
         if self.force_new and not self.force_new_reason:
             raise ValueError("force_new wants force_new_reason")
         return self
+
+
+class SubmitIn(Body):
+    """What more there is to say when a draft becomes an order."""
+
+    force_new_reason: Line | None = None
+    """Why, although an order is open here for the same trouble."""
 
 
 class AmendIn(Body):
@@ -127,7 +135,7 @@ class HoldIn(Body):
     """A hold with its reason and end; crew busy or the shift's end is none."""
 
     reason: HoldReason
-    until: AwareDatetime
+    until: Moment
     note: Note
 
 

@@ -77,6 +77,18 @@ class DuplicateReport(Problem):
     )
 
 
+class CustomerElsewhere(Problem):
+    """The customer does not hold these premises."""
+
+    status = 422
+    type = "customer-elsewhere"
+    title = Text("该户址不属于此客户", "The customer does not hold these premises")
+    action = Text(
+        "请核对客户与户址，或不填 customer_id",
+        "Check customer and premises, or leave customer_id out",
+    )
+
+
 class AppointmentInvalid(Problem):
     """A slot that is over, reversed or absurdly far."""
 

@@ -20,7 +20,7 @@ from app.organisation.errors import PlaceOutsideArea
 from app.organisation.models import Station
 from app.work_orders import repository
 from app.work_orders.acts import Act
-from app.work_orders.errors import DuplicateReport
+from app.work_orders.errors import CustomerElsewhere, DuplicateReport
 from app.work_orders.models import WorkOrder
 from app.work_orders.service import check_slot
 from app.work_orders.states import Action, State
@@ -62,13 +62,14 @@ async def take(
 ) -> WorkOrder:
     """Make the order of a report, as NEW or as DRAFT.
 
-    Raises DuplicateReport, PlaceOutsideArea, AppointmentInvalid, UnknownFaultCode, NotFound.
+    Raises DuplicateReport, PlaceOutsideArea, AppointmentInvalid, UnknownFaultCode, NotFound and
+    CustomerElsewhere.
     """
     where = await _where(session, principal, report)
     fault = await catalogue.fault(session, report.fault_code)
     if report.appointment is not None:
         check_slot(*report.appointment)
-    await _refuse_twin(session, report, where, fault.fault_group)
+    await _refuse_twin(session, where.premises_id, fault.fault_group, report.force_new_reason)
     profile = await catalogue.current_profile(session)
     day = clock.now().astimezone(settings.current().zone).date()
     starts, ends = report.appointment or (None, None)
@@ -110,6 +111,22 @@ async def take(
     return order
 
 
+async def submit(
+    session: AsyncSession, order: WorkOrder, act: Act, force_new_reason: str | None = None
+) -> None:
+    """Turn a draft into a new order; a twin may have come since the draft was begun.
+
+    A reason to have both that the draft was begun with still counts. Raises DuplicateReport and
+    IllegalTransition.
+    """
+    if State(order.state) is State.DRAFT:
+        begun = (await repository.events(session, order.id))[0].payload
+        reason = force_new_reason or begun.get("force_new_reason")
+        await _refuse_twin(session, order.premises_id, order.fault_group, reason)
+    said = {"force_new_reason": force_new_reason} if force_new_reason else {}
+    await transition(session, order, Action.SUBMITTED, act, **said)
+
+
 async def _where(session: AsyncSession, principal: Principal, report: Report) -> _Where:
     if report.premises_id is not None:
         return await _at_premises(session, principal, report)
@@ -119,6 +136,8 @@ async def _where(session: AsyncSession, principal: Principal, report: Report) ->
     station = await organisation.responsible_station(session, lon, lat)
     if not principal.covers(Permission.ORDERS_CREATE, station.id):
         raise PlaceOutsideArea("the place lies in the area of a station outside your scope")
+    if report.customer_id is not None:
+        await customers.customer(session, principal, Permission.ORDERS_CREATE, report.customer_id)
     return _Where(
         station=station,
         building_id=None,
@@ -126,7 +145,7 @@ async def _where(session: AsyncSession, principal: Principal, report: Report) ->
         customer_id=report.customer_id,
         address=report.address,
         location=point(lon, lat),
-        zone="urban",
+        zone=await customers.zone_near(session, lon, lat),
         flags=frozenset(),
     )
 
@@ -138,15 +157,18 @@ async def _at_premises(session: AsyncSession, principal: Principal, report: Repo
         raise NotFound()
     station = await session.get(Station, found.building.station_id)
     assert station is not None
-    unit = f"{found.premises.unit}单元" if found.premises.unit else ""
-    room = f"{found.premises.room}室" if found.premises.room else ""
-    customer_id = report.customer_id or (found.customer.id if found.customer else None)
+    customer_id = found.customer.id if found.customer else None
+    if report.customer_id is not None:
+        await customers.customer(session, principal, Permission.ORDERS_CREATE, report.customer_id)
+        if not await customers.holds(session, report.customer_id, report.premises_id):
+            raise CustomerElsewhere()
+        customer_id = report.customer_id
     return _Where(
         station=station,
         building_id=found.building.id,
         premises_id=found.premises.id,
         customer_id=customer_id,
-        address=f"{found.building.address}{unit}{room}",
+        address=found.address,
         location=found.building.location,
         zone=found.building.zone,
         flags=found.flags & {"vulnerable", "key_customer"},
@@ -154,16 +176,14 @@ async def _at_premises(session: AsyncSession, principal: Principal, report: Repo
 
 
 async def _refuse_twin(
-    session: AsyncSession, report: Report, where: _Where, fault_group: str
+    session: AsyncSession, premises_id: UUID | None, fault_group: str, reason: str | None
 ) -> None:
-    """Offer an open order for the same trouble instead (DOMAIN I07)."""
-    if where.premises_id is None and where.building_id is None:
+    """Offer an open order for the same trouble instead, unless for a reason (DOMAIN I07)."""
+    if premises_id is None:
         return
-    await repository.serialise_reports(session, f"{where.premises_id}:{fault_group}")
-    twin = await repository.find_open_twin(
-        session, where.premises_id, where.building_id, fault_group
-    )
-    if twin is None or report.force_new_reason:
+    await repository.serialise_reports(session, f"{premises_id}:{fault_group}")
+    twin = await repository.find_open_twin(session, premises_id, fault_group)
+    if twin is None or reason:
         return
     raise DuplicateReport(
         f"{twin.serial} is open here",

@@ -10,17 +10,22 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
-from app.organisation.models import Crew
+from app.organisation.models import Crew, CrewMember
 from app.work_orders.models import Approval, Assignment, OrderClock, WorkOrder, WorkOrderEvent
-from app.work_orders.states import ENDED
+from app.work_orders.states import ENDED, State
 
 
 def own_orders(principal: Principal) -> ColumnElement[bool]:
-    """Orders that one of the technician's crews holds or has held."""
+    """Orders that one of the technician's crews holds or has held, joint crews of before too."""
+    joined = (
+        select(col(CrewMember.crew_id))
+        .join(Crew, col(Crew.id) == col(CrewMember.crew_id))
+        .where(col(CrewMember.technician_id) == principal.technician_id, col(Crew.kind) == "joint")
+    )
     return exists(
         select(Assignment.id).where(  # type: ignore[call-overload]
             col(Assignment.order_id) == col(WorkOrder.id),
-            col(Assignment.crew_id).in_(principal.crew_ids),
+            col(Assignment.crew_id).in_(principal.crew_ids) | col(Assignment.crew_id).in_(joined),
         )
     )
 
@@ -45,21 +50,14 @@ async def find(
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def find_open_twin(
-    session: AsyncSession, premises_id: UUID | None, building_id: UUID | None, group: str
-) -> WorkOrder | None:
-    """An open order at the same premises (or, without premises, building) and fault group."""
-    place = (
-        col(WorkOrder.premises_id) == premises_id
-        if premises_id is not None
-        else (col(WorkOrder.building_id) == building_id) & col(WorkOrder.premises_id).is_(None)
-    )
+async def find_open_twin(session: AsyncSession, premises_id: UUID, group: str) -> WorkOrder | None:
+    """An open order at the same premises and fault group; a draft cannot be urged, so is none."""
     statement = (
         select(WorkOrder)
         .where(
-            place,
+            col(WorkOrder.premises_id) == premises_id,
             col(WorkOrder.fault_group) == group,
-            col(WorkOrder.state).not_in([state.value for state in ENDED]),
+            col(WorkOrder.state).not_in([state.value for state in (*ENDED, State.DRAFT)]),
         )
         .order_by(col(WorkOrder.id).desc())
         .limit(1)

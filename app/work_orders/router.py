@@ -4,19 +4,19 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from app.core.permissions import Permission as P
 from app.core.permissions import Role
 from app.core.problems import InvalidInput
 from app.core.scope import Principal
+from app.core.times import Moment
 from app.identity.access import allow, allow_once
 from app.organisation import service as organisation
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import CursorParam, Limit, Page, decode_cursor, encode_cursor, problem_responses
 from app.work_orders import intake, repository, service
 from app.work_orders.acts import Act
-from app.work_orders.bodies import AmendIn, AnswerIn, ReasonIn, RebookIn, WorkOrderIn
+from app.work_orders.bodies import AmendIn, AnswerIn, ReasonIn, RebookIn, SubmitIn, WorkOrderIn
 from app.work_orders.models import WorkOrder
 from app.work_orders.schemas import EventOut, TimelineOut, WorkOrderDetailOut, WorkOrderOut
 from app.work_orders.states import Action, State
@@ -70,13 +70,17 @@ async def list_work_orders(
     state: Annotated[list[State] | None, Query()] = None,
     crew_id: UUID | None = None,
     premises_id: UUID | None = None,
-    due_before: AwareDatetime | None = None,
+    due_before: Moment | None = None,
     waiting_approval: bool | None = None,
     cursor: CursorParam = None,
     limit: Limit = 50,
 ) -> Page[WorkOrderOut]:
     """Orders in your scope, newest first; a station includes all below it."""
-    stations = await organisation.subtree(session, station_id) if station_id else None
+    stations = None
+    if station_id is not None:
+        stations = await organisation.subtree_in_scope(
+            session, principal, P.ORDERS_READ, station_id
+        )
     orders = await repository.page(
         session,
         principal,
@@ -146,11 +150,15 @@ async def amend_work_order(
 
 @router.post("/{order_id}/submit", responses=problem_responses(404, 409))
 async def submit_work_order(
-    order_id: UUID, principal: Annotated[Principal, allow_once(P.ORDERS_CREATE)], session: Session
+    order_id: UUID,
+    principal: Annotated[Principal, allow_once(P.ORDERS_CREATE)],
+    session: Session,
+    body: SubmitIn | None = None,
 ) -> WorkOrderOut:
-    """Turn a draft into a new order; the clocks start."""
+    """Turn a draft into a new order; the clocks start. 409 offers an order that is open here."""
     order = await service.locked(session, principal, P.ORDERS_CREATE, order_id)
-    await transition(session, order, Action.SUBMITTED, Act.now(principal, *INTAKE_ROLES))
+    act = Act.now(principal, *INTAKE_ROLES)
+    await intake.submit(session, order, act, body.force_new_reason if body else None)
     return await answered(session, order, principal)
 
 

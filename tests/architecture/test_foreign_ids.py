@@ -16,6 +16,8 @@ Headers = Callable[[str], dict[str, str]]
 
 OF_S02 = ("agent2", "dispatcher2", "chief2", "reviewer2", "tech05")
 """People whose every grant lies at S02; the ids below are all of S01."""
+LISTS = ("/work-orders", "/planning-runs", "/crews", "/technicians")
+"""Lists that take a `station_id`."""
 
 
 @pytest.fixture
@@ -84,6 +86,15 @@ class TestForeignIds:
                     wrong.append(f"{route.key} told {person}: {status}")
         assert wrong == []
         assert not_found > 10
+
+    @pytest.mark.parametrize("listing", LISTS)
+    async def test_asking_for_the_list_of_their_station_is_not_found(
+        self, client: httpx.AsyncClient, as_: Headers, ids_of_s01: dict[str, str], listing: str
+    ) -> None:
+        station = {"station_id": ids_of_s01["station_id"]}
+        for person, status in (("chief1", 200), ("chief2", 404)):
+            answer = await client.get(listing, params=station, headers=as_(person))
+            assert answer.status_code == status, answer.text
 
     async def test_acting_on_them_is_not_found(
         self,

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.audit import AuditRecord
 from app.core.db import Database
 from app.customers import service
-from app.customers.models import CustomerPhone
+from app.customers.models import Building, CustomerPhone
 from tests.conftest import Headers
 from tests.factories.world import NOW, World
 
@@ -36,14 +36,16 @@ def an_order(world: World, premises: str, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-class TestFindByPhone:
-    async def test_compares_numbers_without_their_dress(
+class TestZoneNear:
+    async def test_is_that_of_the_nearest_building_within_500_m(
         self, session: AsyncSession, world: World
     ) -> None:
-        for dressed in (FIRST, "+86 139-0000-0001", "0086 13900000001"):
-            (found,) = await service.find_by_phone(session, dressed)
-            assert found.id == world.customers["C0001"]
-        assert await service.find_by_phone(session, "13999999999") == []
+        building = await session.get_one(Building, world.buildings["锦绣家园1"])
+        building.zone = "remote"
+        await session.flush()
+        lon, lat = world.places["锦绣家园1"]
+        assert await service.zone_near(session, lon, lat + 0.004) == "remote"
+        assert await service.zone_near(session, lon, lat + 0.005) == "urban"
 
 
 class TestPremises:
@@ -69,6 +71,13 @@ class TestFindCustomers:
         assert home["place"] == {"lon": 117.02, "lat": 36.65}
         assert [flag["kind"] for flag in home["flags"]] == ["vulnerable"]
         assert (card["repeat_call"], card["open_orders"], card["history"]) == (False, [], [])
+
+    async def test_compares_numbers_without_their_dress(
+        self, client: httpx.AsyncClient, as_: Headers, world: World
+    ) -> None:
+        for dressed in (FIRST, "+86 139-0000-0001", "0086 13900000001"):
+            found = await client.get("/customers", params={"phone": dressed}, headers=as_("agent"))
+            assert [card["id"] for card in found.json()] == [str(world.customers["C0001"])]
 
     async def test_an_unknown_number_answers_an_empty_list(
         self, client: httpx.AsyncClient, as_: Headers, database: Database
