@@ -12,7 +12,7 @@ async def test_a_morning_verifies(ground: Ground) -> None:
         found = await verify(session, ground.config.data_dir)
     await database.close()
     assert [str(each) for each in found] == []
-    assert len(ground.history.ids) == 14
+    assert len(ground.history.ids) == 17
 
 
 async def test_an_empty_company_verifies(database: Database, config: Settings) -> None:
