@@ -180,7 +180,8 @@ class OsrmHttp:
         return {near.place for near in await self.snap(sorted(far)) if not near.far}
 
     async def _table(self, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> RoadTable:
-        if np.array_equal(rows, columns):
+        # A table of one place wants its ends named: OSRM refuses a single bare coordinate.
+        if len(rows) > 1 and np.array_equal(rows, columns):
             path, indexes = _path(rows), {}
         else:
             path = _path(np.concatenate([rows, columns]))

@@ -2,7 +2,8 @@
 
 Identity values commit out of order, so `id > cursor` would lose rows. Each row keeps its
 transaction id, and readers stay below the oldest transaction still running. A cursor is
-(epoch, xid, id); a restore bumps the epoch, and phones then sync fully.
+(epoch, xid, id); a restored database begins a new epoch (`paigong restored`), since its
+transactions count from elsewhere, and phones then sync fully.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+import psycopg
 from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -117,6 +119,14 @@ class Change:
     gone: bool
 
 
+def begin_epoch(database_url: str) -> UUID:
+    """Make every cursor given out so far invalid; needs the owner's URL. Returns the new epoch."""
+    epoch = new_id()
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE feed_epoch SET epoch = %s WHERE id = 1", [epoch])
+    return epoch
+
+
 _HORIZON = "(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)"
 
 
@@ -161,3 +171,17 @@ async def read(
     changes = [Change(entity, entity_id, gone) for (entity, entity_id), gone in latest.items()]
     reached = Cursor(upto.epoch, rows[-1].xid, rows[-1].id) if len(rows) == limit else upto
     return changes, reached
+
+
+async def settling(session: AsyncSession, audience: Iterable[str]) -> bool:
+    """Whether a committed change for `audience` is still above the horizon, so not yet told.
+
+    An older transaction is running somewhere; it ends within seconds. Whoever reads now should
+    read again soon, since no second wake-up follows.
+    """
+    statement = text(
+        f"SELECT EXISTS (SELECT FROM change_feed WHERE xid >= {_HORIZON}"
+        " AND (audience_after && :audience OR audience_before && :audience))"
+    )
+    found: bool = (await session.execute(statement, {"audience": list(audience)})).scalar_one()
+    return found

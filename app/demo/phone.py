@@ -20,6 +20,8 @@ from app.demo.pace import pause, real_seconds
 LonLat = tuple[float, float]
 Job = dict[str, Any]
 _PUSH_WAIT_S = 25
+_SETTLING_S = 0.2
+"""Real seconds before a phone asks again for what the server said is about to be readable."""
 _SENT_AGAIN = 0.04
 """Share of batches that are sent twice, as phones do that lost the answer."""
 
@@ -111,7 +113,9 @@ class Phone:
                 )
                 told = answer.json()
                 self._keep(told)
-                more = told["more"]
+                more = told["more"] or told["settling"]
+                if told["settling"]:
+                    await asyncio.sleep(_SETTLING_S)
             self.counts["pulls"] += 1
         async with self.changed:
             self.changed.notify_all()

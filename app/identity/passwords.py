@@ -18,9 +18,13 @@ def _hasher(quick: bool) -> PasswordHash:
     return PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64) if quick else Argon2Hasher(),))
 
 
+def _is_play() -> bool:
+    """Tests and the demo make hundreds of sign-ins; the full cost would take most of their time."""
+    return settings.current().environment is not settings.Environment.PRODUCTION
+
+
 def _current() -> PasswordHash:
-    # Tests make hundreds of accounts; the full cost would take most of their time.
-    return _hasher(settings.current().environment is settings.Environment.TEST)
+    return _hasher(_is_play())
 
 
 @cache
@@ -49,7 +53,6 @@ async def matches(password: str, password_hash: str | None) -> bool:
 def _matches(password: str, password_hash: str | None) -> bool:
     hasher = _current()
     if password_hash is None:
-        quick = settings.current().environment is settings.Environment.TEST
-        hasher.verify(password, _nobodys_hash(quick))
+        hasher.verify(password, _nobodys_hash(_is_play()))
         return False
     return hasher.verify(password, password_hash)

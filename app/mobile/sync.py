@@ -79,6 +79,7 @@ async def sync(
         "mode": "full" if changed is None else "changes",
         "cursor": str(PhoneCursor(place, digest)),
         "more": place.id != WHOLE,
+        "settling": await feed.settling(session, _audience(principal)),
         "server_time": clock.now(),
         "jobs": [job(row) for row in rows],
         "gone": sorted((changed or set()) - {row["id"] for row in rows}),

@@ -126,6 +126,8 @@ class SyncOut(Out):
     """`full`: replace everything; `changes`: put `jobs`, remove `gone`."""
     cursor: str
     """For the next sync; keep it with the data that came with it."""
+    settling: bool
+    """A change for you is committed but not readable yet: sync again in a moment."""
     more: bool
     """Ask again at once: the change list was longer than one answer."""
     server_time: datetime

@@ -44,6 +44,11 @@ class TestMatrix:
         assert matrix.count_legs().shares()["osrm"] == 1.0
         assert (matrix.graph_version, matrix.hour_bucket) == (roads.graph_version, HourBucket.DAY)
 
+    async def test_one_place_alone_is_no_failure(self, roads: OsrmHttp) -> None:
+        matrix = await roads.matrix([MAINLAND[0]], [MAINLAND[0]], MIDDAY)
+        assert matrix.seconds.tolist() == [[0]]
+        assert matrix.count_legs().estimate == 0
+
     async def test_gives_the_same_answer_in_any_block_size(
         self, server: OsrmServer, roads: OsrmHttp, traffic: Traffic
     ) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock, settings
+from app.core import clock, feed, settings
 from app.core.db import Database, count_statements
 from app.core.permissions import Role
 from app.identity.models import Device
@@ -120,6 +120,19 @@ class TestFull:
 
 
 class TestChanges:
+    async def test_after_a_restore_an_old_cursor_gives_everything_again(
+        self, desk: Desk, leader: Phone, config: settings.Settings
+    ) -> None:
+        order_id = await desk.sent()
+        await leader.sync()
+        before = leader.cursor
+        assert (await leader.sync())["mode"] == "changes"
+        feed.begin_epoch(config.database_url)
+        leader.cursor = before
+        body = await leader.sync()
+        assert (body["mode"], list(leader.jobs)) == ("full", [order_id])
+        assert (await leader.sync())["mode"] == "changes"
+
     async def test_without_news_nothing_is_told(
         self, desk: Desk, leader: Phone, database: Database
     ) -> None:
@@ -180,6 +193,20 @@ class TestChanges:
             assert slow_id not in told
         while told != {slow_id, fast_id}:
             told |= _amended(await leader.sync_until(lambda body: bool(_amended(body))))
+
+    async def test_a_change_that_is_not_readable_yet_asks_the_phone_to_come_again(
+        self, desk: Desk, leader: Phone, database: Database
+    ) -> None:
+        await leader.sync()
+        async with database.transaction() as older:
+            await older.execute(text("SELECT pg_current_xact_id()"))
+            order_id = await desk.sent(crew="A1")
+            early = await leader.sync()
+            assert early["jobs"] == []
+            assert early["settling"] is True
+        body = await leader.sync_until(lambda told: bool(told["jobs"]))
+        assert [job["id"] for job in body["jobs"]] == [order_id]
+        await leader.sync_until(lambda told: not told["settling"])
 
     async def test_a_full_sync_beside_an_open_transaction_does_not_lose_it_either(
         self, desk: Desk, leader: Phone, database: Database, world: World
