@@ -95,9 +95,3 @@ async def held_by(session: AsyncSession, technician_id: UUID, order_id: UUID) ->
         )
     )
     return (await session.exec(statement)).first() is not None
-
-
-async def verified(session: AsyncSession) -> Sequence[EvidenceFile]:
-    """Every file whose bytes must be on disk."""
-    statement = select(EvidenceFile).where(EvidenceFile.state == "verified")
-    return (await session.exec(statement)).all()

@@ -86,14 +86,6 @@ class EvidenceStore:
         self.part_path(file_id).replace(target)
         _sync_folder(target.parent)
 
-    def kept_hash(self, sha256: str) -> str | None:
-        """The hash that the kept bytes have now; None when they are gone."""
-        path = self.kept_path(sha256)
-        if not path.is_file():
-            return None
-        with path.open("rb") as kept:
-            return hashlib.file_digest(kept, "sha256").hexdigest()
-
 
 def sync_part(part: BinaryIO) -> None:
     """Bring what was written to the disk itself, so that an offset is never a promise."""

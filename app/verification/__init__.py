@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.db import Database
 from app.verification import inbox, records, serials
 from app.verification.approvals import check_approvals
 from app.verification.assignments import check_assignments
@@ -20,7 +22,7 @@ from app.verification.orders import check_states
 from app.verification.pay import check_pay
 from app.verification.reading import take_snapshot
 
-__all__ = ["Difference", "verify"]
+__all__ = ["Difference", "Folded", "fold", "verify"]
 
 Check = Callable[[Case, Company], Iterable[Difference]]
 
@@ -44,11 +46,29 @@ CHECKS: dict[str, Check] = {
 }
 
 
-async def verify(session: AsyncSession, data_dir: Path) -> list[Difference]:
+class Folded(NamedTuple):
+    """What the rows say: the differences among them, and the files that must be on the disk."""
+
+    differences: list[Difference]
+    files: list[Wanted]
+
+
+async def verify(database: Database, data_dir: Path) -> list[Difference]:
     """Every difference between what is stored and what the events say; empty when all is well.
 
-    Give it a transaction in which nothing has been read yet, so that it sees one instant while
-    others go on working. `data_dir` is where the evidence lies. Writes nothing.
+    Rows are read as of one instant while others go on working. The files under `data_dir` are
+    hashed when that transaction is over: an open one would hold the change feed back. Evidence
+    that was verified stays, so it must still be there then. Writes nothing.
+    """
+    async with database.transaction() as session:
+        folded = await fold(session)
+    return folded.differences + await asyncio.to_thread(check_disk, data_dir, folded.files)
+
+
+async def fold(session: AsyncSession) -> Folded:
+    """All that the database alone can tell.
+
+    Give it a transaction in which nothing has been read yet, so that it sees one instant.
     """
     await take_snapshot(session)
     company = await read_company(session)
@@ -63,8 +83,7 @@ async def verify(session: AsyncSession, data_dir: Path) -> list[Difference]:
     found += await inbox.check_strays(session)
     found += await inbox.check_inbox(session)
     found += await inbox.check_messages(session)
-    found += await asyncio.to_thread(check_disk, data_dir, files)
-    return found
+    return Folded(found, files)
 
 
 def check_case(case: Case, company: Company) -> list[Difference]:

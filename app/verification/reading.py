@@ -14,7 +14,7 @@ async def take_snapshot(session: AsyncSession) -> None:
 
     Only the first statement of a transaction can ask for it; inside a transaction that already
     did something, what the checks read may be as uneven as the work going on beside them. The
-    idle timeout is lifted because files are read between statements.
+    idle timeout is lifted because cases are folded between statements.
     """
     raw: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     if raw.info.transaction_status == TransactionStatus.IDLE:

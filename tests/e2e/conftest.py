@@ -50,8 +50,7 @@ class FinishedDay:
         settings.install(settings_for(self.database_url, self.folder))
         database = Database(self.database_url)
         try:
-            async with database.transaction() as session:
-                return await verify(session, self.folder)
+            return await verify(database, self.folder)
         finally:
             await database.close()
 

@@ -18,7 +18,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock, settings
 from app.core.db import Database, PlainSqlSession, sqlalchemy_url
 from app.core.settings import Settings
-from app.verification import Difference, verify
+from app.verification import Difference, fold
+from app.verification.files import check_disk
 from tests.app.verification.histories import History, a_morning
 from tests.conftest import _on, settings_for
 from tests.factories.world import NOW, World
@@ -87,6 +88,12 @@ async def intruder(ground: Ground, engine: AsyncEngine) -> AsyncIterator[AsyncSe
         await session.rollback()
 
 
+async def found_by(session: AsyncSession, data_dir: Path) -> list[Difference]:
+    """What verify finds, inside a transaction whose damage nobody else may see."""
+    folded = await fold(session)
+    return folded.differences + check_disk(data_dir, folded.files)
+
+
 @pytest.fixture
 def corrupt(ground: Ground, intruder: AsyncSession) -> Corrupt:
     """Run statements on one order (`:id`) as the intruder; what verify then finds."""
@@ -97,7 +104,7 @@ def corrupt(ground: Ground, intruder: AsyncSession) -> Corrupt:
             names = {name: value for name, value in said.items() if f":{name}" in statement}
             changed: Any = await intruder.execute(text(statement), names)
             assert changed.rowcount > 0, f"changed nothing: {statement}"
-        return await verify(intruder, ground.config.data_dir)
+        return await found_by(intruder, ground.config.data_dir)
 
     return run
 

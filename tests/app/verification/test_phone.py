@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.core.db import Database
 from app.core.settings import Settings
-from app.verification import verify
+from app.verification import fold, verify
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.phone import Phone
@@ -31,22 +31,19 @@ async def order_id(client: httpx.AsyncClient, world: World, as_: Headers) -> str
 async def test_commands_and_events_belong_together(
     order_id: str, database: Database, config: Settings
 ) -> None:
-    async with database.transaction() as session:
-        assert [str(each) for each in await verify(session, config.data_dir)] == []
+    assert [str(each) for each in await verify(database, config.data_dir)] == []
 
 
 async def test_a_lost_command_is_found(order_id: str, database: Database, config: Settings) -> None:
     async with database.transaction() as session:
         await session.execute(text("DELETE FROM phone_commands WHERE kind = 'depart'"))
-        found = await verify(session, config.data_dir)
+    found = await verify(database, config.data_dir)
     assert [(each.check, each.expected) for each in found] == [("inbox", "its command")]
     assert "departed" in found[0].subject
 
 
-async def test_everything_is_read_as_of_one_instant(
-    order_id: str, database: Database, config: Settings
-) -> None:
+async def test_everything_is_read_as_of_one_instant(order_id: str, database: Database) -> None:
     async with database.transaction() as session:
-        await verify(session, config.data_dir)
+        await fold(session)
         level = (await session.execute(text("SHOW transaction_isolation"))).scalar_one()
     assert level == "repeatable read"
