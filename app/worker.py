@@ -171,15 +171,18 @@ async def run_timers(database: Database) -> None:
     """Let order clocks act that have run out: unaccepted orders, holds whose date has come.
 
     Of several workers that tick at the same moment one looks; each order has its own transaction,
-    under its lock.
+    under its lock. An order that fails is told and left for the next tick: the others go on.
     """
     async with database.transaction() as session:
         if not await _only_one(session, "order timers"):
             return
         due = await work_orders.orders_with_due_timers(session)
     for order_id in due:
-        async with database.transaction() as session:
-            await work_orders.run_due_timers(session, order_id)
+        try:
+            async with database.transaction() as session:
+                await work_orders.run_due_timers(session, order_id)
+        except Exception:
+            log.exception("ALERT the timers of order %s failed", order_id)
 
 
 async def _only_one(session: Any, name: str) -> bool:

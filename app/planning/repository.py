@@ -24,6 +24,12 @@ _ORDER = (
 )
 
 
+_ABANDON = (
+    "UPDATE planning_runs SET state = 'failed', finished_at = :at,"
+    " error = 'the worker ended before the run did'"
+)
+
+
 def _ids(name: str, values: Collection[UUID]) -> Any:
     return bindparam(name, list(values), type_=ARRAY(Uuid))
 
@@ -277,10 +283,26 @@ async def ahead_of(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID,
 
 
 async def end_abandoned(session: AsyncSession, station_id: UUID, but: UUID, at: datetime) -> None:
-    """Fail the station's other running runs: it has one at a time, so their worker is dead."""
+    """Fail the station's other running runs: it has one at a time, so their worker is dead.
+
+    A queued run that somebody asked for has a job of its own and still gets its turn.
+    """
     statement = text(
-        "UPDATE planning_runs SET state = 'failed', finished_at = :at,"
-        " error = 'the worker ended before the run did'"
-        " WHERE station_id = :station AND state = 'running' AND id <> :but"
+        f"{_ABANDON} WHERE station_id = :station AND id <> :but"
+        " AND (state = 'running' OR (state = 'queued' AND trigger <> 'manual'))"
     )
     await session.execute(statement, {"station": station_id, "but": but, "at": at})
+
+
+async def end_orphans(session: AsyncSession, at: datetime) -> list[UUID]:
+    """Fail runs that no job will carry out, since their worker died between two transactions.
+
+    Every run lives inside a job of its station, waiting or at work. Returns their ids.
+    """
+    statement = text(
+        f"{_ABANDON} FROM (SELECT id FROM planning_runs r WHERE r.state IN ('queued', 'running')"
+        " AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = 'planning.run'"
+        " AND j.status IN ('todo', 'doing') AND j.args ->> 'station_id' = r.station_id::text)"
+        " FOR UPDATE) orphans WHERE orphans.id = planning_runs.id RETURNING planning_runs.id"
+    )
+    return [row.id for row in await session.execute(statement, {"at": at})]

@@ -1,20 +1,34 @@
 """Asks again for what stayed behind: the sweep, not the single job, is the truth."""
 
+import logging
 from datetime import timedelta
 
 from app.core import clock, settings
 from app.core.db import Database
 from app.planning import jobs, policy, repository
+from app.planning.models import PlanningRun
+from app.planning.publish import tell
+
+log = logging.getLogger(__name__)
+
+
+async def _end_orphans(database: Database) -> None:
+    async with database.transaction() as session:
+        for run_id in await repository.end_orphans(session, clock.now()):
+            log.warning("planning run %s was left by a dead worker; it is ended", run_id)
+            await tell(session, await session.get_one(PlanningRun, run_id))
 
 
 async def sweep(database: Database) -> None:
-    """Queue runs for plans that are behind or old, and commits of visits that became due.
+    """Queue runs for plans that are behind or old, and commits of visits that became due; end
+    runs that a dead worker left.
 
     A plan is old after five business minutes while orders wait: crews move and shifts begin
     without any order changing.
     """
     now = clock.now()
     due_before = now + timedelta(seconds=settings.current().commit_horizon_s)
+    await _end_orphans(database)
     async with database.transaction() as session:
         behind = await repository.stations_behind(session, now - policy.STALE_AFTER)
         due = await repository.stations_with_due_visits(session, due_before)

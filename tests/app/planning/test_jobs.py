@@ -13,6 +13,7 @@ from app.core import clock
 from app.core.db import Database
 from app.planning import jobs, run
 from app.planning.context import Planner
+from app.planning.models import PlanningRun
 from app.planning.repository import raise_dirty
 from app.planning.sweep import sweep
 from app.work_orders import assignments, service
@@ -135,6 +136,63 @@ class TestRunPlan:
 
 
 class TestSweep:
+    @pytest.mark.parametrize("begun", [False, True])
+    async def test_a_run_that_a_dead_worker_left_is_ended(
+        self, planner: Planner, database: Database, world: World, begun: bool
+    ) -> None:
+        """The worker died after the run's row, and its job did not come back."""
+        station = world.stations["S01"]
+        async with database.transaction() as session:
+            await raise_dirty(session, station)
+        run_id = await run.begin_if_behind(database, station)
+        assert run_id is not None
+        if begun:
+            await run._start(database, run_id)
+        await sweep(database)
+        async with database.transaction() as session:
+            ended = await session.get_one(PlanningRun, run_id)
+            told = await session.execute(
+                text("SELECT count(*) FROM change_feed WHERE entity_id = :id"), {"id": run_id}
+            )
+            assert (ended.state, ended.finished_at) == ("failed", clock.now())
+            assert told.scalar_one() == 1
+        asked_again = "planning.wake" if begun else "planning.run"
+        assert [name for name, _ in await queued(database)] == [asked_again]
+
+    @pytest.mark.parametrize("status", ["todo", "doing"])
+    async def test_a_run_whose_job_lives_is_left_alone(
+        self, client: httpx.AsyncClient, database: Database, world: World, as_: Headers, status: str
+    ) -> None:
+        answer = await client.post(
+            "/planning-runs",
+            json={"station_id": str(world.stations["S01"])},
+            headers=as_("dispatcher"),
+        )
+        assert answer.status_code == 202, answer.text
+        async with database.transaction() as session:
+            await session.execute(text(f"UPDATE procrastinate_jobs SET status = '{status}'"))
+        await sweep(database)
+        async with database.transaction() as session:
+            kept = await session.get_one(PlanningRun, UUID(answer.json()["id"]))
+            assert kept.state == "queued"
+
+    async def test_the_next_run_ends_the_automatic_one_before_but_no_wish(
+        self, planner: Planner, database: Database, world: World
+    ) -> None:
+        station = world.stations["S01"]
+        async with database.transaction() as session:
+            await raise_dirty(session, station)
+        lost = await run.begin_if_behind(database, station)
+        wish = await run.begin_if_behind(database, station)
+        again = await run.begin_if_behind(database, station)
+        assert lost and wish and again
+        async with database.transaction() as session:
+            (await session.get_one(PlanningRun, wish)).trigger = "manual"
+        await run._start(database, again)
+        async with database.transaction() as session:
+            states = [(await session.get_one(PlanningRun, each)).state for each in (lost, wish)]
+        assert states == ["failed", "queued"]
+
     async def test_asks_again_for_an_old_plan_while_orders_wait(
         self, take: Take, plan: Run, database: Database, world: World
     ) -> None:

@@ -3,14 +3,18 @@
 import asyncio
 import os
 import signal
+from uuid import UUID
 
+import pytest
 from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.db import Database
 from app.core.settings import Settings
 from app.web.idempotency import IdempotentAnswer
-from app.worker import purge, rescue, run_worker
+from app.work_orders import service as work_orders
+from app.worker import purge, rescue, run_timers, run_worker
 from tests.app.planning.conftest import Book, Take
 from tests.factories.world import NOW, World
 
@@ -28,6 +32,32 @@ class TestRunWorker:
         os.kill(os.getpid(), signal.SIGTERM)
         async with asyncio.timeout(30):
             await working
+
+
+class TestTimers:
+    async def test_an_order_that_fails_does_not_stop_the_others(
+        self,
+        take: Take,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        bad, good = UUID((await take())["id"]), UUID((await take(at="锦绣家园3-1-101"))["id"])
+        served: list[UUID] = []
+
+        async def due(_session: AsyncSession) -> list[UUID]:
+            return [bad, good]
+
+        async def act(_session: AsyncSession, order_id: UUID) -> None:
+            if order_id == bad:
+                raise LookupError("a crew that is gone")
+            served.append(order_id)
+
+        monkeypatch.setattr(work_orders, "orders_with_due_timers", due)
+        monkeypatch.setattr(work_orders, "run_due_timers", act)
+        await run_timers(database)
+        assert served == [good]
+        assert f"ALERT the timers of order {bad} failed" in caplog.text
 
 
 class TestPurge:
