@@ -20,10 +20,12 @@ class ScaledClock:
     rate: float
 
     def to_business(self, real: datetime) -> datetime:
-        return self.business_epoch + (real - self.real_epoch) * self.rate
+        business = self.business_epoch + (real - self.real_epoch) * self.rate
+        return business.astimezone(UTC)
 
     def to_real(self, business: datetime) -> datetime:
-        return self.real_epoch + (business - self.business_epoch) / self.rate
+        real = self.real_epoch + (business - self.business_epoch) / self.rate
+        return real.astimezone(UTC)
 
 
 _scaled: ScaledClock | None = None

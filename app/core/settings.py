@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -30,7 +31,7 @@ class Settings(BaseSettings):
     """Owner of the schema; requests run as the role `paigong_app`, which owns nothing."""
     secret_key: str = Field(min_length=32)
     """Signs access tokens; at least 32 characters."""
-    previous_secret_key: str | None = None
+    previous_secret_key: str | None = Field(default=None, min_length=32)
     """Still accepted while access tokens signed with it run out."""
     time_zone: str = "Asia/Shanghai"
     """Calendar of days, shifts and pay periods."""
@@ -68,12 +69,22 @@ class Settings(BaseSettings):
             return None
         return ScaledClock(self.demo_real_epoch, self.demo_business_epoch, self.demo_rate)
 
+    def may_listen_on(self, host: str) -> bool:
+        """Whether the API may be served there: the demo's secrets are known, so loopback only."""
+        if self.environment is not Environment.DEMO:
+            return True
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
     @model_validator(mode="after")
     def _production_is_no_demo(self) -> Self:
         if self.environment is not Environment.PRODUCTION:
             return self
         refused = {
             "PAIGONG_SECRET_KEY is the demo's": self.secret_key == DEMO_SECRET,
+            "PAIGONG_PREVIOUS_SECRET_KEY is the demo's": self.previous_secret_key == DEMO_SECRET,
             "PAIGONG_FCM_URL names a fake push server": self.fcm_url is not None,
             "PAIGONG_DEMO_* clocks run only in the demo": self.demo_real_epoch is not None
             or self.demo_rate != 1.0,
