@@ -2,38 +2,50 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from app import wiring
+from app.catalogue.router import router as catalogue
+from app.completions.router import router as completions
 from app.core import clock, settings
 from app.core.db import Database
 from app.core.settings import Settings
+from app.customers.router import router as customers
+from app.evidence.router import router as evidence
+from app.evidence.tus_router import router as tus
+from app.identity.router import router as identity
+from app.mobile.router import router as mobile
+from app.notifications.router import router as notifications
+from app.organisation.router import router as organisation
+from app.payouts.router import router as payouts
+from app.planning.router import router as planning
+from app.revisits.router import router as revisits
 from app.web.health import router as health_router
 from app.web.limits import BodyLimit
 from app.web.openapi import install_openapi
 from app.web.problems import install_handlers
 from app.web.wire import problem_responses
+from app.work_orders.desk_router import router as desk
+from app.work_orders.router import router as work_orders
 
 API = "/api/v1"
 ROUTERS = (
-    "app.identity.router",
-    "app.catalogue.router",
-    "app.organisation.router",
-    "app.customers.router",
-    "app.work_orders.router",
-    "app.work_orders.desk_router",
-    "app.evidence.router",
-    "app.evidence.tus_router",
-    "app.completions.router",
-    "app.revisits.router",
-    "app.payouts.router",
-    "app.planning.router",
-    "app.notifications.router",
-    "app.mobile.router",
+    identity,
+    catalogue,
+    organisation,
+    customers,
+    work_orders,
+    desk,
+    evidence,
+    tus,
+    completions,
+    revisits,
+    payouts,
+    planning,
+    notifications,
+    mobile,
 )
 
 
@@ -64,9 +76,8 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     )
     install_handlers(app)
     api = APIRouter(prefix=API, responses=problem_responses(400, 401, 403, 413, 422, 503))
-    for name in ROUTERS:
-        if find_spec(name) is not None:
-            api.include_router(import_module(name).router)
+    for router in ROUTERS:
+        api.include_router(router)
     app.include_router(api)
     app.include_router(health_router)
     install_openapi(app)

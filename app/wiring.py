@@ -1,8 +1,12 @@
 """Registers guards and subscribers across the rooms; API, worker and CLI all call it."""
 
 from importlib import import_module
-from importlib.util import find_spec
 
+from app.completions import hooks as completions
+from app.evidence import hooks as evidence
+from app.notifications import hooks as notifications
+from app.payouts import hooks as payouts
+from app.planning import hooks as planning
 from app.work_orders import guards
 from app.work_orders.registry import registry
 from app.work_orders.states import Action
@@ -50,19 +54,11 @@ def wire() -> None:
 
 
 def _wire_rooms_above() -> None:
-    if find_spec("app.completions.hooks"):
-        hooks = import_module("app.completions.hooks")
-        registry.guard("record_complete", hooks.record_complete)
-        registry.guard("reviewer_is_no_worker", hooks.reviewer_is_no_worker)
-    if find_spec("app.evidence.hooks"):
-        hooks = import_module("app.evidence.hooks")
-        registry.guard("evidence_declared", hooks.evidence_declared)
-        registry.guard("files_received", hooks.files_received)
-    if find_spec("app.notifications.hooks"):
-        registry.subscribe(import_module("app.notifications.hooks").announce)
-    if find_spec("app.planning.hooks"):
-        registry.subscribe(import_module("app.planning.hooks").plan_is_stale)
-    if find_spec("app.payouts.hooks"):
-        hooks = import_module("app.payouts.hooks")
-        registry.subscribe(hooks.earn_on_passed, [Action.PASSED])
-        registry.subscribe(hooks.confirm_on_closed, [Action.CLOSED])
+    registry.guard("record_complete", completions.record_complete)
+    registry.guard("reviewer_is_no_worker", completions.reviewer_is_no_worker)
+    registry.guard("evidence_declared", evidence.evidence_declared)
+    registry.guard("files_received", evidence.files_received)
+    registry.subscribe(notifications.announce)
+    registry.subscribe(planning.plan_is_stale)
+    registry.subscribe(payouts.earn_on_passed, [Action.PASSED])
+    registry.subscribe(payouts.confirm_on_closed, [Action.CLOSED])
