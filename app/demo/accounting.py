@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.core import clock
@@ -12,6 +12,7 @@ from app.demo.board import IN_FLIGHT
 from app.demo.client import Caller
 
 _AT_ONCE = 8
+_AROUND_SLOT = timedelta(minutes=30)
 Json = dict[str, Any]
 
 
@@ -52,13 +53,27 @@ class Story:
         return payload
 
     def arrived_in_time(self) -> bool | None:
-        """Whether the arrival clock kept its limit; None while it runs inside it."""
+        """Whether the crew came in time; None while it still may.
+
+        With an appointment that is within 30 minutes around the slot (DOMAIN section 3, H4), else
+        before the limit of the arrival clock.
+        """
+        if self.order["appointment_to"]:
+            return self._arrived_in_slot()
         spans = [each for each in self.order["clocks"] if each["clock"] == "K4" and each["due_at"]]
         if not spans:
             return None
         end = _instant(spans[-1]["stopped_at"]) if spans[-1]["stopped_at"] else clock.now()
         in_time = end <= _instant(spans[-1]["due_at"])
         return None if in_time and not spans[-1]["stopped_at"] else in_time
+
+    def _arrived_in_slot(self) -> bool | None:
+        earliest = _instant(self.order["appointment_from"]) - _AROUND_SLOT
+        latest = _instant(self.order["appointment_to"]) + _AROUND_SLOT
+        came = [_instant(each["at"]) for each in self.events if each["action"] == "arrived"]
+        if came:
+            return earliest <= came[0] <= latest
+        return False if clock.now() > latest else None
 
     def crew_seconds(self) -> float:
         """Business seconds from each departure to the end of that visit."""

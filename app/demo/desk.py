@@ -16,6 +16,9 @@ _LOOK_EVERY_S = 100.0
 _OVERTAKEN = {404, 409}
 
 
+_IN_HAND = frozenset({"SENT", "ACCEPTED", "ENROUTE", "ONSITE", "WORKING"})
+
+
 class Desk:
     """The dispatcher of the company and the chiefs of its stations."""
 
@@ -140,7 +143,7 @@ class Desk:
         """Orders in hand by crew."""
         load: dict[str, int] = {}
         for order in self._board.orders.values():
-            if order["holder"] and order["state"] in ("SENT", "ACCEPTED", "ENROUTE", "WORKING"):
+            if order["holder"] and order["state"] in _IN_HAND:
                 load[order["holder"]["crew_id"]] = load.get(order["holder"]["crew_id"], 0) + 1
         return load
 

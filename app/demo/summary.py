@@ -37,6 +37,8 @@ def missed(report: dict[str, Any], *, roads: bool, pushes_lost: bool) -> list[st
             report["verify"]["differences"] > 0
         ),
         "no push was acknowledged": not pushes_lost and report["pushes"]["acknowledged"] == 0,
+        "no phone heard a push": not pushes_lost and report["phones"].get("pushes_heard", 0) == 0,
+        "nothing was planned": report["planning"]["runs"] == 0,
         "no evidence file was verified": report["evidence"]["files"] == 0,
         "nobody earned anything": report["pay"]["points_total"] <= 0,
         f"only {report['routing']['sources'].get('osrm', 0):.1%} of legs are real roads": (

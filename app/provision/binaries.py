@@ -16,7 +16,7 @@ PROGRAMS = ("initdb", "pg_ctl", "postgres", "psql")
 EXTENSIONS = ("postgis", "pg_trgm", "btree_gist")
 POSTGIS_LIBRARY = "postgis-3.so"
 DEBIAN_PACKAGE = "postgresql-postgis"
-OLDEST_MAJOR = 14
+OLDEST_MAJOR = 15
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/local/pgsql/bin")
 
 
