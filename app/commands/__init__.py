@@ -1,0 +1,1 @@
+"""Groups of `paigong` commands and what they share; `app.cli` puts them together."""

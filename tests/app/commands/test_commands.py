@@ -1,0 +1,109 @@
+"""`paigong` from a shell: what it does, and that it says why it does not."""
+
+from typing import Any
+
+import psycopg
+import pytest
+import uvicorn
+from typer.testing import CliRunner, Result
+
+from app import main
+from app.cli import cli
+from app.core import clock
+from app.core.settings import DEMO_SECRET, Settings
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused
+
+
+def paigong(config: Settings, *arguments: str, **environment: str) -> Result:
+    known = {
+        "DATABASE_URL": config.database_url,
+        "PAIGONG_SECRET_KEY": config.secret_key,
+        "PAIGONG_ENVIRONMENT": "test",
+        "PAIGONG_DATA_DIR": str(config.data_dir),
+    }
+    return CliRunner().invoke(cli, list(arguments), env=known | environment)
+
+
+class TestServe:
+    @pytest.fixture
+    def served(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        hosts: list[str] = []
+
+        def run(_app: Any, host: str, **_: Any) -> None:
+            hosts.append(host)
+
+        monkeypatch.setattr(uvicorn, "run", run)
+        monkeypatch.setattr(main, "create_app", lambda config: config)
+        return hosts
+
+    @pytest.mark.parametrize(
+        ("environment", "secret", "host", "accepted"),
+        [
+            ("demo", DEMO_SECRET, EVERYWHERE, False),
+            ("demo", DEMO_SECRET, "127.0.0.1", True),
+            ("production", "a secret of this deployment, 32 and more", EVERYWHERE, True),
+        ],
+    )
+    def test_the_demo_is_served_to_this_machine_only(
+        self,
+        config: Settings,
+        served: list[str],
+        environment: str,
+        secret: str,
+        host: str,
+        accepted: bool,
+    ) -> None:
+        said = paigong(
+            config,
+            *("serve", "--host", host),
+            PAIGONG_ENVIRONMENT=environment,
+            PAIGONG_SECRET_KEY=secret,
+        )
+        assert said.exit_code == (0 if accepted else 1), said.output
+        assert served == ([host] if accepted else [])
+        assert ("loopback" in said.output) is not accepted
+
+
+class TestRestored:
+    def test_it_begins_a_new_epoch_each_time(self, config: Settings) -> None:
+        def epoch() -> Any:
+            with psycopg.connect(config.database_url) as connection:
+                return connection.execute("SELECT epoch FROM feed_epoch").fetchall()
+
+        before = epoch()
+        said = paigong(config, "restored")
+        assert said.exit_code == 0, said.output
+        (row,) = after = epoch()
+        assert after != before
+        assert str(row[0]) in said.output.replace("\n", "")
+
+
+class TestVerify:
+    def test_a_new_company_is_sound(self, config: Settings) -> None:
+        sound = paigong(config, "verify", "--json")
+        assert (sound.exit_code, sound.stdout.strip()) == (0, "[]")
+
+
+class TestRefusals:
+    def test_lacking_settings_are_one_sentence(self, config: Settings) -> None:
+        said = paigong(config, "restored", PAIGONG_SECRET_KEY="short")
+        assert said.exit_code == 1
+        assert "the settings are not usable" in said.output
+        assert "Traceback" not in said.output
+
+    def test_a_weak_password_makes_no_administrator(self, config: Settings) -> None:
+        said = paigong(
+            config, "admin", "create", "--username", "root", PAIGONG_ADMIN_PASSWORD="short"
+        )
+        assert said.exit_code == 1
+        assert "at least 10 characters" in said.output.replace("\n", " ")
+        with psycopg.connect(config.database_url) as connection:
+            rows = connection.execute("SELECT 1 FROM users WHERE username = 'root'").fetchall()
+        assert rows == []
+
+
+@pytest.fixture(autouse=True)
+def _ordinary_clock() -> Any:
+    yield
+    clock.install(None)
