@@ -13,12 +13,11 @@ from app.core.permissions import Permission as P
 from app.core.problems import NotFound
 from app.core.scope import Principal
 from app.evidence import service
-from app.evidence.access import allow_briefly
 from app.evidence.errors import RangeNotSatisfiable
 from app.evidence.policy import EXTENSIONS, needed
 from app.evidence.schemas import EvidenceOfOrderOut, EvidenceOut
 from app.evidence.service import ReadableFile
-from app.identity.access import allow
+from app.identity.access import allow, allow_briefly
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import problem_responses
 

@@ -12,10 +12,10 @@ from app.core.db import Database
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
 from app.evidence import uploads
-from app.evidence.access import allow_briefly
 from app.evidence.errors import UploadMediaType, UploadStalled
 from app.evidence.service import Declared
 from app.evidence.tus import CHUNK_TYPE, TusRoute, capabilities, parse_metadata
+from app.identity.access import allow_briefly
 from app.web.wire import problem_responses
 
 STALL_S = 10.0

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 
-from app.core.i18n import preferred
+from app.core.db import Database
 from app.core.permissions import Permission
 from app.core.problems import Forbidden
 from app.core.scope import Principal
@@ -32,12 +32,14 @@ class Allow:
 
     async def __call__(self, request: Request, session: Session) -> Principal:
         principal = await authenticate(request, session)
+        self._admit(principal)
+        return principal
+
+    def _admit(self, principal: Principal) -> None:
         # A person has a self before the first grant and after the last one.
         own = self.permission is Permission.SELF and not principal.is_api_key
         if not own and not principal.may(self.permission):
             raise Forbidden(permission=self.permission.value)
-        request.state.language = preferred(request.headers.get("accept-language"))
-        return principal
 
 
 class AllowOnce(Allow):
@@ -53,6 +55,17 @@ class AllowOnce(Allow):
         return principal
 
 
+class AllowBriefly(Allow):
+    """Like `Allow`, in a short transaction of its own, for routes that stream or take long."""
+
+    async def __call__(self, request: Request) -> Principal:  # type: ignore[override]
+        database: Database = request.app.state.database
+        async with database.transaction() as session:
+            principal = await authenticate(request, session)
+        self._admit(principal)
+        return principal
+
+
 def allow(permission: Permission) -> Any:
     """For reads, and for writes that carry their own id: `Annotated[Principal, allow(P.X)]`."""
     return Depends(Allow(permission))
@@ -61,3 +74,8 @@ def allow(permission: Permission) -> Any:
 def allow_once(permission: Permission) -> Any:
     """For POST, PUT, PATCH and DELETE of business state: also claims the Idempotency-Key."""
     return Depends(AllowOnce(permission))
+
+
+def allow_briefly(permission: Permission) -> Any:
+    """For plain APIRoutes: `Annotated[Principal, allow_briefly(P.X)]`."""
+    return Depends(AllowBriefly(permission))

@@ -10,8 +10,7 @@ from app.core.i18n import preferred
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
 from app.core.times import Moment
-from app.evidence.access import allow_briefly
-from app.identity.access import allow
+from app.identity.access import allow, allow_briefly
 from app.mobile import inbox
 from app.mobile import sync as pull
 from app.mobile.schemas import BatchAnswer, CommandBatch
