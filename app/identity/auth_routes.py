@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
 from app.identity import administration, service, sessions, sign_in
-from app.identity.access import allow, allow_once
+from app.identity.access import allow, allow_briefly, allow_once
 from app.identity.schemas import (
     GrantOut,
     LoginIn,
@@ -25,9 +25,10 @@ from app.identity.tokens import ACCESS_LIFETIME
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import problem_responses
 
-# Login and refresh open short transactions of their own: what they write about a refused
-# attempt must stay although the answer is a refusal.
+# Login, refresh and a new password open short transactions of their own: what they write about
+# a refused attempt must stay although the answer is a refusal.
 public = APIRouter(prefix="/auth", tags=["auth"], route_class=APIRoute)
+own = APIRouter(tags=["auth"], route_class=APIRoute)
 router = APIRouter(tags=["auth"], route_class=TransactionalRoute)
 Me = Annotated[Principal, allow(P.SELF)]
 MeOnce = Annotated[Principal, allow_once(P.SELF)]
@@ -93,13 +94,12 @@ async def get_me(principal: Me, session: Session) -> MeOut:
     )
 
 
-@router.post("/me/password", status_code=204, responses=problem_responses(429))
+@own.post("/me/password", status_code=204, responses=problem_responses(429))
 async def change_my_password(
-    request: Request, principal: Me, session: Session, body: PasswordIn
+    request: Request, principal: Annotated[Principal, allow_briefly(P.SELF)], body: PasswordIn
 ) -> None:
     """Change one's own password; every other sign-in of one's own ends."""
     await sign_in.change_own_password(
-        session,
         request.app.state.database,
         principal,
         body.current_password,

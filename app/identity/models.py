@@ -55,6 +55,7 @@ class Device(SQLModel, table=True):
     skew_ms: int | None = None
     """Device clock minus ours, estimated at each sync (DOMAIN: two clocks)."""
     last_command_seq: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Of the present person; it starts anew when the device changes hands."""
 
 
 class LoginSession(SQLModel, table=True):

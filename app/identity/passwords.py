@@ -41,7 +41,7 @@ def check_policy(username: str, password: str) -> None:
 
 
 async def hashed(password: str) -> str:
-    """The argon2 hash; takes about 50 ms of a thread, so never inside a transaction's lock."""
+    """The argon2 hash; takes about 50 ms of a thread, so never under a lock that others want."""
     return await asyncio.to_thread(_current().hash, password)
 
 

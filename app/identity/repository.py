@@ -1,10 +1,12 @@
 """Rows of identity, and the few of stations and crews that say how far a grant reaches.
 
-Organisation stands above identity, so its tables are read here by SQL text, never by import.
+Organisation stands above identity, so its tables are read here by SQL text, never by import; so is
+the one write to push addresses, when a device changes hands.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -185,3 +187,14 @@ async def locked_company_admins(session: AsyncSession) -> set[UUID]:
         )
     )
     return set(rows.all())
+
+
+async def bury_push_addresses(session: AsyncSession, device_id: UUID, at: datetime) -> None:
+    """Let no push reach the device until its person registers it anew."""
+    await session.execute(
+        text(
+            "UPDATE push_addresses SET dead_at = :at, dead_why = 'replaced'"
+            " WHERE device_id = :device AND dead_at IS NULL"
+        ),
+        {"device": device_id, "at": at},
+    )

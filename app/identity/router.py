@@ -8,6 +8,7 @@ router = APIRouter()
 for each in (
     auth_routes.public,
     auth_routes.router,
+    auth_routes.own,
     user_routes.router,
     key_routes.router,
     key_routes.audit_router,

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import audit, clock
 from app.core.problems import NotFound
-from app.identity import tokens
+from app.identity import repository, service, tokens
 from app.identity.models import Device, LoginSession, User
 
 LOST_ANSWER_GRACE = timedelta(seconds=60)
@@ -41,7 +41,10 @@ class TokenPair:
 async def open_session(
     session: AsyncSession, user_id: UUID, device: DeviceSeen | None = None
 ) -> TokenPair:
-    """A new sign-in; one that the same device still had is ended, whoever's it was."""
+    """A new sign-in; one that the same device still had is ended, whoever's it was.
+
+    A device that another person used starts anew: see `_take_over`.
+    """
     now = clock.real_now()
     if device is not None:
         await _bind_device(session, user_id, device)
@@ -68,11 +71,25 @@ async def _bind_device(session: AsyncSession, user_id: UUID, seen: DeviceSeen) -
         )
     else:
         await end_all(session, LoginSession.device_id == seen.id, why="signed in again")
-    device.user_id = user_id
+        if device.user_id != user_id:
+            await _take_over(session, user_id, device)
     device.name, device.platform = seen.name, seen.platform
     device.app_version = seen.app_version
     session.add(device)
     await session.flush()
+
+
+async def _take_over(session: AsyncSession, user_id: UUID, device: Device) -> None:
+    """Give the device of one person to another, and nothing of the former person's with it.
+
+    Its commands count from 1 again, its skew is measured anew, and pushes that the former person
+    gets no longer arrive on it; the trail says who took it from whom.
+    """
+    former, device.user_id = device.user_id, user_id
+    device.last_command_seq, device.skew_ms, device.last_seen_at = 0, None, None
+    await repository.bury_push_addresses(session, device.id, clock.real_now())
+    taker = await service.principal_of_user(session, user_id)
+    await audit.record(session, taker, "took_over", "device", device.id, former_user_id=str(former))
 
 
 def _rotated(row: LoginSession, now: datetime) -> TokenPair:

@@ -44,14 +44,19 @@ async def sign_in(
 async def _opened(
     session: AsyncSession, checked: User, device: DeviceSeen | None
 ) -> TokenPair | None:
+    if not await _unchanged(session, checked):
+        return None
+    return await sessions.open_session(session, checked.id, device)
+
+
+async def _unchanged(session: AsyncSession, checked: User, *, alone: bool = False) -> bool:
     # While argon2 ran, the account may have been disabled or given another password. The lock
     # makes a disabling that comes now wait, and then end this sign-in too.
     unchanged = select(User.id).where(
         User.id == checked.id, User.version == checked.version, col(User.disabled_at).is_(None)
     )
-    if (await session.exec(unchanged.with_for_update(read=True))).one_or_none() is None:
-        return None
-    return await sessions.open_session(session, checked.id, device)
+    locked = unchanged.with_for_update(read=not alone)
+    return (await session.exec(locked)).one_or_none() is not None
 
 
 async def refresh(database: Database, token: str, device_id: UUID | None) -> TokenPair:
@@ -64,27 +69,32 @@ async def refresh(database: Database, token: str, device_id: UUID | None) -> Tok
 
 
 async def change_own_password(
-    session: AsyncSession,
-    database: Database,
-    principal: Principal,
-    current: str,
-    new: str,
-    address: str,
+    database: Database, principal: Principal, current: str, new: str, address: str
 ) -> None:
     """A new password in exchange for the current one; every other sign-in ends.
 
     Raises PasswordTooWeak, WrongPassword, or TooManyAttempts: a borrowed phone must not be a
-    place to guess at. `session` makes the change; failures are counted beside it.
+    place to guess at. A password that was changed meanwhile is not the current one any more.
     """
-    user = await session.get_one(User, principal.id)
-    passwords.check_policy(user.username, new)
-    async with database.transaction() as apart:
-        attempt = await throttle.admit(apart, user.username, address)
-    if not await passwords.matches(current, user.password_hash):
-        async with database.transaction() as apart:
-            await throttle.failed(apart, attempt, address)
-        raise WrongPassword()
-    user.password_hash = await passwords.hashed(new)
+    async with database.transaction() as session:
+        user = await session.get_one(User, principal.id)
+        passwords.check_policy(user.username, new)
+        attempt = await throttle.admit(session, user.username, address)
+    right = await passwords.matches(current, user.password_hash)
+    new_hash = await passwords.hashed(new) if right else None
+    async with database.transaction() as session:
+        if new_hash is not None and await _unchanged(session, user, alone=True):
+            await _replace_password(session, principal, user, new_hash)
+            return
+        await throttle.failed(session, attempt, address)
+    raise WrongPassword()
+
+
+async def _replace_password(
+    session: AsyncSession, principal: Principal, checked: User, new_hash: str
+) -> None:
+    user = await session.get_one(User, checked.id)
+    user.password_hash = new_hash
     user.version += 1
     await throttle.succeeded(session, user.username)
     await sessions.end_all(

@@ -2,19 +2,28 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
 from sqlmodel import select
 
+from app.core import clock
+from app.core.audit import AuditRecord
 from app.core.db import Database
 from app.core.permissions import Role
+from app.core.settings import Settings
 from app.identity import passwords, throttle
-from app.identity.models import LoginAttempt, LoginSession
+from app.identity.models import Device, LoginAttempt, LoginSession, User
+from app.notifications.models import PushAddress
 from tests.app.identity.conftest import Hire, Person
 from tests.factories.world import PASSWORD
 
+OPEN_TRANSACTIONS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND backend_type = 'client backend'"
+)
 BAD_LOGINS = [
     b'{"username": "wang", "password": "x", "role": "admin"}',
     b'{"username": "wang", "password": "\\ud800"}',
@@ -90,6 +99,39 @@ class TestLogin:
         assert (await client.get("/me", headers=headers[0])).status_code == 401
         me = await client.get("/me", headers=headers[1])
         assert me.json()["device_id"] == device["id"]
+
+    async def test_a_device_that_changes_hands_brings_nothing_of_the_former_person(
+        self, client: httpx.AsyncClient, hire: Hire, database: Database
+    ) -> None:
+        former, taker = await hire("wang", (Role.AGENT, None)), await hire("li")
+        device = {"id": str(uuid4()), "name": "P40", "platform": "android"}
+        await sign_in(client, "wang", device=device)
+        address = PushAddress(
+            user_id=former.id,
+            device_id=UUID(device["id"]),
+            provider="fcm",
+            kind="token",
+            address="a",
+            registered_at=clock.now(),
+        )
+        async with database.transaction() as session:
+            kept = await session.get_one(Device, UUID(device["id"]))
+            kept.last_command_seq, kept.skew_ms, kept.last_seen_at = 41, 90_000, clock.now()
+            session.add(address)
+        await sign_in(client, "wang", device=device)
+        async with database.transaction() as session:
+            same = await session.get_one(Device, kept.id)
+            assert (same.last_command_seq, same.skew_ms) == (41, 90_000)
+            assert (await session.get_one(PushAddress, address.id)).dead_at is None
+        await sign_in(client, "li", device=device)
+        async with database.transaction() as session:
+            taken = await session.get_one(Device, kept.id)
+            assert (taken.user_id, taken.last_command_seq) == (taker.id, 0)
+            assert (taken.skew_ms, taken.last_seen_at) == (None, None)
+            assert (await session.get_one(PushAddress, address.id)).dead_at is not None
+            records = await session.exec(select(AuditRecord).where(AuditRecord.subject == "device"))
+            told = [(each.principal_id, each.action, each.detail) for each in records]
+        assert told == [(taker.id, "took_over", {"former_user_id": str(former.id)})]
 
     async def test_bad_input_is_told_as_such(self, client: httpx.AsyncClient) -> None:
         for body in BAD_LOGINS:
@@ -202,6 +244,58 @@ class TestChangeMyPassword:
             for _ in range(throttle.PER_USERNAME + 1)
         ]
         assert statuses == [403] * throttle.PER_USERNAME + [429]
+
+    async def test_no_transaction_is_open_while_argon2_works(
+        self,
+        client: httpx.AsyncClient,
+        hire: Hire,
+        monkeypatch: pytest.MonkeyPatch,
+        config: Settings,
+    ) -> None:
+        person = await hire("wang")
+        open_then: list[int] = []
+        hasher = passwords._current()
+        true_hash, true_verify = hasher.hash, hasher.verify
+        with psycopg.connect(config.database_url, autocommit=True) as other:
+
+            def look() -> None:
+                (count,) = other.execute(OPEN_TRANSACTIONS).fetchone() or (None,)
+                open_then.append(count)
+
+            monkeypatch.setattr(hasher, "hash", lambda p: (look(), true_hash(p))[1])
+            monkeypatch.setattr(hasher, "verify", lambda p, h: (look(), true_verify(p, h))[1])
+            answer = await client.post(
+                "/me/password",
+                headers=person.headers,
+                json={"current_password": PASSWORD, "new_password": "another long one"},
+            )
+        assert answer.status_code == 204
+        assert open_then == [0, 0]
+
+    async def test_a_password_that_was_reset_meanwhile_is_not_the_current_one(
+        self,
+        client: httpx.AsyncClient,
+        hire: Hire,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        person = await hire("wang")
+        true_matches = passwords.matches
+
+        async def reset_meanwhile(password: str, password_hash: str | None) -> bool:
+            async with database.transaction() as session:
+                (await session.get_one(User, person.id)).version += 1
+            return await true_matches(password, password_hash)
+
+        monkeypatch.setattr(passwords, "matches", reset_meanwhile)
+        answer = await client.post(
+            "/me/password",
+            headers=person.headers,
+            json={"current_password": PASSWORD, "new_password": "another long one"},
+        )
+        assert answer.status_code == 403
+        monkeypatch.undo()
+        assert (await sign_in(client, "wang")).status_code == 200
 
     @pytest.mark.parametrize("weak", ["short", "WangWangWang"])
     async def test_a_weak_password_is_refused(

@@ -498,6 +498,18 @@ class TestSequence:
         body = await leader.send(lost[0])
         assert (outcomes(body), body["gaps"]) == (["applied"], [])
 
+    async def test_a_device_that_changed_hands_counts_from_one_again(
+        self, leader: Phone, database: Database, world: World
+    ) -> None:
+        await leader.do("accept", uuid4())
+        async with database.transaction() as session:
+            former = {"former": world.users["tech02"]}
+            await session.execute(text("UPDATE phone_commands SET user_id = :former"), former)
+            await session.execute(text("UPDATE devices SET last_command_seq = 0"))
+        body = await leader.send(leader.command("accept", uuid4()))
+        assert body["answers"][0]["expected_seq"] == 1
+        assert (body["last_seq"], body["gaps"]) == (2, [{"first": 1, "last": 1}])
+
 
 class TestTime:
     async def test_the_event_keeps_both_times(
