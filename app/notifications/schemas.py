@@ -41,7 +41,7 @@ class PushSummary(Out):
     no_address: int
     failed: int
     acknowledged: int
-    """The phone's sync contained the order, or a command named it."""
+    """Of those sent: the phone's sync contained the order, or a command named it."""
     accepted: int
     """Attempts that the provider accepted; the other results below."""
     attempts: dict[str, int]

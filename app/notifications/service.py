@@ -86,7 +86,7 @@ async def summary(session: AsyncSession, principal: Principal, since: datetime |
         moot=by_state.get("moot", 0),
         no_address=by_state.get("no_address", 0),
         failed=by_state.get("failed", 0),
-        acknowledged=sum(acknowledged for _state, _count, acknowledged in rows),
+        acknowledged=sum(heard for state, _count, heard in rows if state == "sent"),
         accepted=attempts.get("accepted", 0),
         attempts=attempts,
         dead=await repository.dead_addresses(session, people),
