@@ -1,6 +1,7 @@
 """Reviewers look at what crews declared; revisitors call the customers back."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from itertools import cycle
 
 from app.core import clock
@@ -45,7 +46,9 @@ class Office:
                     await self._unless_overtaken(self._call_back, order, revisitor)
             await pause(_LOOK_EVERY_S)
 
-    async def _unless_overtaken(self, act, order: Order, person: Caller) -> None:  # type: ignore[no-untyped-def]
+    async def _unless_overtaken(
+        self, act: Callable[[Order, Caller], Awaitable[None]], order: Order, person: Caller
+    ) -> None:
         try:
             await act(order, person)
         except Refused as refused:
