@@ -35,8 +35,8 @@ class Project:
         """Stand-in for the data folders where the server's user cannot reach the project.
 
         A clone in root's home folder is the usual case: PostgreSQL refuses to run as root, and
-        its own user may not enter that folder. Only root needs it, and /var/tmp would be swept by the
-        machine's housekeeping. The name depends on the project's path alone.
+        its own user may not enter that folder. Only root needs it, and /var/tmp would be swept
+        by the machine's housekeeping. The name depends on the project's path alone.
         """
         digest = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
         return Path("/var/lib") / f"paigong-{digest}"
