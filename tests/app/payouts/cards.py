@@ -3,6 +3,9 @@
 from datetime import date
 from typing import Any
 
+from sqlalchemy import delete
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from app.payouts.card import OUTCOMES
 from app.payouts.models import RateCard
 
@@ -22,3 +25,8 @@ def card(name: str, starts: date, ends: date | None, point_minor: int = 500) -> 
         rules=RULES,
         source="test",
     )
+
+
+async def without_cards(session: AsyncSession) -> None:
+    """Take away the card that the world brings, for tests that lay down their own."""
+    await session.execute(delete(RateCard))

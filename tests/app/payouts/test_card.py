@@ -13,7 +13,7 @@ from app.payouts.card import CardRules
 from app.payouts.errors import RateCardInvalid
 from app.payouts.load import card_from, load_default_rate_card
 from app.payouts.models import RateCard
-from tests.app.payouts.cards import RULES, card
+from tests.app.payouts.cards import RULES, card, without_cards
 
 
 class TestShippedCard:
@@ -27,6 +27,7 @@ class TestShippedCard:
         assert loaded.rules["default_shares"]["leader"] == str(LEADER_SHARE)
 
     async def test_leaves_a_companys_own_card_alone(self, session: AsyncSession) -> None:
+        await without_cards(session)
         session.add(card("本公司 2026", date(2026, 3, 1), None, 620))
         await session.flush()
         await load_default_rate_card(session)
@@ -37,6 +38,7 @@ class TestShippedCard:
 
 class TestOverlap:
     async def test_is_refused_by_the_database(self, session: AsyncSession) -> None:
+        await without_cards(session)
         session.add(card("一月", date(2026, 1, 1), date(2026, 2, 1)))
         await session.flush()
         spans = (
@@ -50,9 +52,11 @@ class TestOverlap:
                     session.add(card("又一", starts, ends))
 
     async def test_cards_may_touch(self, session: AsyncSession) -> None:
+        await without_cards(session)
         session.add(card("一月", date(2026, 1, 1), date(2026, 2, 1)))
         session.add(card("二月", date(2026, 2, 1), None))
         await session.flush()
+        assert len((await session.exec(select(RateCard))).all()) == 2
 
 
 class TestReading:

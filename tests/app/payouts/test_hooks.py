@@ -15,7 +15,7 @@ from app.payouts.errors import RateCardMissing
 from app.payouts.models import LedgerEntry, LedgerStanding, RateCard
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import State
-from tests.app.payouts.cards import card
+from tests.app.payouts.cards import card, without_cards
 from tests.factories.orders import advance, call_back, order_in, review, rework_of
 from tests.factories.records import receive_files
 from tests.factories.world import NOW, World
@@ -130,6 +130,7 @@ class TestCardOfTheDay:
         amount_minor: int,
         period: str,
     ) -> None:
+        await without_cards(session)
         session.add(card("一月", date(2026, 1, 1), date(2026, 2, 1), 500))
         session.add(card("二月", date(2026, 2, 1), None, 600))
         order = await order_in(session, world, State.WORKING)
