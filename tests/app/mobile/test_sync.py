@@ -174,6 +174,7 @@ class TestChanges:
         await leader.sync()
         await desk.withdraw(order_id)
         await leader.sync_until(lambda body: body["gone"] == [order_id])
+        assert order_id not in leader.jobs
 
     async def test_a_transaction_that_commits_late_is_not_skipped(
         self, desk: Desk, leader: Phone, database: Database, world: World
