@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from geoalchemy2 import Geography
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
@@ -11,7 +12,10 @@ from app.core.columns import Area, Instant, Json, Point, PrimaryId
 
 
 class Station(SQLModel, table=True):
-    """A repair station; `path` holds the codes from the root, `/CO/N/S01/`."""
+    """A repair station; `path` holds the codes from the root, `/CO/N/S01/`.
+
+    `contractor` and `settlement_unit` hold for all below it, too (DOMAIN D15).
+    """
 
     __tablename__ = "stations"
     __table_args__ = (
@@ -25,6 +29,9 @@ class Station(SQLModel, table=True):
     path: str = Field(unique=True)
     area: Any = Field(default=None, sa_type=Area(nullable=True), nullable=True)
     location: Any = Field(default=None, sa_type=Point(nullable=True), nullable=True)
+    contractor: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    settlement_unit: str | None = None
+    """Under which code its people are paid; null takes it from above."""
     version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
 
 
@@ -146,3 +153,30 @@ class Presence(SQLModel, table=True):
     seen_at: datetime = Field(sa_type=Instant)
     location: Any = Field(default=None, sa_type=Point(nullable=True), nullable=True)
     location_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Position(SQLModel, table=True):
+    """A fix that a phone measured while its technician was clocked in; kept 30 days.
+
+    `client_at` is the phone's own time and, with the technician, names the fix: it stays the same
+    when the fix is sent again, while the correction by the skew of that moment does not.
+    """
+
+    __tablename__ = "positions"
+    __table_args__ = (
+        Index("ix_positions_technician_at", "technician_id", "at"),
+        # Rows come nearly in the order of time, so block ranges find a span, in a tiny index.
+        Index("ix_positions_at", "at", postgresql_using="brin"),
+    )
+
+    technician_id: UUID = Field(foreign_key="technicians.id", primary_key=True)
+    client_at: datetime = Field(sa_type=Instant, primary_key=True)
+    at: datetime = Field(sa_type=Instant)
+    """By our clock: `client_at` without the device's skew, never after `received_at`."""
+    received_at: datetime = Field(sa_type=Instant)
+    place: Any = Field(
+        sa_type=Geography("POINT", srid=4326, nullable=False, spatial_index=False), nullable=False
+    )
+    accuracy_m: float
+    mocked: bool
+    """The phone's system said that another app supplied the position."""
