@@ -18,11 +18,14 @@ one on the loopback address. `to_wgs84` and `from_wgs84` convert Chinese datums.
 from routing.answers import (
     LEG_SOURCES,
     UNREACHABLE_S,
+    Fix,
     LegCount,
     LegSource,
     Matrix,
     Route,
     Snap,
+    Stretch,
+    Trace,
 )
 from routing.datums import Datum, from_wgs84, in_china_box, to_wgs84
 from routing.engine import EngineFailed, NoRoadBetween, RoutingEngine, RoutingError
@@ -42,13 +45,23 @@ from routing.osrm_server import OsrmServer, OsrmServerFailed, routed_command
 from routing.osrm_table import FAR_SNAP_M
 from routing.osrm_tools import OsrmToolsMissing
 from routing.places import Place
-from routing.speeds import CHINA_CITY, HourBucket, SpeedProfile, Traffic
+from routing.speed_files import CHINA_CITY, EBIKE, SpeedFileRefused, load_profile, store_profile
+from routing.speeds import (
+    ROAD_CLASSES,
+    HourBucket,
+    RoadClass,
+    SpeedProfile,
+    Traffic,
+    Vehicle,
+)
 
 __all__ = [
     "CHINA_CITY",
     "CHINA_CITY_PROFILE",
+    "EBIKE",
     "FAR_SNAP_M",
     "LEG_SOURCES",
+    "ROAD_CLASSES",
     "UNREACHABLE_S",
     "BreakerState",
     "CircuitBreaker",
@@ -56,6 +69,7 @@ __all__ = [
     "EngineFailed",
     "Estimate",
     "Fallback",
+    "Fix",
     "HourBucket",
     "ImportStep",
     "LegCount",
@@ -71,16 +85,23 @@ __all__ = [
     "OsrmToolsMissing",
     "Place",
     "Progress",
+    "RoadClass",
     "Route",
     "RoutingEngine",
     "RoutingError",
     "Snap",
+    "SpeedFileRefused",
     "SpeedProfile",
+    "Stretch",
+    "Trace",
     "Traffic",
+    "Vehicle",
     "current_map",
     "from_wgs84",
     "import_map",
     "in_china_box",
+    "load_profile",
     "routed_command",
+    "store_profile",
     "to_wgs84",
 ]

@@ -1,8 +1,9 @@
 """What a routing engine answers, always with where it comes from."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,11 @@ class Snap:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One drive through places in order: whole seconds and metres, the line, and each leg."""
+    """One drive through places in order: whole seconds and metres, the line, and each leg.
+
+    `class_seconds` holds the seconds on each road class, in the order of ROAD_CLASSES; None where
+    the source knows no classes.
+    """
 
     seconds: int
     metres: int
@@ -121,3 +126,51 @@ class Route:
     source: LegSource
     graph_version: str
     hour_bucket: HourBucket
+    class_seconds: tuple[float, ...] | None = None
+
+
+class Fix(NamedTuple):
+    """One measured position of a moving phone; `accuracy_m` is the radius that it claims."""
+
+    place: Place
+    at: datetime
+    accuracy_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The way driven between two neighbouring fixes of a trace.
+
+    `road_s` is what the map thinks that it takes at that hour, `class_seconds` the same by road
+    class (order of ROAD_CLASSES; None where the source knows no classes).
+    """
+
+    left_at: datetime
+    reached_at: datetime
+    metres: float
+    road_s: float
+    class_seconds: tuple[float, ...] | None
+
+    @property
+    def taken_s(self) -> float:
+        """Seconds between the two fixes."""
+        return (self.reached_at - self.left_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A drive found in measured positions: its stretches in order, gaps left out.
+
+    `dropped` counts fixes that fit no road, or stand too close to the one before to tell a move.
+    """
+
+    stretches: tuple[Stretch, ...]
+    dropped: int
+    source: LegSource
+    graph_version: str
+    hour_bucket: HourBucket
+
+    @property
+    def metres(self) -> float:
+        """Metres driven along the roads."""
+        return sum(stretch.metres for stretch in self.stretches)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from routing.answers import Matrix, Route, Snap
+from routing.answers import Fix, Matrix, Route, Snap, Trace
 from routing.places import Place
 
 
@@ -39,4 +39,8 @@ class RoutingEngine(Protocol):
 
     async def route(self, points: Sequence[Place], depart_at: datetime) -> Route:
         """Give the drive through at least two points in order; raises NoRoadBetween."""
+        ...
+
+    async def match(self, fixes: Sequence[Fix]) -> Trace:
+        """Find the drive behind two or more fixes in order of time; the first picks the hour."""
         ...
