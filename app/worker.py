@@ -22,6 +22,7 @@ from app.core import settings as installed
 from app.core.db import Database
 from app.core.settings import Environment, Settings
 from app.notifications.fcm import open_channels
+from app.organisation import service as organisation
 from app.planning.context import Planner
 from app.planning.engine import open_engine
 from app.planning.jobs import QUEUE as PLANNING
@@ -191,12 +192,14 @@ async def _only_one(session: Any, name: str) -> bool:
 
 
 async def purge(database: Database) -> None:
-    """Forget stored answers after 30 days: nobody repeats a submission then."""
+    """Forget stored answers after 30 days, when nobody repeats a submission, and old positions."""
     before = clock.real_now() - timedelta(days=KEPT_DAYS)
     async with database.transaction() as session:
         await session.execute(
             text("DELETE FROM idempotent_answers WHERE created_at < :before"), {"before": before}
         )
+    async with database.transaction() as session:
+        await organisation.purge_positions(session)
 
 
 async def rescue(queue: App) -> None:

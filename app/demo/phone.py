@@ -22,6 +22,7 @@ Job = dict[str, Any]
 _PUSH_WAIT_S = 25
 _SETTLING_S = 0.2
 """Real seconds before a phone asks again for what the server said is about to be readable."""
+_FIXES_AT_ONCE = 500
 _SENT_AGAIN = 0.04
 """Share of batches that are sent twice, as phones do that lost the answer."""
 
@@ -44,6 +45,8 @@ class Phone:
     _cursor: str | None = None
     _seq: int = 0
     _queue: list[dict[str, Any]] = field(default_factory=list)
+    _fixes: list[dict[str, Any]] = field(default_factory=list)
+    """Measured, and not answered yet."""
     _answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By command id, until whoever acted has read it: any flush sends everybody's commands."""
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -190,12 +193,24 @@ class Phone:
                 self.jobs[order["id"]] |= {"state": order["state"], "version": order["version"]}
 
     async def report_place(self, place: LonLat) -> None:
-        """Move, and tell the station where."""
+        """Move, and tell the station where, with all that was measured off line."""
         self.place = place
-        if not self.offline:
-            with contextlib.suppress(Refused):
-                body = {"place": {"lon": place[0], "lat": place[1]}}
-                await self.caller.put("/mobile/presence", body)
+        self._fixes.append(
+            {
+                "at": clock.now().isoformat(),
+                "place": {"lon": place[0], "lat": place[1]},
+                "accuracy_m": random.choice((5, 8, 12, 20, 35)),
+                "mocked": False,
+            }
+        )
+        while self._fixes and not self.offline:
+            batch = self._fixes[:_FIXES_AT_ONCE]
+            try:
+                answer = await self.caller.send("POST", "/mobile/positions", json={"fixes": batch})
+            except Refused:
+                return  # the next move sends them again
+            self.counts["positions_stored"] += answer.json()["stored"]
+            self._fixes = [each for each in self._fixes if each not in batch]
 
     async def until_gone(self, order_id: str, longest_s: float) -> bool:
         """Wait until the order left this phone; False when it stayed for `longest_s`."""

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from geoalchemy2 import WKTElement
+from sqlalchemy import case, func, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -63,11 +64,17 @@ async def clock_out(session: AsyncSession, technician_id: UUID, at: datetime) ->
 
 
 async def touch_presence(
-    session: AsyncSession, technician_id: UUID, at: datetime, location: LonLat | None = None
+    session: AsyncSession,
+    technician_id: UUID,
+    at: datetime,
+    location: LonLat | None = None,
+    *,
+    measured_at: datetime | None = None,
 ) -> bool:
-    """Note that the phone was heard of, and where (WGS-84 lon, lat); False off shift.
+    """Note that the phone was heard of at `at`, and where (WGS-84 lon, lat); False off shift.
 
-    Off shift nothing is stored (DOMAIN section 6), and an older report never replaces a newer.
+    `measured_at` says when it was there, `at` unless given. Off shift nothing is stored (DOMAIN
+    section 6), and an older report never replaces a newer.
     """
     if await repository.open_attendance(session, technician_id) is None:
         return False
@@ -76,16 +83,15 @@ async def touch_presence(
         online=True,
         seen_at=at,
         location=_element(location),
-        location_at=at if location is not None else None,
+        location_at=(measured_at or at) if location is not None else None,
     )
-    changed = {"online": True, "seen_at": new.excluded.seen_at}
-    if location is not None:
-        changed |= {"location": new.excluded.location, "location_at": new.excluded.location_at}
-    await session.execute(
-        new.on_conflict_do_update(
-            index_elements=["technician_id"],
-            set_=changed,
-            where=col(Presence.seen_at) <= new.excluded.seen_at,
-        )
-    )
+    held, told = col(Presence.location_at), new.excluded.location_at
+    newer = or_(held.is_(None), told >= held)
+    changed = {
+        "online": True,
+        "seen_at": func.greatest(Presence.seen_at, new.excluded.seen_at),
+        "location": case((newer, new.excluded.location), else_=Presence.location),
+        "location_at": func.greatest(held, told),
+    }
+    await session.execute(new.on_conflict_do_update(index_elements=["technician_id"], set_=changed))
     return True

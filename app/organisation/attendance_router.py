@@ -1,4 +1,4 @@
-"""The phone's clock-in, clock-out and position."""
+"""The phone's clock-in and clock-out."""
 
 from typing import Annotated
 from uuid import UUID
@@ -8,16 +8,15 @@ from fastapi import APIRouter
 from app.core import clock
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
-from app.identity.access import allow, allow_once
+from app.identity.access import allow_once
 from app.organisation import attendance
-from app.organisation.crew_schemas import AttendanceOut, ClockIn, PresenceIn
-from app.organisation.errors import NotClockedIn, NoTechnician
+from app.organisation.crew_schemas import AttendanceOut, ClockIn
+from app.organisation.errors import NoTechnician
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import problem_responses
 
 router = APIRouter(prefix="/mobile", route_class=TransactionalRoute)
 Phone = Annotated[Principal, allow_once(P.PHONE)]
-PhoneReport = Annotated[Principal, allow(P.PHONE)]
 
 
 def _technician_id(principal: Principal) -> UUID:
@@ -41,13 +40,3 @@ async def clock_out(principal: Phone, session: Session) -> AttendanceOut:
     return AttendanceOut.model_validate(
         await attendance.clock_out(session, _technician_id(principal), clock.now())
     )
-
-
-@router.put("/presence", status_code=204, responses=problem_responses(409))
-async def report_presence(principal: PhoneReport, session: Session, body: PresenceIn) -> None:
-    """Report the position; refused and not stored while not clocked in (DOMAIN section 6)."""
-    stored = await attendance.touch_presence(
-        session, _technician_id(principal), clock.now(), body.place.wgs84()
-    )
-    if not stored:
-        raise NotClockedIn()

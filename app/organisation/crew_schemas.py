@@ -170,12 +170,6 @@ class ClockIn(Body):
     place: PlaceIn | None = None
 
 
-class PresenceIn(Body):
-    """Where the phone is; taken only on shift."""
-
-    place: PlaceIn
-
-
 class AttendanceOut(Out):
     """One stretch of work; `clock_out_at` is null while it lasts."""
 

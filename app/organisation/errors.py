@@ -125,12 +125,12 @@ class AlreadyClockedIn(Problem):
 
 
 class NotClockedIn(Problem):
-    """Positions and clock-out need a clock-in; off shift nothing is stored (DOMAIN section 6)."""
+    """A clock-out needs a clock-in."""
 
     status = 409
     type = "not-clocked-in"
     title = Text("尚未签到上班", "Not clocked in")
-    action = Text("请先签到；下班后不记录位置", "Clock in first; off shift no position is kept")
+    action = Text("请先签到上班", "Clock in first")
 
 
 class UnknownSkill(Problem):

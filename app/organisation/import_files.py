@@ -75,18 +75,22 @@ _WHY = {
 
 
 def read_table(
-    source: Path | str, columns: Sequence[str], report: ImportReport
+    source: Path | str,
+    columns: Sequence[str],
+    report: ImportReport,
+    optional: Sequence[str] = (),
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """(line, cells) of each row of a CSV file, or of CSV text; stripped, empty cells left out.
 
     UTF-8 with or without a mark, or GB 18030 as Chinese spreadsheets write it. A wrong header,
-    row or encoding goes into `report`.
+    row or encoding goes into `report`. A file may lack `optional` columns; where it has them,
+    their empty cells are told as such.
     """
     text = _decoded(source, report) if isinstance(source, Path) else source
     reader = csv.reader(io.StringIO(text or "", newline=""), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        if text is None or not _header_fits(header, columns, report):
+        if text is None or not _header_fits(header, columns, optional, report):
             return
         for cells in reader:
             if not any(cell.strip() for cell in cells):
@@ -100,7 +104,8 @@ def read_table(
                 report.refuse(reader.line_num, "-", why, CORRECT)
                 continue
             named = zip(header, (cell.strip() for cell in cells), strict=True)
-            yield reader.line_num, {name: cell for name, cell in named if cell}
+            told = {name: cell for name, cell in named if cell or name in optional}
+            yield reader.line_num, told
     except csv.Error as error:
         why = Text("不是有效的 CSV", f"it is not CSV: {error}")
         report.refuse(reader.line_num, "-", why, CORRECT)
@@ -118,12 +123,14 @@ def _decoded(path: Path, report: ImportReport) -> str | None:
     return None
 
 
-def _header_fits(header: list[str], columns: Sequence[str], report: ImportReport) -> bool:
+def _header_fits(
+    header: list[str], columns: Sequence[str], optional: Sequence[str], report: ImportReport
+) -> bool:
     for name in columns:
         if name not in header:
             report.refuse(1, name, Text("缺少此列", "this column is missing"), _COLUMNS)
     for name in header:
-        if name not in columns:
+        if name not in columns and name not in optional:
             report.refuse(1, name, Text("未知的列", "this column is unknown"), _COLUMNS)
     if len(set(header)) != len(header):
         report.refuse(1, "-", Text("列名重复", "a column is named twice"), _COLUMNS)

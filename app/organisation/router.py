@@ -8,11 +8,12 @@ from fastapi import APIRouter
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
 from app.identity.access import allow, allow_once
-from app.organisation import stations, technicians
+from app.organisation import settlement, stations, technicians
 from app.organisation.attendance_router import router as attendance_router
 from app.organisation.crew_router import router as crew_router
 from app.organisation.crew_schemas import SkillOut, SkillsIn, TechnicianIn, TechnicianOut
-from app.organisation.models import Technician
+from app.organisation.models import Station, Technician
+from app.organisation.position_router import router as position_router
 from app.organisation.schemas import StationIn, StationOut, StationPatch
 from app.organisation.technicians import Certified
 from app.web.transactions import Session, TransactionalRoute
@@ -41,7 +42,7 @@ async def list_stations(
     """The stations in scope in the order of the tree."""
     found = await stations.stations(session, principal, _after(cursor), limit)
     return Page(
-        items=[StationOut.of(each) for each in found],
+        items=await _stations_shown(session, found),
         next_cursor=encode_cursor(found[-1].path) if len(found) == limit else None,
     )
 
@@ -57,28 +58,34 @@ async def create_station(principal: Writer, session: Session, body: StationIn) -
         parent_id=body.parent_id,
         area=body.area.model_dump() if body.area else None,
         place=body.place,
+        contractor=body.contractor,
+        settlement_unit=body.settlement_unit,
     )
-    return StationOut.of(founded)
+    return (await _stations_shown(session, [founded]))[0]
 
 
 @router.get("/stations/{station_id}", responses=problem_responses(404))
 async def get_station(principal: Reader, session: Session, station_id: UUID) -> StationOut:
     """One station with its area."""
-    return StationOut.of(
-        await stations.station(session, principal, P.ORGANISATION_READ, station_id)
-    )
+    found = await stations.station(session, principal, P.ORGANISATION_READ, station_id)
+    return (await _stations_shown(session, [found]))[0]
 
 
 @router.patch("/stations/{station_id}", responses=problem_responses(404, 409))
 async def change_station(
     principal: Writer, session: Session, station_id: UUID, body: StationPatch
 ) -> StationOut:
-    """Change name, area or place of the version that was read."""
+    """Change the version that was read."""
     changes = {name: getattr(body, name) for name in body.model_fields_set - {"version"}}
     if changes.get("area") is not None:
         changes["area"] = changes["area"].model_dump()
     changed = await stations.change_station(session, principal, station_id, body.version, changes)
-    return StationOut.of(changed)
+    return (await _stations_shown(session, [changed]))[0]
+
+
+async def _stations_shown(session: Session, found: list[Station]) -> list[StationOut]:
+    settled = await settlement.settled(session, found)
+    return [StationOut.of(each, settled[each.id]) for each in found]
 
 
 @router.get("/technicians", responses=problem_responses(404))
@@ -141,3 +148,4 @@ async def _shown(session: Session, people: list[Technician]) -> list[TechnicianO
 
 router.include_router(crew_router)
 router.include_router(attendance_router)
+router.include_router(position_router)

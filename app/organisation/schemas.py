@@ -9,6 +9,7 @@ from app.core.geo import PlaceIn, PlaceOut
 from app.core.texts import Code, Line
 from app.organisation.models import Station
 from app.organisation.places import place_out, rings_of
+from app.organisation.settlement import Settled
 from app.web.wire import Body, Out
 
 Degrees = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
@@ -44,20 +45,27 @@ class StationIn(Body):
     area: AreaIn | None = None
     place: PlaceIn | None = None
     """Where its crews start."""
+    contractor: bool = False
+    """It and all below it belong to a contractor; the company's administration decides that."""
+    settlement_unit: Code | None = None
+    """Under which code it and all below it are paid, as the company decides; null: as above."""
 
 
 class StationPatch(Body):
-    """What changes; a field left out stays, an `area` of null goes."""
+    """What changes; a field left out stays, an `area` or `settlement_unit` of null goes."""
 
     version: int
     name: Line | None = None
     area: AreaIn | None = None
     place: PlaceIn | None = None
+    contractor: bool | None = None
+    settlement_unit: Code | None = None
 
     @model_validator(mode="after")
-    def _name_is_kept(self) -> Self:
-        if "name" in self.model_fields_set and self.name is None:
-            raise ValueError("a station keeps a name")
+    def _some_are_kept(self) -> Self:
+        for name in ("name", "contractor"):
+            if name in self.model_fields_set and getattr(self, name) is None:
+                raise ValueError(f"{name} cannot be null: leave it out to keep it")
         return self
 
 
@@ -79,10 +87,18 @@ class StationOut(Out):
     """Codes from the root, `/CO/N/S01/`."""
     area: AreaOut | None
     place: PlaceOut | None
+    contractor: bool
+    """As said of this station itself."""
+    settlement_unit: str | None
+    """As said of this station itself."""
+    effective_contractor: bool
+    """This station, or one above it, is a contractor's."""
+    effective_settlement_unit: str
+    """Its own unit, else the nearest above, else the root's code."""
     version: int
 
     @classmethod
-    def of(cls, station: Station) -> Self:
+    def of(cls, station: Station, settled: Settled) -> Self:
         """The wire form; geography columns become GeoJSON."""
         return cls(
             id=station.id,
@@ -92,5 +108,9 @@ class StationOut(Out):
             path=station.path,
             area=None if station.area is None else AreaOut(coordinates=rings_of(station.area)),
             place=None if station.location is None else place_out(station.location),
+            contractor=station.contractor,
+            settlement_unit=station.settlement_unit,
+            effective_contractor=settled.contractor,
+            effective_settlement_unit=settled.settlement_unit,
             version=station.version,
         )

@@ -17,9 +17,18 @@ from app.organisation.attendance import LonLat, clock_in, clock_out, touch_prese
 from app.organisation.capability import Capability, Member, capabilities, capability
 from app.organisation.errors import CrewNotFormed, PlaceOutsideArea
 from app.organisation.models import Crew, CrewMember, Station, Technician
+from app.organisation.position_store import FixRow
+from app.organisation.positions import (
+    fixes,
+    moved_crews,
+    purge_positions,
+    technicians_with_fixes,
+)
+from app.organisation.settlement import settlement_units
 
 __all__ = [
     "Capability",
+    "FixRow",
     "LonLat",
     "Member",
     "capabilities",
@@ -27,11 +36,16 @@ __all__ = [
     "clock_in",
     "clock_out",
     "end_joint_crew",
+    "fixes",
     "form_joint_crew",
+    "moved_crews",
+    "purge_positions",
     "responsible_station",
+    "settlement_units",
     "station_at",
     "subtree",
     "subtree_in_scope",
+    "technicians_with_fixes",
     "touch_presence",
 ]
 

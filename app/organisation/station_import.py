@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import shapely
 from geoalchemy2.shape import to_shape
@@ -29,6 +29,8 @@ from app.organisation.policy import checked_area
 from app.organisation.stations import stored_area
 
 STATION_COLUMNS = ("code", "name", "parent_code", "area_wkt", "lon", "lat")
+SETTLEMENT_COLUMNS = ("contractor", "settlement_unit")
+"""A file without them leaves what is on record."""
 _EXPECTED = {
     "code": Text("填写站点编号，如 S01", "Give the station's code, such as S01"),
     "name": Text("填写站点名称", "Give the station's name"),
@@ -38,6 +40,10 @@ _EXPECTED = {
     "area_wkt": Text(
         "填写 WKT POLYGON 或 MULTIPOLYGON，经度在前",
         "Give a WKT POLYGON or MULTIPOLYGON, lon first",
+    ),
+    "contractor": Text("填写 yes 或 no，留空为 no", "Give yes or no; empty is no"),
+    "settlement_unit": Text(
+        "填写结算单元编号，留空则沿用上级", "Give a unit's code; empty takes it from above"
     ),
 }
 
@@ -49,6 +55,17 @@ class _Row(BaseModel):
     area_wkt: str | None = None
     lon: float | None = None
     lat: float | None = None
+    contractor: Literal["yes", "no", ""] | None = None
+    settlement_unit: Literal[""] | Code | None = None
+
+    def settlement(self) -> dict[str, Any]:
+        """What the file says of contractor and settlement unit."""
+        said: dict[str, Any] = {}
+        if self.contractor is not None:
+            said["contractor"] = self.contractor == "yes"
+        if self.settlement_unit is not None:
+            said["settlement_unit"] = self.settlement_unit or None
+        return said
 
 
 @dataclass
@@ -81,7 +98,7 @@ async def import_stations(
 
 def _read(source: Path | str, report: ImportReport) -> dict[str, _Station]:
     found: dict[str, _Station] = {}
-    for line, cells in read_table(source, STATION_COLUMNS, report):
+    for line, cells in read_table(source, STATION_COLUMNS, report, SETTLEMENT_COLUMNS):
         row = checked(cells, line, _Row, report, _EXPECTED)
         if row is None:
             continue
@@ -162,6 +179,8 @@ async def _write(
     row.name = each.row.name
     row.area = stored_area(each.area) if each.area is not None else None
     row.location = point(*each.place.wgs84()) if each.place is not None else None
+    for name, said in each.row.settlement().items():
+        setattr(row, name, said)
     row.version += 1
     session.add(row)
     await session.flush()
@@ -172,8 +191,11 @@ async def _write(
 
 def _differs(known: Station, each: _Station) -> bool:
     place = shapely.Point(each.place.wgs84()) if each.place is not None else None
-    return known.name != each.row.name or not (
-        _same(known.area, each.area) and _same(known.location, place)
+    settlement = each.row.settlement()
+    return (
+        known.name != each.row.name
+        or any(getattr(known, name) != said for name, said in settlement.items())
+        or not (_same(known.area, each.area) and _same(known.location, place))
     )
 
 

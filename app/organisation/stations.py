@@ -58,10 +58,14 @@ async def found_station(
     parent_id: UUID | None,
     area: Geojson | None,
     place: PlaceIn | None,
+    contractor: bool = False,
+    settlement_unit: str | None = None,
 ) -> Station:
     """A new station below `parent_id`; raises NotFound, Forbidden, CodeTaken, AreaNotValid."""
     if parent_id is None and principal.stations(P.ORGANISATION_WRITE) is not None:
         raise Forbidden("a root station is founded by the company's administrator")
+    if contractor or settlement_unit is not None:
+        _require_company(principal)
     path = "/"
     if parent_id is not None:
         path = (await station(session, principal, P.ORGANISATION_WRITE, parent_id)).path
@@ -72,6 +76,8 @@ async def found_station(
         path=f"{path}{code}/",
         area=stored_area(area_of(area)) if area else None,
         location=place.element() if place else None,
+        contractor=contractor,
+        settlement_unit=settlement_unit,
     )
     await insert_unique(session, founded, code=code)
     await _tell(session, founded)
@@ -85,7 +91,10 @@ async def change_station(
     version: int,
     changes: dict[str, Any],
 ) -> Station:
-    """Apply `changes` (name, area, place) to this version; NotFound, StaleVersion, AreaNotValid."""
+    """Apply `changes` of StationPatch's names to this version.
+
+    Raises NotFound, StaleVersion, Forbidden, AreaNotValid.
+    """
     await station(session, principal, P.ORGANISATION_WRITE, station_id)
     held = await session.get_one(Station, station_id, with_for_update=True, populate_existing=True)
     if held.version != version:
@@ -96,12 +105,22 @@ async def change_station(
         held.area = stored_area(area_of(changes["area"])) if changes["area"] else None
     if "place" in changes:
         held.location = changes["place"].element() if changes["place"] else None
+    for name in ("contractor", "settlement_unit"):
+        if name in changes and changes[name] != getattr(held, name):
+            _require_company(principal)
+            setattr(held, name, changes[name])
     held.version += 1
     session.add(held)
     await session.flush()
     await session.refresh(held)
     await _tell(session, held)
     return held
+
+
+def _require_company(principal: Principal) -> None:
+    """Nobody below decides by whom they are paid; raises Forbidden."""
+    if principal.stations(P.ORGANISATION_WRITE) is not None:
+        raise Forbidden("contractors and settlement units are the company's decision")
 
 
 async def insert_unique(session: AsyncSession, row: Any, **taken: str) -> None:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, exists, func, or_
+from sqlalchemy import ColumnElement, case, exists, func, or_, true
 from sqlalchemy import select as select_many
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
@@ -113,21 +113,36 @@ def in_scope(principal: Principal) -> ColumnElement[bool]:
     return scoped(principal, Permission.PAYOUTS_READ, Technician.station_id, own=own)
 
 
+def of_stations(station_ids: Collection[UUID] | None) -> ColumnElement[bool]:
+    """Technicians of these stations; None are all."""
+    return true() if station_ids is None else col(Technician.station_id).in_(station_ids)
+
+
 async def technician_in_scope(
-    session: AsyncSession, principal: Principal, technician_id: UUID
+    session: AsyncSession,
+    principal: Principal,
+    technician_id: UUID,
+    station_ids: Collection[UUID] | None,
 ) -> Technician | None:
-    statement = select(Technician).where(Technician.id == technician_id, in_scope(principal))
+    statement = select(Technician).where(
+        Technician.id == technician_id, in_scope(principal), of_stations(station_ids)
+    )
     return (await session.exec(statement)).first()
 
 
 async def paid_technicians(
-    session: AsyncSession, principal: Principal, period: str, after: UUID | None, limit: int
+    session: AsyncSession,
+    principal: Principal,
+    period: str,
+    station_ids: Collection[UUID] | None,
+    after: UUID | None,
+    limit: int,
 ) -> Sequence[Technician]:
     """Technicians in scope with an entry in the period, ascending id, beyond `after`."""
     paid = exists().where(
         col(LedgerEntry.technician_id) == col(Technician.id), col(LedgerEntry.period) == period
     )
-    statement = select(Technician).where(in_scope(principal), paid)
+    statement = select(Technician).where(in_scope(principal), of_stations(station_ids), paid)
     if after is not None:
         statement = statement.where(col(Technician.id) > after)
     statement = statement.order_by(col(Technician.id)).limit(limit)
@@ -158,7 +173,10 @@ async def statement_rows(
 
 
 async def totals_by_station(
-    session: AsyncSession, principal: Principal, period: str
+    session: AsyncSession,
+    principal: Principal,
+    period: str,
+    station_ids: Collection[UUID] | None,
 ) -> Sequence[Any]:
     """Rows (station_id, standing, entries, points, amount_minor) of the period in scope."""
     statement = (
@@ -170,17 +188,22 @@ async def totals_by_station(
             func.sum(LedgerEntry.amount_minor).label("amount_minor"),
         )
         .join(Technician, col(Technician.id) == LedgerEntry.technician_id)
-        .where(col(LedgerEntry.period) == period, in_scope(principal))
+        .where(col(LedgerEntry.period) == period, in_scope(principal), of_stations(station_ids))
         .group_by(col(Technician.station_id), STANDING)
     )
     return list((await session.execute(statement)).all())
 
 
-async def count_paid(session: AsyncSession, principal: Principal, period: str) -> int:
+async def count_paid(
+    session: AsyncSession,
+    principal: Principal,
+    period: str,
+    station_ids: Collection[UUID] | None,
+) -> int:
     """How many technicians in scope have an entry in the period."""
     statement = (
         select(func.count(func.distinct(LedgerEntry.technician_id)))
         .join(Technician, col(Technician.id) == LedgerEntry.technician_id)
-        .where(LedgerEntry.period == period, in_scope(principal))
+        .where(LedgerEntry.period == period, in_scope(principal), of_stations(station_ids))
     )
     return (await session.exec(statement)).one()

@@ -9,6 +9,7 @@ from app.core.i18n import Language, preferred
 from app.core.permissions import Permission as P
 from app.core.problems import InvalidInput
 from app.core.scope import Principal
+from app.core.texts import Code
 from app.identity.access import allow
 from app.payouts import service
 from app.payouts.schemas import RateCardOut, StatementOut, SummaryOut
@@ -19,6 +20,9 @@ router = APIRouter(prefix="/payouts", tags=["payouts"], route_class=Transactiona
 Reader = Annotated[Principal, allow(P.PAYOUTS_READ)]
 Month = Annotated[
     str, Query(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$", description="Local month, `2026-01`.")
+]
+Unit = Annotated[
+    Code | None, Query(description="Only technicians whose station is settled under this unit.")
 ]
 People = Annotated[int, Query(ge=1, le=50, description="Technicians per page.")]
 AcceptLanguage = Annotated[
@@ -32,6 +36,7 @@ async def list_statements(
     principal: Reader,
     session: Session,
     technician_id: UUID | None = None,
+    settlement_unit: Unit = None,
     cursor: CursorParam = None,
     limit: People = 20,
     accept_language: AcceptLanguage = None,
@@ -45,6 +50,7 @@ async def list_statements(
         principal,
         month,
         technician_id=technician_id,
+        settlement_unit=settlement_unit,
         after=_uuid(decode_cursor(cursor, 1)[0]) if cursor else None,
         limit=limit + 1,
     )
@@ -63,9 +69,11 @@ def _uuid(value: object) -> UUID:
 
 
 @router.get("/summary")
-async def get_pay_summary(month: Month, principal: Reader, session: Session) -> SummaryOut:
+async def get_pay_summary(
+    month: Month, principal: Reader, session: Session, settlement_unit: Unit = None
+) -> SummaryOut:
     """What the month's statements in your scope add up to, in all and per station."""
-    return SummaryOut.of(await service.summary(session, principal, month), month)
+    return SummaryOut.of(await service.summary(session, principal, month, settlement_unit), month)
 
 
 @router.get("/rate-cards")

@@ -77,6 +77,8 @@ class StatementOut(Out):
     employee_no: str
     name: str
     station_id: UUID
+    settlement_unit: str
+    """Under which code the technician's present station is paid."""
     month: str
     lines: list[PayLineOut]
     totals: TotalsOut
@@ -89,6 +91,7 @@ class StatementOut(Out):
             employee_no=person.employee_no,
             name=person.name,
             station_id=person.station_id,
+            settlement_unit=statement.settlement_unit,
             month=month,
             lines=[PayLineOut.of(row, language) for row in statement.lines],
             totals=TotalsOut.of(statement.totals),
@@ -99,6 +102,7 @@ class StationTotalsOut(TotalsOut):
     """One station's part."""
 
     station_id: UUID
+    settlement_unit: str
 
 
 class SummaryOut(Out):
@@ -116,7 +120,11 @@ class SummaryOut(Out):
             technicians=summary.technicians,
             totals=TotalsOut.of(summary.totals),
             stations=[
-                StationTotalsOut(station_id=each, **TotalsOut.of(part).model_dump())
+                StationTotalsOut(
+                    station_id=each,
+                    settlement_unit=summary.settlement_units[each],
+                    **TotalsOut.of(part).model_dump(),
+                )
                 for each, part in summary.stations.items()
             ],
         )

@@ -163,7 +163,11 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "clock_out": lambda _: Call(),
     "clock_in": _body(lambda _: {}),
     "post_commands": _body(lambda s: {"commands": [_command(s)]}),
-    "report_presence": _body(lambda _: {"place": {"lon": 117.03, "lat": 36.64}}),
+    "report_positions": _body(
+        lambda _: {
+            "fixes": [{"at": later(0), "place": {"lon": 117.03, "lat": 36.64}, "accuracy_m": 8}]
+        }
+    ),
     "put_push_address": _body(lambda _: {"provider": "fcm", "kind": "token", "address": "abc"}),
     "create_planning_run": _body(
         lambda s: {"station_id": str(s.world.stations["S01"]), "seconds": 0.5}

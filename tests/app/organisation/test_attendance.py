@@ -1,11 +1,10 @@
-"""Clock-in, clock-out, and a position that is kept only on shift."""
+"""Clock-in, clock-out, and where a technician was last heard of."""
 
 from datetime import timedelta
 
 import httpx
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
 from app.organisation import service
 from app.organisation.models import Presence
 from app.organisation.places import place_out
@@ -63,42 +62,6 @@ class TestClockOut:
         assert answer.json()["type"] == "urn:paigong:problem:not-clocked-in"
 
 
-class TestReportPresence:
-    async def test_stores_the_position_on_shift(
-        self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession, world: World
-    ) -> None:
-        clock.advance(timedelta(minutes=1))
-        answer = await client.put("/mobile/presence", headers=as_("tech01"), json=HERE)
-        assert answer.status_code == 204
-        presence = await session.get_one(Presence, world.technicians["tech01"])
-        place = place_out(presence.location)
-        assert (place.lon, place.lat) == (117.03, 36.64)
-        assert presence.location_at == NOW + timedelta(minutes=1)
-
-    async def test_a_chinese_datum_is_converted_once(
-        self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession, world: World
-    ) -> None:
-        body = {"place": {"lon": 117.03, "lat": 36.64, "datum": "gcj02"}}
-        await client.put("/mobile/presence", headers=as_("tech01"), json=body)
-        presence = await session.get_one(Presence, world.technicians["tech01"])
-        place = place_out(presence.location)
-        assert 0.003 < 117.03 - place.lon < 0.008
-
-    async def test_off_shift_nothing_is_stored(
-        self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession, world: World
-    ) -> None:
-        await client.post("/mobile/clock-out", headers=as_("tech01"))
-        answer = await client.put("/mobile/presence", headers=as_("tech01"), json=HERE)
-        assert answer.status_code == 409
-        presence = await session.get_one(Presence, world.technicians["tech01"])
-        assert (presence.online, presence.location) == (False, None)
-
-    async def test_nowhere_is_refused(self, client: httpx.AsyncClient, as_: Headers) -> None:
-        body = {"place": {"lon": 0.0, "lat": 0.0}}
-        answer = await client.put("/mobile/presence", headers=as_("tech01"), json=body)
-        assert answer.status_code == 422
-
-
 class TestTouchPresence:
     async def test_an_older_report_never_replaces_a_newer(
         self, session: AsyncSession, world: World
@@ -120,3 +83,16 @@ class TestTouchPresence:
         presence = await session.get_one(Presence, technician_id)
         assert (presence.seen_at, presence.location_at) == (later, NOW)
         assert place_out(presence.location).lon == 117.05
+
+    async def test_a_place_measured_before_the_phone_was_heard_is_the_newest_known(
+        self, session: AsyncSession, world: World
+    ) -> None:
+        technician_id = world.technicians["tech01"]
+        heard, measured = NOW + timedelta(minutes=5), NOW + timedelta(minutes=2)
+        await service.touch_presence(session, technician_id, heard)
+        await service.touch_presence(
+            session, technician_id, heard, (117.08, 36.68), measured_at=measured
+        )
+        presence = await session.get_one(Presence, technician_id)
+        assert (presence.seen_at, presence.location_at) == (heard, measured)
+        assert place_out(presence.location).lon == 117.08

@@ -10,6 +10,7 @@ from app.core.permissions import Role
 from app.identity import service as identity
 from app.organisation import service
 from app.organisation.imports import (
+    SETTLEMENT_COLUMNS,
     STATION_COLUMNS,
     TECHNICIAN_COLUMNS,
     import_stations,
@@ -23,6 +24,15 @@ AREA = '"POLYGON((117.2 36.6,117.3 36.6,117.3 36.7,117.2 36.7,117.2 36.6))"'
 
 def stations_csv(*lines: str) -> str:
     return "\n".join([",".join(STATION_COLUMNS), *lines]) + "\n"
+
+
+def contractors_csv(*lines: str) -> str:
+    return "\n".join([",".join([*STATION_COLUMNS, *SETTLEMENT_COLUMNS]), *lines]) + "\n"
+
+
+async def settlements(session: AsyncSession) -> dict[str, tuple[bool, str | None]]:
+    rows = await session.exec(select(Station.code, Station.contractor, Station.settlement_unit))
+    return {code: (contractor, unit) for code, contractor, unit in rows}
 
 
 def technicians_csv(*lines: str) -> str:
@@ -85,6 +95,34 @@ class TestImportStations:
         }
         assert all(error.why and error.action for error in report.errors)
         assert len((await session.exec(select(Station))).all()) == 3
+
+    async def test_contractors_and_units_may_be_given(self, session: AsyncSession) -> None:
+        file = contractors_csv("S03,三站,CO,,,,yes,U3", "S04,四站,CO,,,,no,", "S05,五站,CO,,,,,")
+        assert (await import_stations(session, file)).errors == []
+        found = await settlements(session)
+        assert (found["S03"], found["S04"], found["S05"]) == (
+            (True, "U3"),
+            (False, None),
+            (False, None),
+        )
+        assert (await import_stations(session, file)).unchanged == 3
+        ended = contractors_csv("S03,三站,CO,,,,,")
+        assert (await import_stations(session, ended)).updated == 1
+        assert (await settlements(session))["S03"] == (False, None)
+
+    async def test_a_file_without_these_columns_leaves_them(self, session: AsyncSession) -> None:
+        await import_stations(session, contractors_csv("S03,三站,CO,,,,yes,U3"))
+        assert (await import_stations(session, stations_csv("S03,三站,CO,,,"))).unchanged == 1
+        assert (await import_stations(session, stations_csv("S03,新三站,CO,,,"))).updated == 1
+        assert (await settlements(session))["S03"] == (True, "U3")
+
+    async def test_wrong_contractors_and_units_are_reported(self, session: AsyncSession) -> None:
+        report = await import_stations(
+            session, contractors_csv("S03,三站,CO,,,,maybe,U3", "S04,四站,CO,,,,no,U 4")
+        )
+        found = {(error.line, error.column) for error in report.errors}
+        assert found == {(2, "contractor"), (3, "settlement_unit")}
+        assert all(error.why and error.action for error in report.errors)
 
     async def test_a_wrong_header_is_told_at_once(self, session: AsyncSession) -> None:
         report = await import_stations(session, "code,name,parent\nS03,三站,CO\n")

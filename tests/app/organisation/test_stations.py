@@ -7,9 +7,14 @@ import httpx
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core.db import Database
+from app.core.permissions import Role
+from app.identity import service as identity
 from app.organisation import service
 from app.organisation.errors import PlaceOutsideArea
+from app.organisation.settlement import Own, inherited
 from tests.conftest import Headers
+from tests.factories.desk import Desk
 from tests.factories.world import World
 
 INNER = [[117.01, 36.64], [117.03, 36.64], [117.03, 36.66], [117.01, 36.66], [117.01, 36.64]]
@@ -209,3 +214,111 @@ class TestChangeStation:
         url = f"/stations/{world.stations['S01']}"
         answer = await client.patch(url, headers=as_("manager"), json={"version": 1, "name": None})
         assert answer.status_code == 422
+
+
+async def patched(
+    client: httpx.AsyncClient, headers: dict[str, str], station_id: Any, **changes: Any
+) -> dict[str, Any]:
+    answer = await client.patch(f"/stations/{station_id}", headers=headers, json=changes)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def settlement(station: dict[str, Any]) -> tuple[Any, ...]:
+    names = ("contractor", "settlement_unit")
+    return tuple(station[prefix + name] for prefix in ("", "effective_") for name in names)
+
+
+class TestInherited:
+    def test_a_unit_holds_until_one_below_names_another(self) -> None:
+        root, region = Own("CO", False, None), Own("N", True, "U1")
+        team, other = Own("T", False, None), Own("X", False, "U2")
+        assert inherited([root]) == (False, "CO")
+        assert inherited([root, team]) == (False, "CO")
+        assert inherited([root, region]) == (True, "U1")
+        assert inherited([root, region, team]) == (True, "U1")
+        assert inherited([root, region, other, team]) == (True, "U2")
+        assert inherited([Own("CO", False, "HQ"), team]) == (False, "HQ")
+
+
+class TestContractors:
+    async def test_flag_and_unit_are_inherited_by_all_below(
+        self, client: httpx.AsyncClient, as_: Headers, world: World
+    ) -> None:
+        s01 = world.stations["S01"]
+        made = await client.post("/stations", headers=as_("manager"), json=new_station(world))
+        assert settlement(made.json()) == (False, None, False, "CO")
+        changed = await patched(
+            client, as_("manager"), s01, version=1, contractor=True, settlement_unit="HUADONG"
+        )
+        assert settlement(changed) == (True, "HUADONG", True, "HUADONG")
+        listed = (await client.get("/stations", headers=as_("manager"))).json()["items"]
+        assert {each["code"]: settlement(each) for each in listed} == {
+            "CO": (False, None, False, "CO"),
+            "S01": (True, "HUADONG", True, "HUADONG"),
+            "S01-A": (False, None, True, "HUADONG"),
+            "S02": (False, None, False, "CO"),
+        }
+        below = await client.get(f"/stations/{made.json()['id']}", headers=as_("chief1"))
+        assert settlement(below.json()) == (False, None, True, "HUADONG")
+
+    async def test_null_takes_the_unit_from_above_again(
+        self, client: httpx.AsyncClient, as_: Headers, world: World
+    ) -> None:
+        s01 = world.stations["S01"]
+        await patched(client, as_("manager"), s01, version=1, settlement_unit="U1")
+        kept = await patched(client, as_("manager"), s01, version=2, name="一站")
+        assert kept["effective_settlement_unit"] == "U1"
+        freed = await patched(client, as_("manager"), s01, version=3, settlement_unit=None)
+        assert settlement(freed) == (False, None, False, "CO")
+
+    async def test_what_cannot_be_meant_is_refused(
+        self, client: httpx.AsyncClient, as_: Headers, world: World
+    ) -> None:
+        for changes in ({"contractor": None}, {"settlement_unit": ""}, {"settlement_unit": "a b"}):
+            answer = await client.patch(
+                f"/stations/{world.stations['S01']}",
+                headers=as_("manager"),
+                json={"version": 1} | changes,
+            )
+            assert answer.status_code == 422, changes
+
+    async def test_a_contractors_own_manager_decides_neither(
+        self, client: httpx.AsyncClient, as_: Headers, database: Database, world: World
+    ) -> None:
+        """Else a contractor could have its people paid by another unit."""
+        s02 = world.stations["S02"]
+        async with database.transaction() as session:
+            await identity.grant(session, world.users["chief2"], Role.MANAGER, s02)
+        for changes in ({"contractor": True}, {"settlement_unit": "CO"}):
+            answer = await client.patch(
+                f"/stations/{s02}", headers=as_("chief2"), json={"version": 1} | changes
+            )
+            assert answer.status_code == 403, changes
+            body = new_station(world, code="S02-A", parent_id=str(s02)) | changes
+            answer = await client.post("/stations", headers=as_("chief2"), json=body)
+            assert answer.status_code == 403, changes
+        same = await patched(client, as_("chief2"), s02, version=1, name="二站", contractor=False)
+        assert (same["name"], same["contractor"]) == ("二站", False)
+
+    async def test_a_contractors_people_see_their_own_subtrees_orders(
+        self, client: httpx.AsyncClient, as_: Headers, world: World
+    ) -> None:
+        """DOMAIN D15: the contractor sees own orders, the company sees both."""
+        await patched(client, as_("manager"), world.stations["S02"], version=1, contractor=True)
+        desk = Desk(client, world, as_)
+        ours = await desk.sent("A1", "锦绣家园1-1-101")
+        theirs = await desk.sent("B1", "阳光花园2-1-101")
+        for person, sees in (
+            ("chief2", {theirs}),
+            ("dispatcher2", {theirs}),
+            ("tech05", {theirs}),
+            ("chief1", {ours}),
+            ("manager", {ours, theirs}),
+        ):
+            listed = (await client.get("/work-orders", headers=as_(person))).json()
+            assert {each["id"] for each in listed["items"]} == sees, person
+            for order_id in (ours, theirs):
+                answer = await client.get(f"/work-orders/{order_id}", headers=as_(person))
+                assert answer.status_code == (200 if order_id in sees else 404), person

@@ -136,9 +136,74 @@ class TestStatements:
             assert Decimal(summary["totals"]["by_standing"]["confirmed"]["points"]) == confirmed
 
 
+@pytest.mark.usefixtures("paid")
+class TestSettlementUnits:
+    """S02 is a contractor's, settled under HUADONG; the rest under the company's code."""
+
+    @pytest.fixture(autouse=True)
+    async def _contractor(self, client: httpx.AsyncClient, world: World, as_: Headers) -> None:
+        answer = await client.patch(
+            f"/stations/{world.stations['S02']}",
+            headers=as_("manager"),
+            json={"version": 1, "contractor": True, "settlement_unit": "HUADONG"},
+        )
+        assert answer.status_code == 200, answer.text
+
+    async def test_statements_name_their_unit_and_can_be_listed_by_it(
+        self, client: httpx.AsyncClient, as_: Headers
+    ) -> None:
+        found = people(await read(client, MONTH, as_("manager")))
+        units = {name: item["settlement_unit"] for name, item in found.items()}
+        assert units == dict.fromkeys(("E-tech01", "E-tech02", "E-tech03"), "CO") | dict.fromkeys(
+            ("E-tech05", "E-tech06"), "HUADONG"
+        )
+        for unit in ("CO", "HUADONG", "NOBODY"):
+            listed = people(await read(client, f"{MONTH}&settlement_unit={unit}", as_("manager")))
+            assert set(listed) == {name for name, of in units.items() if of == unit}
+
+    async def test_a_unit_sums_to_its_statements_and_the_units_to_the_month(
+        self, client: httpx.AsyncClient, as_: Headers
+    ) -> None:
+        path = "/payouts/summary?month=2026-01"
+        whole = await read(client, path, as_("manager"))
+        units = {each["settlement_unit"] for each in whole["stations"]}
+        assert units == {"CO", "HUADONG"}
+        parts = []
+        for unit in sorted(units):
+            part = await read(client, f"{path}&settlement_unit={unit}", as_("manager"))
+            listed = await read(client, f"{MONTH}&settlement_unit={unit}", as_("manager"))
+            of_statements = [each["totals"]["total"] for each in listed["items"]]
+            assert part["technicians"] == len(of_statements)
+            assert part["totals"]["total"]["amount_minor"] == sum(
+                each["amount_minor"] for each in of_statements
+            )
+            assert {each["settlement_unit"] for each in part["stations"]} == {unit}
+            parts.append(part["totals"]["total"])
+        for key in ("entries", "amount_minor"):
+            assert sum(part[key] for part in parts) == whole["totals"]["total"][key]
+        assert parts[1]["points"] == "9.00"
+
+    async def test_the_filter_opens_nothing_beyond_the_scope(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
+    ) -> None:
+        theirs = f"{MONTH}&settlement_unit=HUADONG"
+        assert people(await read(client, theirs, as_("chief1"))) == {}
+        assert set(people(await read(client, theirs, as_("chief2")))) == {"E-tech05", "E-tech06"}
+        assert set(people(await read(client, theirs, as_("tech05")))) == {"E-tech05"}
+        asked = f"{theirs}&technician_id={world.technicians['tech01']}"
+        assert (await client.get(asked, headers=as_("manager"))).status_code == 404
+
+
 async def test_nonsense_is_refused(client: httpx.AsyncClient, as_: Headers) -> None:
     month = "month=2026-01"
-    for query in ("", "month=2026-13", "month=2026-1", f"{month}&limit=0", f"{month}&cursor=x"):
+    for query in (
+        "",
+        "month=2026-13",
+        "month=2026-1",
+        f"{month}&limit=0",
+        f"{month}&cursor=x",
+        f"{month}&settlement_unit=",
+    ):
         answer = await client.get(f"/payouts/statements?{query}", headers=as_("pay_clerk"))
         assert answer.status_code == 422, query
         assert answer.json()["type"] == "urn:paigong:problem:invalid-input"
