@@ -33,17 +33,18 @@ from routing.estimate import Estimate
 from routing.fallback import BreakerState, CircuitBreaker, Fallback
 from routing.map_source import MapRefused, MapRefusedCode
 from routing.maps import (
-    CHINA_CITY_PROFILE,
     ImportStep,
     MapReport,
     Progress,
     current_map,
     import_map,
 )
+from routing.matrix_cache import MatrixCache
+from routing.osrm_embedded import OsrmEmbedded
 from routing.osrm_http import OsrmHttp
 from routing.osrm_server import OsrmServer, OsrmServerFailed, routed_command
-from routing.osrm_table import FAR_SNAP_M
 from routing.osrm_tools import OsrmToolsMissing
+from routing.osrm_wire import FAR_SNAP_M
 from routing.places import Place
 from routing.speed_files import CHINA_CITY, EBIKE, SpeedFileRefused, load_profile, store_profile
 from routing.speeds import (
@@ -57,7 +58,6 @@ from routing.speeds import (
 
 __all__ = [
     "CHINA_CITY",
-    "CHINA_CITY_PROFILE",
     "EBIKE",
     "FAR_SNAP_M",
     "LEG_SOURCES",
@@ -78,7 +78,9 @@ __all__ = [
     "MapRefusedCode",
     "MapReport",
     "Matrix",
+    "MatrixCache",
     "NoRoadBetween",
+    "OsrmEmbedded",
     "OsrmHttp",
     "OsrmServer",
     "OsrmServerFailed",

@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.answers import LegSource, Matrix, Route, Snap
+from routing.answers import Fix, LegSource, Matrix, Route, Snap, Stretch, Trace
 from routing.places import Place, coordinates, same_place, straight_m
 from routing.speeds import Traffic
 
@@ -66,4 +66,28 @@ class Estimate:
             source=LegSource.ESTIMATE,
             graph_version=self.graph_version,
             hour_bucket=self.traffic.bucket_at(depart_at),
+        )
+
+    async def match(self, fixes: Sequence[Fix]) -> Trace:
+        """Join the fixes by straight lines; one within its own accuracy of the last is no move."""
+        if len(fixes) < 2:
+            raise ValueError("a trace needs at least two fixes")
+        places = coordinates([fix.place for fix in fixes])
+        kept, stretches = 0, []
+        for index in range(1, len(fixes)):
+            left, reached = fixes[kept], fixes[index]
+            metres = float(straight_m(places[kept : kept + 1], places[index : index + 1])[0, 0])
+            if reached.at <= left.at or metres <= max(left.accuracy_m, reached.accuracy_m):
+                continue
+            road_s = self.seconds(places[kept : kept + 1], places[index : index + 1], fixes[0].at)[
+                0, 0
+            ]
+            stretches.append(Stretch(left.at, reached.at, metres, float(road_s), None))
+            kept = index
+        return Trace(
+            stretches=tuple(stretches),
+            dropped=len(fixes) - len(stretches) - bool(stretches),
+            source=LegSource.ESTIMATE,
+            graph_version=self.graph_version,
+            hour_bucket=self.traffic.bucket_at(fixes[0].at),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from routing.answers import Matrix, Route, Snap
+from routing.answers import Fix, Matrix, Route, Snap, Trace
 from routing.engine import EngineFailed, NoRoadBetween, RoutingEngine
 from routing.places import Place
 
@@ -95,6 +95,10 @@ class Fallback:
     async def route(self, points: Sequence[Place], depart_at: datetime) -> Route:
         """Give the route of the first engine that answers; raises NoRoadBetween."""
         return await self._ask(lambda engine: engine.route(points, depart_at))
+
+    async def match(self, fixes: Sequence[Fix]) -> Trace:
+        """Give the drive of the first engine that answers."""
+        return await self._ask(lambda engine: engine.match(fixes))
 
     async def _ask[T](self, question: Callable[[RoutingEngine], Awaitable[T]]) -> T:
         last = EngineFailed("every engine is resting after failures")

@@ -15,7 +15,7 @@ from typing import Final, Self
 import httpx
 
 from routing.engine import RoutingError
-from routing.maps import DATASET_NAME
+from routing.map_build import DATASET_NAME
 from routing.osrm_tools import find_osrm_tools
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -27,14 +27,15 @@ class OsrmServerFailed(RoutingError):
     """osrm-routed did not come up; the message carries its last words."""
 
 
-def routed_command(version_dir: Path, port: int, *, threads: int = 1) -> list[str]:
-    """Give the command line that serves one imported map on 127.0.0.1."""
+def routed_command(dataset_dir: Path, port: int, *, threads: int = 1) -> list[str]:
+    """Give the command line that serves one dataset of an imported map on 127.0.0.1."""
     return [
         str(find_osrm_tools().routed),
         *("--ip", "127.0.0.1", "--port", str(port), "--threads", str(threads)),
         *("--max-table-size", "10000", "--max-viaroute-size", "1000"),
+        *("--max-matching-size", "1000"),
         *("--verbosity", "WARNING", "--algorithm", "CH"),
-        str(version_dir / DATASET_NAME),
+        str(dataset_dir / DATASET_NAME),
     ]
 
 
@@ -44,19 +45,19 @@ class OsrmServer:
     Entering waits until it answers (raises OsrmServerFailed); leaving ends it. While inside, a
     crashed child is started again on the same port. The child dies with its parent, even on
     kill -9 (Linux: the kernel ties it to the thread that entered, so enter from the event loop's
-    own thread). `version_dir` is a folder made by `import_map`; its name is the graph version.
+    own thread). `dataset_dir` is the folder of one hour bucket of a version made by `import_map`.
     """
 
     def __init__(
         self,
-        version_dir: Path,
+        dataset_dir: Path,
         *,
         threads: int = 1,
         ready_within_s: float = 30.0,
         log: Callable[[str], None] | None = None,
     ) -> None:
-        self.version_dir = version_dir.resolve()
-        self.graph_version = self.version_dir.name
+        self.dataset_dir = dataset_dir.resolve()
+        self.graph_version = self.dataset_dir.parent.name
         self.restarts = 0
         self._threads = threads
         self._ready_within_s = ready_within_s
@@ -124,13 +125,13 @@ class OsrmServer:
         except httpx.TransportError:
             return False
         # osrm-routed shares its port with a second one (SO_REUSEPORT), so ask whose map it is.
-        if body.get("data_version") != self.graph_version:
+        if body.get("data_version") != f"{self.graph_version}.{self.dataset_dir.name}":
             raise OsrmServerFailed(f"port {self._port} serves another map: {body}")
         return True
 
     async def _start(self) -> None:
         self._child = await asyncio.create_subprocess_exec(
-            *routed_command(self.version_dir, self._port, threads=self._threads),
+            *routed_command(self.dataset_dir, self._port, threads=self._threads),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

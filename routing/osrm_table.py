@@ -1,91 +1,120 @@
-"""Reads tables of OSRM: which cells are roads, which are guesses, which cannot be driven."""
+"""Labels tables of OSRM: which cells are roads, which are guesses, which cannot be driven."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from routing.answers import UNREACHABLE_S
-from routing.engine import EngineFailed
+from routing.osrm_wire import RoadEnds, RoadTable
+from routing.places import Place
 
-FAR_SNAP_M: Final = 300.0
-"""Farther from its road than this, a place's road times mean nothing (ROUTING)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoadEnds:
-    """Where the points of one side of a table joined the roads: lon/lat [n, 2], metres [n]."""
-
-    snapped: NDArray[np.float64]
-    distance_m: NDArray[np.float64]
-
-    @property
-    def far(self) -> NDArray[np.bool_]:
-        """Mark the points that are too far from their road."""
-        return self.distance_m > FAR_SNAP_M
-
-
-@dataclass(frozen=True, slots=True)
-class RoadTable:
-    """One table as OSRM gave it: seconds [n, m], NaN where it found no road."""
-
-    durations_s: NDArray[np.float64]
-    sources: RoadEnds
-    targets: RoadEnds
-
-
-def read_table(body: dict[str, Any], rows: int, columns: int) -> RoadTable:
-    """Read the JSON of a table answer; raises EngineFailed when it is not what was asked for."""
-    try:
-        durations = np.array(body["durations"], dtype=np.float64).reshape(rows, columns)
-        sources, targets = _ends(body["sources"], rows), _ends(body["destinations"], columns)
-    except (KeyError, TypeError, ValueError) as error:
-        raise EngineFailed(f"the table answer is malformed: {error!r}") from error
-    if (durations < 0).any() or np.isinf(durations).any():
-        raise EngineFailed("the table answer holds impossible durations")
-    return RoadTable(durations, sources, targets)
-
-
-def _ends(waypoints: list[dict[str, Any]], count: int) -> RoadEnds:
-    snapped = np.array([point["location"] for point in waypoints], dtype=np.float64)
-    distance = np.array([point["distance"] for point in waypoints], dtype=np.float64)
-    return RoadEnds(snapped.reshape(count, 2), distance.reshape(count))
+type Guess = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.int32]]
+"""Seconds between lon/lat arrays [n, 2] and [m, 2] where the roads say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledCells:
-    """Whole seconds with the masks of a Matrix."""
+    """Whole seconds with the masks of a Matrix, shape [n, m]."""
 
     seconds: NDArray[np.int32]
     unreachable: NDArray[np.bool_]
     estimated: NDArray[np.bool_]
 
+    @classmethod
+    def empty(cls, rows: int, columns: int) -> Self:
+        """Give cells to be filled block by block."""
+        shape = (rows, columns)
+        return cls(np.zeros(shape, np.int32), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_))
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Seconds, unreachable, estimated."""
+        return self.seconds, self.unreachable, self.estimated
+
+    def paste(self, down: slice, across: slice, block: "LabelledCells") -> None:
+        """Fill one block."""
+        for mine, theirs in zip(self.arrays, block.arrays, strict=True):
+            mine[down, across] = theirs
+
 
 def label_cells(
     table: RoadTable,
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
     *,
     factor: float,
-    identical: NDArray[np.bool_],
-    estimate_s: NDArray[np.int32],
-    stranded_sources: NDArray[np.bool_],
-    stranded_targets: NDArray[np.bool_],
+    stranded: set[Place],
+    guess_s: Guess,
 ) -> LabelledCells:
-    """Turn a road table into labelled whole seconds, shape [n, m].
+    """Turn a road table between `rows` and `columns` into labelled whole seconds.
 
-    Durations are divided by the traffic `factor`. `identical` marks pairs of the same point,
-    always 0 and reachable. A far snap takes `estimate_s`; a stranded point (on a road that does
-    not join the others) is unreachable; so is a pair without a road. A zero stays only where both
-    ends snapped to the same place, everything else takes at least a second (ROUTING).
+    Durations are divided by the traffic `factor`. One and the same point is always 0 and
+    reachable. A far snap takes `guess_s`; a `stranded` point (on a road that does not join the
+    others) is unreachable; so is a pair without a road. A zero stays only where both ends snapped
+    to the same place, everything else takes at least a second (ROUTING).
     """
-    far = table.sources.far[:, None] | table.targets.far[None, :]
-    missing = np.isnan(table.durations_s)
-    stranded = stranded_sources[:, None] | stranded_targets[None, :]
-    unreachable = (stranded | (missing & ~far)) & ~identical
-    same_snap = (table.sources.snapped[:, None] == table.targets.snapped[None, :]).all(axis=2)
-    road_s = np.rint(np.where(missing, 0.0, table.durations_s) / factor)
-    road_s = np.clip(road_s, np.where(same_snap, 0, 1), UNREACHABLE_S - 1)
-    seconds = np.where(far, estimate_s, road_s).astype(np.int32)
-    seconds[unreachable] = UNREACHABLE_S
-    seconds[identical] = 0
-    return LabelledCells(seconds, unreachable, far & ~unreachable)
+    cells = LabelledCells.empty(*table.durations_s.shape)
+    road_s = table.durations_s if factor == 1 else table.durations_s / np.float32(factor)
+    np.minimum(np.rint(road_s), UNREACHABLE_S - 1, out=cells.seconds, casting="unsafe")
+    _correct_zeros(cells.seconds, table)
+    lost = tuple(table.missing.T)
+    cells.unreachable[lost] = True
+    _guess_far(cells, table, rows, columns, guess_s)
+    if stranded:
+        cells.unreachable[_stranded(table.sources, rows, stranded), :] = True
+        cells.unreachable[:, _stranded(table.targets, columns, stranded)] = True
+    same = _identical(rows, columns)
+    cells.unreachable[same] = False
+    cells.estimated[cells.unreachable] = False
+    cells.seconds[cells.unreachable] = UNREACHABLE_S
+    cells.seconds[same] = 0
+    return cells
+
+
+def _correct_zeros(seconds: NDArray[np.int32], table: RoadTable) -> None:
+    """Let no zero stand between different places of the roads."""
+    down, across = np.nonzero(seconds == 0)
+    apart = (table.sources.snapped[down] != table.targets.snapped[across]).any(axis=1)
+    seconds[down[apart], across[apart]] = 1
+
+
+def _guess_far(
+    cells: LabelledCells,
+    table: RoadTable,
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
+    guess_s: Guess,
+) -> None:
+    """Replace the lines of points that are too far from their road."""
+    for line in np.flatnonzero(table.sources.far):
+        cells.seconds[line] = guess_s(rows[line : line + 1], columns)[0]
+        cells.estimated[line], cells.unreachable[line] = True, False
+    for line in np.flatnonzero(table.targets.far):
+        cells.seconds[:, line] = guess_s(rows, columns[line : line + 1])[:, 0]
+        cells.estimated[:, line], cells.unreachable[:, line] = True, False
+
+
+def _stranded(
+    ends: RoadEnds, points: NDArray[np.float64], stranded: set[Place]
+) -> NDArray[np.bool_]:
+    among = [tuple(pair) in stranded for pair in points.tolist()]
+    return ends.far & np.array(among, dtype=np.bool_)
+
+
+def _identical(
+    rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Find the pairs that are one and the same point."""
+    at: dict[tuple[float, ...], list[int]] = {}
+    for index, pair in enumerate(columns.tolist()):
+        at.setdefault(tuple(pair), []).append(index)
+    pairs = [
+        (row, column)
+        for row, pair in enumerate(rows.tolist())
+        for column in at.get(tuple(pair), ())
+    ]
+    found = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    return found[:, 0], found[:, 1]

@@ -27,12 +27,24 @@ _DURATIONS, _DESTINATIONS, _FALLBACK_CELLS = 0, 4, 5
 _DISTANCE, _LOCATION = 1, 3
 
 
+FAR_SNAP_M: Final = 300.0
+"""Farther from its road than this, a place's road times mean nothing (ROUTING)."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoadEnds:
-    """Where the points of one side of a table joined the roads: lon/lat [n, 2], metres [n]."""
+    """Where the points of one side of a table joined the roads: lon/lat [n, 2], metres [n].
+
+    Degrees are 32-bit here, right to about half a metre.
+    """
 
     snapped: NDArray[np.float32]
     distance_m: NDArray[np.float32]
+
+    @property
+    def far(self) -> NDArray[np.bool_]:
+        """Mark the points that are too far from their road."""
+        return self.distance_m > FAR_SNAP_M
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,10 @@ class Settings(BaseSettings):
     plan_budget_s: float = Field(default=2.0, ge=0.05, le=60.0)
     """Real seconds of search per plan."""
     osrm_url: str | None = None
-    """An `osrm-routed` elsewhere; without it the worker starts one on the imported map."""
+    """An `osrm-routed` elsewhere, or one per hour of the day (`http://roads-{bucket}:5000`);
+    without it the imported map is served by child processes."""
+    matrix_cache_bytes: int = Field(default=256_000_000, ge=0)
+    """Travel times remembered under `data_dir/maps/matrices`, shared by all workers there."""
     fcm_credentials: Path | None = None
     """Service-account JSON; without it push is off and phones pull."""
     fcm_url: str | None = None

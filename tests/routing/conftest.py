@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from routing import CHINA_CITY, MapReport, OsrmHttp, OsrmServer, Traffic, import_map
+from routing import CHINA_CITY, HourBucket, MapReport, OsrmHttp, OsrmServer, Traffic, import_map
 from tests.routing.grid_city import grid_city
 
 MIDDAY = datetime(2026, 1, 12, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
@@ -30,11 +30,11 @@ def grid_map(grid_file: Path, tmp_path_factory: pytest.TempPathFactory) -> MapRe
 
 @pytest.fixture
 async def server(grid_map: MapReport) -> AsyncIterator[OsrmServer]:
-    async with OsrmServer(grid_map.version_dir) as running:
+    async with OsrmServer(grid_map.version_dir / HourBucket.DAY) as running:
         yield running
 
 
 @pytest.fixture
 async def roads(server: OsrmServer, traffic: Traffic) -> AsyncIterator[OsrmHttp]:
-    async with OsrmHttp(server.base_url, server.graph_version, traffic) as engine:
+    async with OsrmHttp(server.base_url, traffic) as engine:
         yield engine

@@ -9,6 +9,7 @@ from routing import (
     EngineFailed,
     Estimate,
     Fallback,
+    HourBucket,
     LegSource,
     MapReport,
     Matrix,
@@ -168,8 +169,8 @@ class TestDeadServer:
     async def test_answers_with_labelled_estimates_after_the_server_is_gone(
         self, grid_map: MapReport, traffic: Traffic
     ) -> None:
-        async with OsrmServer(grid_map.version_dir) as server:
-            roads = OsrmHttp(server.base_url, server.graph_version, traffic)
+        async with OsrmServer(grid_map.version_dir / HourBucket.DAY) as server:
+            roads = OsrmHttp(server.base_url, traffic)
             fallback = Fallback([roads, Estimate(traffic)])
             alive = await fallback.matrix(MAINLAND, MAINLAND, MIDDAY)
         dead = await fallback.matrix(MAINLAND, MAINLAND, MIDDAY)

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from routing import (
     Estimate,
     HourBucket,
     LegSource,
+    Matrix,
+    MatrixCache,
     NoRoadBetween,
     OsrmHttp,
     OsrmServer,
@@ -22,6 +24,7 @@ from routing import (
     import_map,
 )
 from tests.routing.conftest import MIDDAY
+from tests.routing.flat_tables import flat_table
 from tests.routing.grid_city import (
     FAR_OFF,
     ISLAND,
@@ -42,7 +45,7 @@ class TestMatrix:
         assert (matrix.seconds[away] < 600).all()
         assert (matrix.seconds[~away] == 0).all()
         assert matrix.count_legs().shares()["osrm"] == 1.0
-        assert (matrix.graph_version, matrix.hour_bucket) == (roads.graph_version, HourBucket.DAY)
+        assert matrix.hour_bucket is HourBucket.DAY
 
     async def test_one_place_alone_is_no_failure(self, roads: OsrmHttp) -> None:
         matrix = await roads.matrix([MAINLAND[0]], [MAINLAND[0]], MIDDAY)
@@ -54,13 +57,15 @@ class TestMatrix:
     ) -> None:
         sources, targets = [*MAINLAND, FAR_OFF], [*reversed(MAINLAND), ISLAND[0], FAR_OFF]
         whole = await roads.matrix(sources, targets, MIDDAY)
-        async with OsrmHttp(server.base_url, server.graph_version, traffic, block=2) as small:
+        async with OsrmHttp(server.base_url, traffic, block=2) as small:
             pieces = await small.matrix(sources, targets, MIDDAY)
         assert (whole.seconds == pieces.seconds).all()
         assert (whole.unreachable == pieces.unreachable).all()
         assert (whole.estimated == pieces.estimated).all()
 
-    async def test_is_slower_in_the_evening_peak(self, roads: OsrmHttp) -> None:
+    async def test_a_map_of_one_hour_is_turned_into_another_by_their_factors(
+        self, roads: OsrmHttp
+    ) -> None:
         midday = await roads.matrix(MAINLAND, MAINLAND, MIDDAY)
         evening = await roads.matrix(MAINLAND, MAINLAND, shanghai(17))
         assert np.allclose(evening.seconds, midday.seconds * 0.90 / 0.65, atol=1.5)
@@ -93,8 +98,8 @@ class TestMatrix:
         report = import_map(grid_file, tmp_path)
         ends = [MAINLAND[0], TRAP_END]
         async with (
-            OsrmServer(report.version_dir) as server,
-            OsrmHttp(server.base_url, server.graph_version, traffic) as roads,
+            OsrmServer(report.version_dir / HourBucket.DAY) as server,
+            OsrmHttp(server.base_url, traffic) as roads,
         ):
             matrix = await roads.matrix(ends, ends, MIDDAY)
         assert matrix.unreachable.tolist() == [[False, False], [True, False]]
@@ -163,45 +168,55 @@ class TestRoute:
             await roads.route(MAINLAND[:1], MIDDAY)
 
 
-def table_of(durations: list[list[Any]], **extra: str) -> dict[str, Any]:
-    """Give a table answer between two places that both stand on a road."""
-    ends = [{"location": [117.0 + k / 100, 36.6], "distance": 1.0} for k in range(2)]
-    return {"code": "Ok", "durations": durations, "sources": ends, "destinations": ends, **extra}
+ENDS = (Place(117.0, 36.6), Place(117.01, 36.6))
+ON_ROADS = [(lon, lat, 1.0) for lon, lat in ENDS]
 
 
-def answering(body: object, status: int = 200) -> Callable[[httpx.Request], httpx.Response]:
-    return lambda _request: httpx.Response(status, content=json.dumps(body))
+def table_of(durations: Sequence[float], **extra: Any) -> bytes:
+    """Write a table answer between two places that both stand on a road."""
+    return flat_table(durations, ON_ROADS, ON_ROADS, **extra)
+
+
+def answering(body: bytes | object, status: int = 200) -> Callable[[httpx.Request], httpx.Response]:
+    """Answer tables so, and everything else as a server that names the map v1."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    nearest = {"code": "Ok", "waypoints": [], "data_version": "v1.day"}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "/table/" in request.url.path:
+            return httpx.Response(status, content=content)
+        return httpx.Response(200, content=json.dumps(nearest))
+
+    return answer
 
 
 class TestBadAnswers:
-    ENDS = (Place(117.0, 36.6), Place(117.01, 36.6))
-
     async def ask(
         self, traffic: Traffic, handler: Callable[[httpx.Request], httpx.Response]
-    ) -> Any:
+    ) -> Matrix:
         transport = httpx.MockTransport(handler)
-        async with OsrmHttp("http://roads", "v1", traffic, transport=transport) as engine:
-            return await engine.matrix(self.ENDS, self.ENDS, MIDDAY)
+        async with OsrmHttp("http://roads", traffic, transport=transport) as engine:
+            return await engine.matrix(ENDS, ENDS, MIDDAY)
 
     @pytest.mark.parametrize(
         "body",
         [
-            [],
-            {"code": "TooBig"},
+            b"",
             {"code": "Ok"},
-            table_of([[0, 5]]),
-            table_of([[0, -5], [5, 0]]),
-            table_of([[0, "soon"], [5, 0]]),
-            table_of([[0, 5], [5, 0]], data_version="another map"),
+            table_of([0, 5]),
+            table_of([0, -5, 5, 0]),
+            table_of([0, float("nan"), 5, 0]),
+            table_of([0, 5, 5, 0], data_version="another map"),
         ],
     )
     async def test_refuses_what_it_cannot_believe(self, traffic: Traffic, body: object) -> None:
         with pytest.raises(EngineFailed):
             await self.ask(traffic, answering(body))
 
-    async def test_refuses_an_answer_that_is_not_json(self, traffic: Traffic) -> None:
-        with pytest.raises(EngineFailed, match="no answer"):
-            await self.ask(traffic, lambda _: httpx.Response(502, content=b"<html>"))
+    @pytest.mark.parametrize("body", [[], {"code": "TooBig"}, {"code": "Ok"}, b"<html>"])
+    async def test_passes_on_a_refusal(self, traffic: Traffic, body: object) -> None:
+        with pytest.raises(EngineFailed, match=r"refused|no answer"):
+            await self.ask(traffic, answering(body, 400))
 
     async def test_fails_when_nobody_listens(self, traffic: Traffic) -> None:
         def refuse(request: httpx.Request) -> httpx.Response:
@@ -210,10 +225,77 @@ class TestBadAnswers:
         with pytest.raises(EngineFailed, match="no answer"):
             await self.ask(traffic, refuse)
 
-    async def test_flags_a_null_between_places_on_roads(self, traffic: Traffic) -> None:
-        matrix = await self.ask(traffic, answering(table_of([[0, None], [5, 0]])))
+    async def test_asks_again_when_the_server_closed_a_silent_connection(
+        self, traffic: Traffic
+    ) -> None:
+        answer, asked = answering(table_of([0, 5, 6, 0])), []
+
+        def closes_first(request: httpx.Request) -> httpx.Response:
+            asked.append(request.url.path)
+            if len(asked) == 1:
+                raise httpx.RemoteProtocolError("closed", request=request)
+            return answer(request)
+
+        matrix = await self.ask(traffic, closes_first)
+        assert matrix.seconds.tolist() == [[0, 5], [6, 0]]
+
+    async def test_a_listed_cell_is_unreachable_though_it_holds_a_number(
+        self, traffic: Traffic
+    ) -> None:
+        matrix = await self.ask(traffic, answering(table_of([0, 9, 5, 0], missing=[0, 1])))
         assert matrix.unreachable.tolist() == [[False, True], [False, False]]
+        assert matrix.seconds[0, 1] == UNREACHABLE_S
 
     async def test_never_believes_a_zero_between_different_places(self, traffic: Traffic) -> None:
-        matrix = await self.ask(traffic, answering(table_of([[0, 0], [0, 0]])))
+        matrix = await self.ask(traffic, answering(table_of([0, 0, 0, 0])))
         assert matrix.seconds.tolist() == [[0, 1], [1, 0]]
+
+
+class TestWhichMap:
+    async def test_is_asked_of_the_server_and_of_a_changed_one_anew(self, traffic: Traffic) -> None:
+        held = "v1.day"
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if "/table/" in request.url.path:
+                return httpx.Response(200, content=table_of([0, 5, 5, 0], data_version=held))
+            body = {"code": "Ok", "waypoints": [], "data_version": held}
+            return httpx.Response(200, content=json.dumps(body))
+
+        transport = httpx.MockTransport(answer)
+        async with OsrmHttp("http://roads", traffic, transport=transport) as engine:
+            first = await engine.matrix(ENDS, ENDS, MIDDAY)
+            held = "v2.day"
+            with pytest.raises(EngineFailed, match=r"holds map v2"):
+                await engine.matrix(ENDS, ENDS, MIDDAY)
+            second = await engine.matrix(ENDS, ENDS, MIDDAY)
+        assert (first.graph_version, second.graph_version) == ("v1", "v2")
+
+    async def test_a_server_that_names_none_is_believed_and_never_remembered(
+        self, traffic: Traffic, tmp_path: Path
+    ) -> None:
+        def answer(request: httpx.Request) -> httpx.Response:
+            if "/table/" in request.url.path:
+                return httpx.Response(200, content=table_of([0, 5, 5, 0]))
+            return httpx.Response(200, content=json.dumps({"code": "Ok", "waypoints": []}))
+
+        transport, cache = httpx.MockTransport(answer), MatrixCache(tmp_path)
+        async with OsrmHttp("http://roads", traffic, transport=transport, cache=cache) as engine:
+            matrix = await engine.matrix(ENDS, ENDS, MIDDAY)
+        assert matrix.graph_version == "unnamed"
+        assert list(tmp_path.iterdir()) == []
+
+    async def test_each_hour_has_its_own_server_when_they_are_named_apart(
+        self, traffic: Traffic
+    ) -> None:
+        asked = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            asked.append((request.url.host, request.url.path.split("/")[1]))
+            return answering(table_of([0, 100, 100, 0], data_version="v1.day"))(request)
+
+        servers = {bucket: f"http://{bucket.value}" for bucket in HourBucket}
+        transport = httpx.MockTransport(answer)
+        async with OsrmHttp(servers, traffic, transport=transport) as engine:
+            matrix = await engine.matrix(ENDS, ENDS, shanghai(17))
+        assert asked[-1] == ("evening_peak", "table")
+        assert matrix.seconds[0, 1] == 100  # the map holds the hour's speeds: nothing is divided

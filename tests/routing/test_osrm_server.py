@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from routing import MapReport, OsrmHttp, OsrmServer, OsrmServerFailed, Traffic
+from routing import HourBucket, MapReport, OsrmHttp, OsrmServer, OsrmServerFailed, Traffic
 from tests.routing.conftest import MIDDAY
 from tests.routing.grid_city import MAINLAND
 
@@ -44,12 +44,12 @@ class TestEnter:
     async def test_listens_on_the_loopback_address_only_while_inside(
         self, grid_map: MapReport
     ) -> None:
-        async with OsrmServer(grid_map.version_dir) as server:
+        async with OsrmServer(grid_map.version_dir / HourBucket.DAY) as server:
             assert server.base_url.startswith("http://127.0.0.1:")
             assert server.graph_version == grid_map.graph_version
             async with httpx.AsyncClient(base_url=server.base_url) as client:
                 answer = await client.get("/nearest/v1/driving/117,36.6")
-            assert answer.json()["data_version"] == grid_map.graph_version
+            assert answer.json()["data_version"] == f"{grid_map.graph_version}.day"
         assert server.pid is None
         with pytest.raises(httpx.ConnectError):
             async with httpx.AsyncClient(base_url=server.base_url) as client:
@@ -64,8 +64,8 @@ class TestEnter:
         self, grid_map: MapReport, traffic: Traffic
     ) -> None:
         async with (
-            OsrmServer(grid_map.version_dir) as server,
-            OsrmHttp(server.base_url, server.graph_version, traffic, block=300) as roads,
+            OsrmServer(grid_map.version_dir / HourBucket.DAY) as server,
+            OsrmHttp(server.base_url, traffic, block=1000) as roads,
         ):
             matrix = await roads.matrix(MAINLAND * 70, MAINLAND * 60, MIDDAY)
         assert matrix.seconds.shape == (280, 240)
@@ -77,8 +77,10 @@ class TestCrash:
     ) -> None:
         restarted = asyncio.Event()
         async with (
-            OsrmServer(grid_map.version_dir, log=lambda _line: restarted.set()) as server,
-            OsrmHttp(server.base_url, server.graph_version, traffic) as roads,
+            OsrmServer(
+                grid_map.version_dir / HourBucket.DAY, log=lambda _line: restarted.set()
+            ) as server,
+            OsrmHttp(server.base_url, traffic) as roads,
         ):
             first = server.pid
             assert first is not None
@@ -93,7 +95,7 @@ class TestCrash:
     @pytest.mark.skipif(sys.platform != "linux", reason="the parent's death is told by Linux only")
     def test_dies_with_a_parent_that_was_killed(self, grid_map: MapReport) -> None:
         with subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(grid_map.version_dir)],
+            [sys.executable, "-c", HOLDER, str(grid_map.version_dir / HourBucket.DAY)],
             stdout=subprocess.PIPE,
             text=True,
         ) as holder:

@@ -1,0 +1,169 @@
+"""Remembers travel times between runs, so that k new orders cost one question.
+
+A plan is made again every few minutes for nearly the same places. Each square matrix is kept as a
+*sheet*: one file with the places and all seconds between them, per graph version and hour bucket.
+The next question takes the sheet that shares most of its places, asks only for the new ones (their
+rows and columns) and writes a new sheet. Files are written whole and renamed, so the planning
+workers of a machine share them through the page cache; the ones used longest ago go first when
+`max_bytes` is passed.
+
+Places are told apart at a millionth of a degree, as finely as OSRM itself sees them: the same key
+is the same question, so a remembered answer is never of another place (docs/adr/0005).
+"""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.answers import Matrix
+from routing.osrm_roads import Dataset, all_of
+from routing.osrm_table import LabelledCells
+from routing.places import Place, coordinates
+
+LARGEST: Final = 4_000
+"""Places of a sheet; 4,000 take 80 MB."""
+_WORTH: Final = 0.5
+"""A sheet that knows a smaller share of the places saves nothing: rows and columns cost extra."""
+_REPLACED: Final = 0.8
+"""A sheet with this share of its places in the new one will not be asked for again."""
+_SUFFIX: Final = ".sheet"
+_UNFINISHED: Final = ".fresh-"
+
+type Keys = NDArray[np.int64]
+
+
+def place_keys(points: NDArray[np.float64]) -> Keys:
+    """Give one number per lon/lat pair [n, 2], equal where OSRM sees the same place."""
+    micro = np.rint(points * 1e6).astype(np.int64)
+    keys: Keys = (micro[:, 0] + 180_000_000) * 1_000_000_000 + micro[:, 1] + 90_000_000
+    return keys
+
+
+async def answer_matrix(
+    data: Dataset, sources: Sequence[Place], targets: Sequence[Place], cache: "MatrixCache | None"
+) -> Matrix:
+    """Give the matrix from `data`; a square one with the help of what is remembered."""
+    rows, columns = coordinates(sources), coordinates(targets)
+    if cache is not None and np.array_equal(rows, columns):
+        return data.matrix(await cache.cells(data, rows))
+    return data.matrix(await data.cells(rows, columns))
+
+
+@dataclass(slots=True)
+class MatrixCache:
+    """Sheets under `folder`, at most `max_bytes` of them in all."""
+
+    folder: Path
+    max_bytes: int = 256_000_000
+    _known: dict[Path, Keys] = field(default_factory=dict, init=False)
+
+    async def cells(self, data: Dataset, points: NDArray[np.float64]) -> LabelledCells:
+        """Give the cells between all points [n, 2], asking `data` only for what is new."""
+        keys, first, again = np.unique(place_keys(points), return_index=True, return_inverse=True)
+        if not 0 < len(keys) <= LARGEST:
+            return await data.cells(points, points)
+        shelf = self.folder / data.graph_version / data.bucket.value
+        sheet = await asyncio.to_thread(self._best, shelf, keys)
+        if sheet is None:
+            cells, fresh = await data.cells(points[first], points[first]), True
+        else:
+            cells, fresh = await _extended(data, points[first], keys, sheet)
+        if fresh:
+            await asyncio.to_thread(self._keep, shelf, keys, cells, sheet)
+        order = np.ix_(again, again)
+        return LabelledCells(*(array[order] for array in cells.arrays))
+
+    def _best(self, shelf: Path, keys: Keys) -> "_Sheet | None":
+        """Find the sheet that knows most of the places, if it knows enough of them."""
+        best, most = None, _WORTH * len(keys)
+        for path in _files(shelf):
+            if path not in self._known:
+                with _damaged_goes(path), path.open("rb") as file:
+                    self._known[path] = np.load(file)
+            share = int(np.isin(keys, self._known.get(path, keys[:0]), assume_unique=True).sum())
+            if share > most:
+                best, most = path, share
+        return _read(best) if best is not None else None
+
+    def _keep(self, shelf: Path, keys: Keys, cells: LabelledCells, grown: "_Sheet | None") -> None:
+        """Write a sheet; a full disk costs the memory, not the answer."""
+        with contextlib.suppress(OSError):
+            shelf.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=shelf, prefix=_UNFINISHED)
+            with os.fdopen(handle, "wb") as file:
+                for array in (keys, *cells.arrays):
+                    np.save(file, array, allow_pickle=False)
+            path = Path(name)
+            path.rename(path.with_name(path.name.removeprefix(_UNFINISHED) + _SUFFIX))
+            if grown is not None and np.isin(grown.keys, keys).mean() >= _REPLACED:
+                grown.path.unlink(missing_ok=True)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        sheets = [(path.stat(), path) for path in self.folder.rglob(f"*{_SUFFIX}")]
+        total = sum(about.st_size for about, _ in sheets)
+        for about, path in sorted(sheets, key=lambda each: each[0].st_mtime_ns):
+            if total <= self.max_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total -= about.st_size
+        self._known = {path: keys for path, keys in self._known.items() if path.exists()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """Rising keys, and the cells between their places."""
+
+    path: Path
+    keys: Keys
+    cells: LabelledCells
+
+
+async def _extended(
+    data: Dataset, places: NDArray[np.float64], keys: Keys, sheet: _Sheet
+) -> tuple[LabelledCells, bool]:
+    """Take what is known, ask for the rows and columns of the rest; say whether any was asked."""
+    at = np.minimum(np.searchsorted(sheet.keys, keys), len(sheet.keys) - 1)
+    known = sheet.keys[at] == keys
+    had, new = np.flatnonzero(known), np.flatnonzero(~known)
+    cells = LabelledCells.empty(len(keys), len(keys))
+    for mine, old in zip(cells.arrays, sheet.cells.arrays, strict=True):
+        mine[np.ix_(had, had)] = old[np.ix_(at[had], at[had])]
+    if not len(new):
+        return cells, False
+    rows, columns = await all_of(
+        [data.cells(places[new], places), data.cells(places[had], places[new])]
+    )
+    for mine, row, column in zip(cells.arrays, rows.arrays, columns.arrays, strict=True):
+        mine[new, :] = row
+        mine[np.ix_(had, new)] = column
+    return cells, True
+
+
+def _files(shelf: Path) -> Sequence[Path]:
+    return sorted(shelf.glob(f"*{_SUFFIX}")) if shelf.is_dir() else []
+
+
+def _read(path: Path) -> _Sheet | None:
+    with _damaged_goes(path), path.open("rb") as file:
+        keys, *arrays = (np.load(file, allow_pickle=False) for _ in range(4))
+        os.utime(path)
+        return _Sheet(path, keys, LabelledCells(*arrays))
+    return None
+
+
+@contextlib.contextmanager
+def _damaged_goes(path: Path) -> Iterator[None]:
+    """Forget a sheet that cannot be read: it was evicted meanwhile, or the disk hurt it."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError):
+        path.unlink(missing_ok=True)
