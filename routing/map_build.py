@@ -3,21 +3,31 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from routing.map_source import MapRefused, MapRefusedCode
 from routing.osrm_tools import OsrmTools
 
+DATASET_NAME: Final = "city.osrm"
 _STAMP: Final = re.compile(r"^\[[^\]]*\]\s*\[(?:info|warn|error)\]\s*")
 _COUNTS: Final = re.compile(r"Raw input contains (\d+) nodes, (\d+) ways")
 _GRAPH: Final = re.compile(r"Processed (\d+) nodes")
 _PARTS: Final = re.compile(r"Found (\d+) SCC")
+_NO_ROADS: Final = ("no snappable edges", "There are no edges")
 _READER_TROUBLE: Final = ("osmium::", "protozero::")
 """Namespaces of the libraries that read map files: what they throw is the file's fault."""
+_LUA_TROUBLE: Final = ("sol::error", "lua: error")
+_DISK_TROUBLE: Final = ("No space left", "File too large", "Disk quota")
+_DISK_SIGNALS: Final = (-signal.SIGBUS, -signal.SIGXFSZ)
+"""How the kernel ends a tool whose mapped file finds no room, or passes the largest size."""
+_ONLY_TO_BUILD: Final = (
+    "cnbg", "cnbg_to_ebg", "ebg", "enw", "restrictions", "turn_penalties_index",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +40,71 @@ class ExtractCounts:
     parts: int
 
 
+@dataclass(slots=True)
+class ToolRuns:
+    """Runs tools from several threads; `stop` ends all of them, and lets none begin."""
+
+    tools: OsrmTools
+    _running: set[subprocess.Popen[str]] = field(default_factory=set)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: bool = False
+
+    def run(self, command: list[str], folder: Path) -> tuple[int, list[str]]:
+        """Run one tool to its end in `folder`; give its exit code and its lines."""
+        with self._start(command, folder) as tool, contextlib.ExitStack() as stack:
+            stack.callback(self._running.discard, tool)
+            stack.callback(tool.kill)
+            lines = (_STAMP.sub("", raw).strip(" .\n") for raw in tool.stdout or ())
+            said = [line for line in lines if line]
+            return tool.wait(), said
+
+    def stop(self) -> None:
+        """Kill what runs."""
+        with self._guard:
+            self._stopped = True
+            for tool in self._running:
+                tool.kill()
+
+    def _start(self, command: list[str], folder: Path) -> subprocess.Popen[str]:
+        with self._guard:
+            if self._stopped:
+                raise MapRefused(MapRefusedCode.TOOL_FAILED, "the import was broken off")
+            tool = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, "LUA_PATH": self.tools.lua_path(), "LC_ALL": "C"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+            self._running.add(tool)
+            return tool
+
+
 def extract(
-    tools: OsrmTools,
+    runs: ToolRuns,
     source: Path,
-    profile: Path,
-    graph_version: str,
+    lua: Path,
+    data_version: str,
     *,
     threads: int,
     small_part_nodes: int,
-    say: Callable[[str], None],
 ) -> ExtractCounts:
     """Run osrm-extract beside `source`; raises MapRefused with the likeliest reason."""
     command = [
-        str(tools.extract),
-        *("--threads", str(threads), "--profile", str(profile)),
-        *("--data_version", graph_version, "--small-component-size", str(small_part_nodes)),
-        str(source),
+        str(runs.tools.extract),
+        *("--threads", str(threads), "--profile", str(lua)),
+        *("--data_version", data_version, "--small-component-size", str(small_part_nodes)),
+        # Settles the side of the road once for a city, not way by way: a third of the time.
+        *("--driving-side-index", "auto"),
+        source.name,
     ]
-    code, lines = _run(command, tools, say)
+    code, lines = runs.run(command, source.parent)
     text = "\n".join(lines)
     if code:
-        raise MapRefused(_extract_trouble(text), f"osrm-extract failed ({code}): {_tail(lines)}")
+        raise MapRefused(_trouble(code, text), f"osrm-extract failed ({code}): {_tail(lines)}")
     counts, graph, parts = _COUNTS.search(text), _GRAPH.search(text), _PARTS.search(text)
     if counts is None or graph is None or parts is None:
         raise MapRefused(MapRefusedCode.TOOL_FAILED, "osrm-extract did not say what it found")
@@ -59,54 +113,35 @@ def extract(
     )
 
 
-def contract(tools: OsrmTools, dataset: Path, *, threads: int, say: Callable[[str], None]) -> None:
+def contract(runs: ToolRuns, folder: Path, *, threads: int) -> None:
     """Run osrm-contract on an extracted dataset, then load it once to see that it is whole."""
-    for name, command in (
-        ("osrm-contract", [str(tools.contract), "--threads", str(threads), str(dataset)]),
-        ("osrm-routed", _trial(tools, dataset)),
-    ):
-        code, lines = _run(command, tools, say)
-        if code:
-            raise MapRefused(MapRefusedCode.TOOL_FAILED, f"{name} failed ({code}): {_tail(lines)}")
-
-
-def _trial(tools: OsrmTools, dataset: Path) -> list[str]:
+    tools = runs.tools
+    _must(runs, [str(tools.contract), "--threads", str(threads), DATASET_NAME], folder)
+    for kind in _ONLY_TO_BUILD:
+        (folder / f"{DATASET_NAME}.{kind}").unlink(missing_ok=True)
     # Even a trial opens its port: port 0 of the loopback is nobody's.
-    return [str(tools.routed), "--trial=yes", "--ip", "127.0.0.1", "--port", "0", str(dataset)]
+    trial = ("--trial=yes", "--ip", "127.0.0.1", "--port", "0", "--algorithm", "CH")
+    _must(runs, [str(tools.routed), *trial, DATASET_NAME], folder)
 
 
-def _run(command: list[str], tools: OsrmTools, say: Callable[[str], None]) -> tuple[int, list[str]]:
-    """Run one tool to its end, passing its lines on; a broken-off run leaves no process behind."""
-    environment = {**os.environ, "LUA_PATH": tools.lua_path(), "LC_ALL": "C"}
-    with (
-        subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as tool,
-        contextlib.ExitStack() as stack,
+def _must(runs: ToolRuns, command: list[str], folder: Path) -> None:
+    code, lines = runs.run(command, folder)
+    if code:
+        name = Path(command[0]).name
+        trouble = _trouble(code, "\n".join(lines))
+        raise MapRefused(trouble, f"{name} failed ({code}): {_tail(lines)}")
+
+
+def _trouble(code: int, text: str) -> MapRefusedCode:
+    for marks, trouble in (
+        (_DISK_TROUBLE, MapRefusedCode.DISK),
+        (_NO_ROADS, MapRefusedCode.NO_ROADS),
+        (_READER_TROUBLE, MapRefusedCode.BROKEN),
+        (_LUA_TROUBLE, MapRefusedCode.PROFILE_BROKEN),
     ):
-        stack.callback(tool.kill)
-        lines = []
-        for raw in tool.stdout or ():
-            if line := _STAMP.sub("", raw).strip(" .\n"):
-                lines.append(line)
-                say(line)
-        return tool.wait(), lines
-
-
-def _extract_trouble(text: str) -> MapRefusedCode:
-    if "no snappable edges" in text or "There are no edges" in text:
-        return MapRefusedCode.NO_ROADS
-    if any(mark in text for mark in _READER_TROUBLE):
-        return MapRefusedCode.BROKEN
-    if "sol::error" in text or "lua: error" in text:
-        return MapRefusedCode.PROFILE_BROKEN
-    return MapRefusedCode.TOOL_FAILED
+        if any(mark in text for mark in marks):
+            return trouble
+    return MapRefusedCode.DISK if code in _DISK_SIGNALS else MapRefusedCode.TOOL_FAILED
 
 
 def _tail(lines: list[str]) -> str:

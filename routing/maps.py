@@ -1,36 +1,52 @@
-"""Imports a city's map: a new version beside the old ones, then one atomic switch.
-
-Layout of `maps_dir`: `versions/<graph version>/` (finished versions, never changed again),
-`versions/.building-*` (unfinished work), `current` (a symbolic link to the version in use) and
-`.lock`.
-"""
+"""Imports a city's map: a new version beside the old ones, then one atomic switch."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from routing.map_build import ExtractCounts, contract, extract
+from routing.map_build import DATASET_NAME, ExtractCounts, ToolRuns, contract, extract
+from routing.map_lua import SPEEDS_MODULE, built_for, lua_profile, lua_rules, speeds_lua
+from routing.map_parts import largest_part_share
 from routing.map_source import MapRefused, MapRefusedCode, file_digest, inspect_source
+from routing.map_versions import (
+    IN_USE_NAME,
+    SPEEDS_NAME,
+    current_dir,
+    one_import,
+    remove_unused_now,
+    switch_current,
+)
 from routing.osrm_tools import OsrmTools, find_osrm_tools
+from routing.speed_files import (
+    CHINA_CITY,
+    EBIKE,
+    SpeedFileRefused,
+    load_profile,
+    profile_text,
+)
+from routing.speeds import HourBucket, SpeedProfile, Vehicle
 
-CHINA_CITY_PROFILE: Final = Path(__file__).parent / "profiles" / "china_city.lua"
-DATASET_NAME: Final = "city.osrm"
 _REPORT_NAME: Final = "report.json"
-_LINK_NAME: Final = "current"
+_MOST_AT_ONCE: Final = 2
+"""Buckets built at the same time: each takes the memory of a whole city."""
+
+_LEARNT: Final = {Vehicle.CAR: "speeds.toml", Vehicle.EBIKE: "speeds-ebike.toml"}
+_SHIPPED: Final = {Vehicle.CAR: CHINA_CITY, Vehicle.EBIKE: EBIKE}
 
 
 class ImportStep(StrEnum):
-    """The steps of an import, in their order."""
+    """The steps of an import; extract and contract come once per dataset that is built."""
 
     CHECK = "check"
     EXTRACT = "extract"
@@ -39,7 +55,7 @@ class ImportStep(StrEnum):
 
 
 type Progress = Callable[[ImportStep, str], None]
-"""Hears each step and, within it, what the tool says."""
+"""Hears each step as it begins, and what it is about: the file, the hour bucket, the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +63,8 @@ class MapReport:
     """What an import made. Counts are of elements; `took_s` is 0.0 when nothing had to be built.
 
     `nodes` and `ways` are those of the file, `road_nodes` those that can be driven; `parts` are
-    the strongly connected parts of the road graph, one of them the mainland.
+    the strongly connected parts of the road graph, `largest_part_share` is the share of the road
+    nodes that touch the largest of them. `buckets` are the hours that got a dataset of their own.
     """
 
     graph_version: str
@@ -55,10 +72,13 @@ class MapReport:
     source_name: str
     source_bytes: int
     profile_name: str
+    vehicle: Vehicle
     nodes: int
     ways: int
     road_nodes: int
     parts: int
+    largest_part_share: float
+    buckets: tuple[HourBucket, ...]
     size_bytes: int
     took_s: float
     reused: bool
@@ -67,58 +87,80 @@ class MapReport:
 def import_map(
     source: Path,
     maps_dir: Path,
-    profile: Path | None = None,
+    profile: SpeedProfile | None = None,
     *,
     progress: Progress | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     small_part_nodes: int = 1000,
 ) -> MapReport:
-    """Build a road graph from an OpenStreetMap file (PBF or XML) and make it the current one.
+    """Build road graphs from an OpenStreetMap file (PBF or XML) and make them the current ones.
 
-    The version names the content of the map, the profile and the tools, so the same input is
-    built once and reused. `profile` is an OSRM Lua profile, ours for Chinese cities by default.
-    Parts of the road graph with fewer than `small_part_nodes` nodes count as islands: places
-    beside them join the mainland when it is near.
+    One dataset is built for each set of hours with equal speeds. The version names the content of
+    the map, the profile and the tools, so the same input is built once and reused. `profile` says
+    speeds and vehicle; without it the car's learnt or shipped one is taken (`chosen_profile`).
+    `threads` are those of the machine by default. Parts of the road graph with fewer than
+    `small_part_nodes` nodes count as islands: places beside them join the mainland when it is
+    near. Versions that nobody uses any more are removed at the end.
     Blocks for seconds to minutes: not for an event loop. Raises MapRefused with a code; then
     nothing has changed. Raises OsrmToolsMissing when the wheel is absent.
     """
     work = _Import(
         source=source,
-        profile=(profile or CHINA_CITY_PROFILE).resolve(),
+        profile=profile or chosen_profile(maps_dir),
         tools=find_osrm_tools(),
-        progress=progress or (lambda _step, _detail: None),
-        threads=threads,
+        progress=_one_at_a_time(progress or (lambda _step, _detail: None)),
+        threads=threads or len(os.sched_getaffinity(0)),
         small_part_nodes=small_part_nodes,
     )
     work.progress(ImportStep.CHECK, source.name)
     suffix = inspect_source(source).value
     try:
         version = work.graph_version()
-        with _locked(maps_dir):
+        with one_import(maps_dir):
             report = read_report(maps_dir / "versions" / version)
             if report is None:
                 report = work.make(suffix, version, maps_dir / "versions" / version)
             else:
                 report = replace(report, took_s=0.0, reused=True)
             work.progress(ImportStep.SWITCH, version)
-            _switch(maps_dir, version)
+            switch_current(maps_dir, work.profile.vehicle, version)
+            remove_unused_now(maps_dir)
     except OSError as error:
         raise MapRefused(MapRefusedCode.DISK, f"cannot store the map: {error}") from error
     return report
 
 
-def current_map(maps_dir: Path) -> MapReport | None:
-    """Give the map in use, or None when none was ever imported."""
-    link = maps_dir / _LINK_NAME
-    return read_report(link.resolve()) if link.is_symlink() else None
+def chosen_profile(maps_dir: Path, choice: str | None = None) -> SpeedProfile:
+    """Give the speeds to build with: a TOML file's, or a vehicle's (`car` without a choice).
+
+    For a vehicle it is the learnt file in `maps_dir`, else the shipped prior. Raises MapRefused.
+    """
+    vehicle = Vehicle(choice) if choice in list(Vehicle) else Vehicle.CAR
+    learnt = maps_dir / _LEARNT[vehicle]
+    if choice is None or choice == vehicle.value:
+        if not learnt.exists():
+            return _SHIPPED[vehicle]
+        choice = str(learnt)
+    try:
+        return load_profile(Path(choice))
+    except SpeedFileRefused as error:
+        raise MapRefused(MapRefusedCode.PROFILE_BROKEN, str(error)) from error
+
+
+def current_map(maps_dir: Path, vehicle: Vehicle = Vehicle.CAR) -> MapReport | None:
+    """Give the map that a vehicle uses, or None when none was ever imported."""
+    version_dir = current_dir(maps_dir, vehicle)
+    return read_report(version_dir) if version_dir is not None else None
 
 
 def read_report(version_dir: Path) -> MapReport | None:
     """Give the report of a finished version, or None when there is none in this folder."""
     try:
         stored: dict[str, Any] = json.loads((version_dir / _REPORT_NAME).read_text("utf-8"))
+        stored["vehicle"] = Vehicle(stored["vehicle"])
+        stored["buckets"] = tuple(HourBucket(name) for name in stored["buckets"])
         return MapReport(version_dir=version_dir, **stored)
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
         return None
 
 
@@ -127,70 +169,102 @@ class _Import:
     """One import's inputs, and the steps that build a version from them."""
 
     source: Path
-    profile: Path
+    profile: SpeedProfile
     tools: OsrmTools
     progress: Progress
     threads: int
     small_part_nodes: int
 
     def graph_version(self) -> str:
-        """Name everything that decides the graph: the map, and how it is read."""
-        try:
-            rules = self.profile.read_bytes()
-        except OSError as error:
-            raise MapRefused(
-                MapRefusedCode.PROFILE_BROKEN, f"cannot read the profile {self.profile}: {error}"
-            ) from error
-        how = f"{self.tools.version} {self.small_part_nodes} ".encode() + rules
-        return f"{file_digest(self.source)[:12]}-{hashlib.sha256(how).hexdigest()[:8]}"
+        """Name everything that decides the graphs: the map, and how it is read."""
+        how = hashlib.sha256(f"{self.tools.version} {self.small_part_nodes} ".encode())
+        how.update(profile_text(self.profile).encode())
+        how.update(lua_rules(self.profile.vehicle))
+        for bucket in HourBucket:
+            how.update(speeds_lua(self.profile, bucket).encode())
+        return f"{file_digest(self.source)[:12]}-{how.hexdigest()[:8]}"
 
     def make(self, suffix: str, version: str, version_dir: Path) -> MapReport:
         """Build in a workplace beside `version_dir`, and move it there whole when it is done."""
         started = time.monotonic()
         with _workplace(version_dir.parent) as work:
-            link = work / f"city{suffix}"
-            link.symlink_to(self.source.resolve())
-            counts = self._build(link, version)
-            link.unlink()
+            datasets = built_for(self.profile)
+            buckets = tuple(dict.fromkeys(datasets.values()))
+            counts = self._build_all(work, suffix, version, buckets)
+            for bucket in set(datasets) - set(buckets):
+                (work / bucket.value).symlink_to(datasets[bucket].value)
             report = MapReport(
                 graph_version=version,
                 version_dir=version_dir,
                 source_name=self.source.name,
                 source_bytes=self.source.stat().st_size,
-                profile_name=self.profile.stem,
-                size_bytes=sum(path.stat().st_size for path in work.iterdir()),
+                profile_name=self.profile.name,
+                vehicle=self.profile.vehicle,
+                largest_part_share=largest_part_share(work / buckets[0].value / DATASET_NAME),
+                buckets=buckets,
+                size_bytes=sum(path.stat().st_size for path in work.glob("*/city.osrm.*")),
                 took_s=round(time.monotonic() - started, 2),
                 reused=False,
                 **asdict(counts),
             )
-            _finish(work, report)
+            _finish(work, report, profile_text(self.profile))
         return report
 
-    def _build(self, link: Path, version: str) -> ExtractCounts:
-        self.progress(ImportStep.EXTRACT, "")
+    def _build_all(
+        self, work: Path, suffix: str, version: str, buckets: Sequence[HourBucket]
+    ) -> ExtractCounts:
+        """Build each dataset, two at once; the first that fails ends the others."""
+        at_once = min(_MOST_AT_ONCE, self.threads, len(buckets))
+        build = _Build(self, ToolRuns(self.tools), suffix, version, self.threads // at_once)
+        with ThreadPoolExecutor(at_once, thread_name_prefix="import-map") as pool:
+            datasets = [pool.submit(build.dataset, work / bucket.value) for bucket in buckets]
+            try:
+                return [dataset.result() for dataset in as_completed(datasets)][0]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                build.runs.stop()
+                raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """Builds the datasets of one import."""
+
+    work: _Import
+    runs: ToolRuns
+    suffix: str
+    version: str
+    threads: int
+
+    def dataset(self, folder: Path) -> ExtractCounts:
+        """Build the dataset of the bucket that `folder` is named after."""
+        bucket = HourBucket(folder.name)
+        folder.mkdir()
+        link = folder / f"city{self.suffix}"
+        link.symlink_to(self.work.source.resolve())
+        (folder / SPEEDS_MODULE).write_text(speeds_lua(self.work.profile, bucket), "utf-8")
+        self.work.progress(ImportStep.EXTRACT, bucket.value)
         counts = extract(
-            self.tools,
+            self.runs,
             link,
-            self.profile,
-            version,
+            lua_profile(self.work.profile.vehicle),
+            f"{self.version}.{bucket.value}",
             threads=self.threads,
-            small_part_nodes=self.small_part_nodes,
-            say=lambda line: self.progress(ImportStep.EXTRACT, line),
+            small_part_nodes=self.work.small_part_nodes,
         )
-        self.progress(ImportStep.CONTRACT, "")
-        contract(
-            self.tools,
-            link.parent / DATASET_NAME,
-            threads=self.threads,
-            say=lambda line: self.progress(ImportStep.CONTRACT, line),
-        )
+        link.unlink()
+        (folder / SPEEDS_MODULE).unlink()
+        self.work.progress(ImportStep.CONTRACT, bucket.value)
+        contract(self.runs, folder, threads=self.threads)
         return counts
 
 
-def _finish(work: Path, report: MapReport) -> None:
+def _finish(work: Path, report: MapReport, speeds: str) -> None:
     """Turn the workplace into a finished version: the report goes in last, the folder moves."""
     stored = asdict(report)
     del stored["version_dir"]
+    (work / IN_USE_NAME).touch()
+    (work / SPEEDS_NAME).write_text(speeds, "utf-8")
     (work / _REPORT_NAME).write_text(json.dumps(stored, indent=2) + "\n", "utf-8")
     work.chmod(0o755)
     if report.version_dir.exists():  # without a readable report: not to be trusted
@@ -198,23 +272,15 @@ def _finish(work: Path, report: MapReport) -> None:
     work.rename(report.version_dir)
 
 
-def _switch(maps_dir: Path, version: str) -> None:
-    """Point `current` at a version in one step; a reader sees the old one or the new one."""
-    fresh = maps_dir / f".{_LINK_NAME}-{os.getpid()}"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(Path("versions") / version)
-    fresh.replace(maps_dir / _LINK_NAME)
+def _one_at_a_time(progress: Progress) -> Progress:
+    """Let the listener hear one builder at a time."""
+    turn = threading.Lock()
 
+    def tell(step: ImportStep, detail: str) -> None:
+        with turn:
+            progress(step, detail)
 
-@contextlib.contextmanager
-def _locked(maps_dir: Path) -> Iterator[None]:
-    """Let one import at a time work in `maps_dir`; clear what a killed one left behind."""
-    (maps_dir / "versions").mkdir(parents=True, exist_ok=True)
-    with (maps_dir / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in (maps_dir / "versions").glob(".building-*"):
-            shutil.rmtree(left)
-        yield
+    return tell
 
 
 @contextlib.contextmanager

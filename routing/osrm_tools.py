@@ -4,8 +4,12 @@ import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from routing.engine import RoutingError
+
+
+OWN_PROFILES: Final = Path(__file__).parent / "profiles"
 
 
 class OsrmToolsMissing(RoutingError):
@@ -23,8 +27,12 @@ class OsrmTools:
     version: str
 
     def lua_path(self) -> str:
-        """Give the LUA_PATH under which a profile may `require` the stock ones."""
-        return f"{self.stock_profiles}/?.lua;;"
+        """Give the LUA_PATH for a tool's own folder, the stock profiles and ours, in this order.
+
+        OSRM puts the folder of the profile itself in front, so none of ours may bear the name of a
+        stock one.
+        """
+        return f"./?.lua;{self.stock_profiles}/?.lua;{OWN_PROFILES}/?.lua;;"
 
 
 def find_osrm_tools() -> OsrmTools:
