@@ -60,7 +60,7 @@ def import_folder(folder: Path) -> None:
 
 @importer.command()
 def stations(file: Path) -> None:
-    """Stations: code,name,parent_code,area_wkt,lon,lat."""
+    """Stations: code,name,parent_code,area_wkt,lon,lat; may add contractor,settlement_unit."""
     from app.organisation.imports import import_stations
 
     _import((file, import_stations))
