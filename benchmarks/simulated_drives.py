@@ -43,6 +43,7 @@ TRIP_M: Final = (800.0, 5000.0)
 UNEVEN: Final = 0.4
 """Spread of log(pace) from one piece of a drive to the next."""
 KNOT_M: Final = 150.0
+MOST_TRIES: Final = 1000
 METRES_PER_DEGREE: Final = 111_195.0
 
 
@@ -71,26 +72,38 @@ class Trip:
 async def draw_trip(
     engine: RoutingEngine, traffic: Traffic, places: Sequence[Place], chance: np.random.Generator
 ) -> Trip:
-    """Draw two places some kilometres apart, and the way between them."""
-    while True:
+    """Draw two places some kilometres apart, and the way between them.
+
+    Raises EngineFailed when no drawn way has road classes: nothing can be learnt then.
+    """
+    for _ in range(MOST_TRIES):
         bucket = _bucket(chance)
-        depart_at = _depart_at(traffic, bucket)
         ends = [places[index] for index in chance.choice(len(places), 2, replace=False)]
-        if not TRIP_M[0] <= line_m(np.array(ends))[-1] <= TRIP_M[1]:
-            continue
-        try:
-            route = await engine.route(ends, depart_at)
-        except NoRoadBetween:
-            continue
-        if route.class_seconds is None:
-            raise EngineFailed(f"{route.source} knows no road classes: nothing can be learnt")
-        free_s = free_seconds(traffic.speeds, bucket, route.class_seconds)
-        lonlat = np.array(route.geometry)
-        metres_at = line_m(lonlat)
-        metres_at *= route.metres / metres_at[-1]
-        knot_m, knots = await _knots(engine, traffic, bucket, depart_at, lonlat, metres_at)
-        if sum(free_s) > 0 and len(knot_m):
-            return Trip(bucket, depart_at, lonlat, metres_at, knot_m, knots, free_s)
+        if TRIP_M[0] <= line_m(np.array(ends))[-1] <= TRIP_M[1]:
+            trip = await _way(engine, traffic, ends, bucket)
+            if trip is not None:
+                return trip
+    raise EngineFailed("the map names no road classes, or its places are not connected")
+
+
+async def _way(
+    engine: RoutingEngine, traffic: Traffic, ends: Sequence[Place], bucket: HourBucket
+) -> Trip | None:
+    depart_at = _depart_at(traffic, bucket)
+    try:
+        route = await engine.route(ends, depart_at)
+    except NoRoadBetween:
+        return None
+    if not any(route.class_seconds or ()):
+        return None
+    free_s = free_seconds(traffic.speeds, bucket, route.class_seconds or ())
+    lonlat = np.array(route.geometry)
+    metres_at = line_m(lonlat)
+    metres_at *= route.metres / metres_at[-1]
+    knot_m, knots = await _knots(engine, traffic, bucket, depart_at, lonlat, metres_at)
+    if not len(knot_m):
+        return None
+    return Trip(bucket, depart_at, lonlat, metres_at, knot_m, knots, free_s)
 
 
 async def _knots(
