@@ -22,6 +22,8 @@ from app.organisation.router import router as organisation
 from app.payouts.router import router as payouts
 from app.planning.router import router as planning
 from app.revisits.router import router as revisits
+from app.travel.engine import EngineOnDemand
+from app.travel.router import router as travel
 from app.web.health import router as health_router
 from app.web.limits import BodyLimit
 from app.web.openapi import install_openapi
@@ -44,6 +46,7 @@ ROUTERS = (
     revisits,
     payouts,
     planning,
+    travel,
     notifications,
     mobile,
 )
@@ -61,6 +64,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         if not hasattr(app.state, "database"):
             app.state.database = Database(config.database_url)
         yield
+        await app.state.engine.close()
         await app.state.database.close()
 
     app = FastAPI(
@@ -71,6 +75,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.settings = config
+    app.state.engine = EngineOnDemand(config)
     app.add_middleware(
         BodyLimit, max_bytes=config.max_body_bytes, exempt_prefix=f"{API}/evidence/uploads"
     )

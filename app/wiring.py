@@ -7,6 +7,7 @@ from app.evidence import hooks as evidence
 from app.notifications import hooks as notifications
 from app.payouts import hooks as payouts
 from app.planning import hooks as planning
+from app.travel import hooks as travel
 from app.work_orders import guards
 from app.work_orders.registry import registry
 from app.work_orders.states import Action
@@ -26,6 +27,7 @@ ROOMS_WITH_TABLES = (
     "app.revisits.models",
     "app.payouts.models",
     "app.planning.models",
+    "app.travel.models",
     "app.notifications.models",
     "app.mobile.models",
 )
@@ -60,5 +62,6 @@ def _wire_rooms_above() -> None:
     registry.guard("files_received", evidence.files_received)
     registry.subscribe(notifications.announce)
     registry.subscribe(planning.plan_is_stale)
+    registry.subscribe(travel.forget_arrival)
     registry.subscribe(payouts.earn_on_passed, [Action.PASSED])
     registry.subscribe(payouts.confirm_on_closed, [Action.CLOSED])

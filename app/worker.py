@@ -28,6 +28,7 @@ from app.planning.engine import open_engine
 from app.planning.jobs import QUEUE as PLANNING
 from app.planning.solver import SolverProcess
 from app.planning.sweep import sweep
+from app.travel import arrivals
 from app.web.idempotency import KEPT_DAYS
 from app.work_orders import service as work_orders
 
@@ -40,6 +41,8 @@ GRACE_S = 10.0
 """How long running jobs may go on after a stop."""
 PURGE_EVERY_S = 3600.0
 RESCUE_EVERY_S = 30.0
+ARRIVALS_EVERY_S = 20.0
+"""Business seconds between looks at who moved or runs late."""
 
 
 async def run_worker(
@@ -147,9 +150,12 @@ async def _warm(solver: SolverProcess) -> None:
 def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
     timers_s = 1.0 if settings.environment is Environment.DEMO else 5.0
     sweep_s = max(1.0, settings.plan_sweep_s / settings.demo_rate)
-    wanted: list[tuple[str, float, Callable[[], Awaitable[None]]]] = [
+    arrivals_s = max(1.0, ARRIVALS_EVERY_S / settings.demo_rate)
+    engine = tools.planner.engine
+    wanted: list[tuple[str, float, Callable[[], Awaitable[object]]]] = [
         ("order timers", timers_s, partial(run_timers, tools.database)),
         ("plan sweep", sweep_s, partial(sweep, tools.database)),
+        ("arrivals", arrivals_s, partial(arrivals.refresh, tools.database, engine)),
         ("purge", PURGE_EVERY_S, partial(purge, tools.database)),
         ("rescue", RESCUE_EVERY_S, partial(rescue, tools.queue)),
     ]
@@ -158,7 +164,7 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
     ]
 
 
-async def _every(seconds: float, name: str, act: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, name: str, act: Callable[[], Awaitable[object]]) -> None:
     """Do it again and again; one failure is told and does not end it."""
     while True:
         try:

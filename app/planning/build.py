@@ -59,9 +59,15 @@ def standing(crew: CrewNow, at: datetime) -> Standing:
 
 
 def _day_order(held: Held) -> tuple[int, bool, int, datetime]:
-    under_way = 0 if held.state == "ENROUTE" else 1
-    calm = held.job.service_class != policy.DANGER
-    return under_way, calm, _AHEAD[held.state], held.assigned_at
+    return day_order(held.state, held.job.service_class, held.assigned_at)
+
+
+def day_order(
+    state: str, service_class: str, assigned_at: datetime
+) -> tuple[int, bool, int, datetime]:
+    """Sorts what a crew has not begun on site: on the way, danger, accepted, sent, then by age."""
+    under_way = 0 if state == "ENROUTE" else 1
+    return under_way, service_class != policy.DANGER, _AHEAD[state], assigned_at
 
 
 def _remaining_s(held: Held, at: datetime) -> int:

@@ -1,0 +1,189 @@
+"""Queries of arrivals: who must be computed anew, what a chain rests on, what is stored."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, delete, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.travel.models import ArrivalEstimate
+
+AWAITED = ("SENT", "ACCEPTED", "ENROUTE")
+"""A crew has the order and has not reached it."""
+_AWAITED = "('SENT', 'ACCEPTED', 'ENROUTE')"
+_IN_HANDS = "('SENT', 'ACCEPTED', 'ENROUTE', 'ONSITE', 'WORKING')"
+
+_STALE = f"""
+WITH held AS (
+  SELECT a.crew_id, o.id, o.state, o.version
+    FROM assignments a JOIN work_orders o ON o.assignment_id = a.id
+   WHERE a.ended_at IS NULL AND o.state IN {_IN_HANDS}
+), crew AS (
+  SELECT crew_id, md5(string_agg(id::text || ':' || version, ',' ORDER BY id)) AS basis
+    FROM held GROUP BY crew_id
+), seen AS (
+  SELECT m.crew_id, max(p.location_at) AS at
+    FROM presence p JOIN crew_members m ON m.technician_id = p.technician_id
+   WHERE m.since <= :now AND (m.until IS NULL OR m.until > :now) GROUP BY m.crew_id
+), me AS MATERIALIZED (
+  SELECT pg_try_advisory_xact_lock(hashtextextended('arrivals', 11)) AS first
+)
+SELECT s.crew_id FROM me, LATERAL (
+  SELECT h.crew_id FROM held h JOIN crew c ON c.crew_id = h.crew_id
+    LEFT JOIN seen p ON p.crew_id = h.crew_id
+    LEFT JOIN arrival_estimates e ON e.order_id = h.id AND e.crew_id = h.crew_id
+   WHERE h.state IN {_AWAITED} AND (e.order_id IS NULL OR e.basis <> c.basis
+      OR (h.state = 'ENROUTE' AND e.arrive_at <= :now)
+      OR (h.state <> 'ENROUTE' AND e.depart_at < :late)
+      OR (e.start_kind <> 'on_site' AND p.at > coalesce(e.seen_at, '-infinity')))
+  UNION
+  SELECT e.crew_id FROM arrival_estimates e WHERE NOT EXISTS (
+    SELECT FROM held h WHERE h.id = e.order_id AND h.crew_id = e.crew_id
+       AND h.state IN {_AWAITED})
+) s WHERE me.first ORDER BY s.crew_id
+"""
+
+_NEAR = """
+SELECT DISTINCT o.crew_id, o.technician_id, c.kind
+  FROM crew_members m JOIN crew_members o ON o.technician_id = m.technician_id
+  JOIN crews c ON c.id = o.crew_id AND c.active
+ WHERE m.crew_id = ANY(:crews) AND m.since <= :now AND (m.until IS NULL OR m.until > :now)
+   AND o.since <= :now AND (o.until IS NULL OR o.until > :now)
+"""
+
+_HELD = f"""
+SELECT a.crew_id, a.assigned_at, o.id, o.version, o.station_id, o.state, o.service_class,
+       o.appointment_from, o.appointment_to, o.building_id, f.service_minutes,
+       ST_X(o.location::geometry) AS lon, ST_Y(o.location::geometry) AS lat,
+       e.action AS spell_action, e.at AS spell_at, e.payload -> 'place' AS spell_place
+  FROM assignments a JOIN work_orders o ON o.assignment_id = a.id
+  JOIN fault_codes f ON f.id = o.fault_code_id
+  LEFT JOIN LATERAL (SELECT action, at, payload FROM work_order_events WHERE order_id = o.id
+    AND action IN ('departed', 'arrived', 'started', 'rejected') ORDER BY seq DESC LIMIT 1) e
+    ON true
+ WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL AND o.state IN {_IN_HANDS}
+ ORDER BY o.id
+"""
+
+_BASES = f"""
+SELECT a.crew_id, md5(string_agg(o.id::text || ':' || o.version, ',' ORDER BY o.id)) AS basis,
+       (SELECT max(p.location_at) FROM presence p JOIN crew_members m
+         ON m.technician_id = p.technician_id WHERE m.crew_id = a.crew_id
+        AND m.since <= :now AND (m.until IS NULL OR m.until > :now)) AS seen_at
+  FROM assignments a JOIN work_orders o ON o.assignment_id = a.id
+ WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL AND o.state IN {_IN_HANDS}
+ GROUP BY a.crew_id
+"""
+
+_STARTS = """
+SELECT DISTINCT ON (crew_id) crew_id, kind, at, ST_X(place) AS lon, ST_Y(place) AS lat FROM (
+  SELECT m.crew_id, 'position' AS kind, r.location_at AS at, r.location::geometry AS place
+    FROM crew_members m JOIN presence r ON r.technician_id = m.technician_id
+   WHERE m.crew_id = ANY(:crews) AND m.since <= :now AND (m.until IS NULL OR m.until > :now)
+     AND r.location IS NOT NULL
+  UNION ALL
+  SELECT a.crew_id, 'last_visit', e.at, o.location::geometry
+    FROM assignments a JOIN work_orders o ON o.assignment_id = a.id
+    CROSS JOIN LATERAL (SELECT at FROM work_order_events WHERE order_id = o.id
+      AND action = 'completed' ORDER BY seq DESC LIMIT 1) e
+   WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL AND o.state IN ('DONE', 'REVISIT')
+  UNION ALL
+  SELECT c.id, 'station', NULL, coalesce(s.location::geometry, ST_Centroid(s.area::geometry))
+    FROM crews c JOIN stations s ON s.id = c.station_id
+   WHERE c.id = ANY(:crews) AND coalesce(s.location::geometry, s.area::geometry) IS NOT NULL
+) known ORDER BY crew_id, at DESC NULLS LAST, kind
+"""
+
+_SHIFTS = """
+SELECT DISTINCT ON (crew_id) crew_id, starts_at, breaks FROM shifts
+ WHERE crew_id = ANY(:crews) AND ends_at > :now ORDER BY crew_id, starts_at
+"""
+
+_LOCK = """
+SELECT o.id, o.station_id, o.state, a.crew_id
+  FROM work_orders o LEFT JOIN assignments a ON a.id = o.assignment_id
+ WHERE o.id = ANY(:orders) ORDER BY o.id FOR NO KEY UPDATE OF o
+"""
+
+
+def _ids(name: str, values: Collection[UUID]) -> Any:
+    return bindparam(name, list(values), type_=ARRAY(Uuid))
+
+
+async def one_snapshot(session: AsyncSession) -> None:
+    """Make every later read of this transaction see one instant; must come first."""
+    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+
+
+async def stale_crews(session: AsyncSession, now: datetime, late: datetime) -> list[UUID]:
+    """Crews whose arrivals must be computed anew; none while another worker looks.
+
+    Something was taken, left or changed; a position is newer than the estimate; or a departure
+    was due before `late`, or an arrival before `now`, and did not happen.
+    """
+    rows = await session.execute(text(_STALE), {"now": now, "late": late})
+    return [row.crew_id for row in rows]
+
+
+async def near(session: AsyncSession, crews: Collection[UUID], now: datetime) -> list[Any]:
+    """(crew_id, technician_id, kind) of these crews' people, in every crew that they are in."""
+    return await _rows(session, _NEAR, crews, now=now)
+
+
+async def held(session: AsyncSession, crews: Collection[UUID]) -> list[Any]:
+    """Orders in these crews' hands, with what began the present spell."""
+    return await _rows(session, _HELD, crews)
+
+
+async def bases(session: AsyncSession, crews: Collection[UUID], now: datetime) -> dict[UUID, Any]:
+    """Crew -> (basis, seen_at): what it holds as one short text, and its newest position."""
+    return {row.crew_id: row for row in await _rows(session, _BASES, crews, now=now)}
+
+
+async def starts(session: AsyncSession, crews: Collection[UUID], now: datetime) -> dict[UUID, Any]:
+    """Crew -> where it was last known to be (kind, at, lon, lat), else its station."""
+    return {row.crew_id: row for row in await _rows(session, _STARTS, crews, now=now)}
+
+
+async def shifts(session: AsyncSession, crews: Collection[UUID], now: datetime) -> dict[UUID, Any]:
+    """Crew -> its shift that runs or comes next (starts_at, breaks)."""
+    return {row.crew_id: row for row in await _rows(session, _SHIFTS, crews, now=now)}
+
+
+async def _rows(
+    session: AsyncSession, statement: str, crews: Collection[UUID], **more: Any
+) -> list[Any]:
+    bound = text(statement).bindparams(_ids("crews", crews), **more)
+    return list((await session.execute(bound)).all())
+
+
+async def lock_orders(session: AsyncSession, orders: Collection[UUID]) -> dict[UUID, Any]:
+    """Order -> (station_id, state, crew_id) under the row locks, taken in order of id."""
+    statement = text(_LOCK).bindparams(_ids("orders", orders))
+    return {row.id: row for row in await session.execute(statement)}
+
+
+async def stored(session: AsyncSession, crews: Collection[UUID]) -> list[ArrivalEstimate]:
+    query = select(ArrivalEstimate).where(col(ArrivalEstimate.crew_id).in_(crews))
+    return list((await session.exec(query)).all())
+
+
+async def forget(session: AsyncSession, orders: Collection[UUID]) -> None:
+    await session.execute(
+        delete(ArrivalEstimate).where(col(ArrivalEstimate.order_id).in_(list(orders)))
+    )
+
+
+async def arrival(session: AsyncSession, order_id: UUID) -> Any:
+    """The stored estimate with the crew's code; None without one that still holds."""
+    statement = text(
+        "SELECT e.*, c.code AS crew_code FROM arrival_estimates e JOIN crews c ON c.id = e.crew_id"
+        " JOIN work_orders o ON o.id = e.order_id JOIN assignments a ON a.id = o.assignment_id"
+        f" AND a.crew_id = e.crew_id WHERE e.order_id = :order AND o.state IN {_AWAITED}"
+    )
+    return (await session.execute(statement, {"order": order_id})).one_or_none()

@@ -1,0 +1,50 @@
+"""Arrivals as readers ask for them, inside their scope."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+from app.core.db import Database
+from app.core.scope import Principal
+from app.travel import repository
+from app.travel.arrivals import refresh_crews
+from app.travel.errors import CrewPlaceUnknown, NoCrewYet, NothingToAwait
+from app.work_orders import assignments
+from app.work_orders import service as work_orders
+from app.work_orders.models import WorkOrder
+from app.work_orders.states import AWAITING_DISPATCH, State
+from routing import RoutingEngine
+
+OpenEngine = Callable[[], Awaitable[RoutingEngine]]
+"""Opens the process's engine, or gives the one that is open."""
+NOT_HELD = AWAITING_DISPATCH | {State.DRAFT, State.HOLD}
+
+
+async def eta(
+    database: Database, engine: OpenEngine, principal: Principal, order_id: UUID
+) -> tuple[WorkOrder, Any]:
+    """The order and its arrival (a row of `repository.arrival`).
+
+    It is computed on the spot when the worker has not come to it. Raises NotFound, NoCrewYet,
+    NothingToAwait and CrewPlaceUnknown.
+    """
+    order, crew_id, row = await _read(database, principal, order_id)
+    if row is None:
+        await refresh_crews(database, await engine(), [crew_id])
+        order, crew_id, row = await _read(database, principal, order_id)
+    if row is None:
+        raise CrewPlaceUnknown(crew_id=str(crew_id))
+    return order, row
+
+
+async def _read(
+    database: Database, principal: Principal, order_id: UUID
+) -> tuple[WorkOrder, UUID, Any]:
+    async with database.transaction() as session:
+        order = await work_orders.visible(session, principal, order_id)
+        if State(order.state) in NOT_HELD:
+            raise NoCrewYet(state=order.state)
+        held = await assignments.current(session, order)
+        if held is None or order.state not in repository.AWAITED:
+            raise NothingToAwait(state=order.state)
+        return order, held.crew_id, await repository.arrival(session, order_id)
