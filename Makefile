@@ -5,10 +5,11 @@ BIN = .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check openapi lock migration bench up status stop clean
+.PHONY: help setup demo test check openapi lock migration bench peers bench-routing up status stop \
+	clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Find or install Python, uv, the locked packages, PostgreSQL with PostGIS
 	@$(PROVISION) setup
@@ -37,9 +38,13 @@ migration: setup ## Write a migration from the models: M="add column x"
 	@test -n '$(M)' || { echo 'paigong: say what it does: make migration M="add column x"' >&2; exit 1; }
 	$(BIN)/paigong make-migration '$(M)'
 
-bench: setup ## Run the benchmarks; results go to benchmarks/out/
-	@set -e; for program in $(or $(ARGS),$(wildcard benchmarks/bench_*.py)); do \
-		echo "== $$program"; $(BIN)/python "$$program"; done
+bench: bench-routing ## Run all benchmarks; results go to benchmarks/out/
+
+peers: setup
+	@$(PROVISION) peers
+
+bench-routing: peers ## Travel times against raw OSRM, scipy and Valhalla
+	$(BIN)/python -m benchmarks.routing $(ARGS)
 
 up: ## The same system in containers (docker compose)
 	docker compose up --build

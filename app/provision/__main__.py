@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 from app.provision.binaries import ensure_binaries, find_binaries
 from app.provision.databases import PROJECT, clusters, ensure_database, stop_clusters
-from app.provision.environment import ensure_environment, is_current, lock_packages
+from app.provision.environment import (
+    ensure_environment,
+    ensure_peers,
+    is_current,
+    lock_packages,
+)
 from app.provision.locking import only_one
 from app.provision.refusal import CannotProvision, say
 
@@ -63,8 +68,14 @@ def database(project: Project, name: str, *, throwaway: bool, fresh: bool) -> No
     _print(ensure_database(name, throwaway=throwaway, fresh=fresh, project=project))
 
 
+def peers(project: Project) -> None:
+    """add the packages that benchmarks compare us with"""
+    with only_one(project.var):
+        ensure_peers(project)
+
+
 def lock(project: Project) -> None:
-    """compile requirements.lock anew from pyproject.toml"""
+    """compile the locked packages anew from pyproject.toml"""
     with only_one(project.var):
         lock_packages(project)
 
@@ -101,7 +112,14 @@ def status(project: Project) -> None:
             _print(f"{cluster.name}: {state}, 127.0.0.1:{note.port}, data in {note.data_dir}")
 
 
-COMMANDS = {"setup": setup, "lock": lock, "stop": stop, "clean": clean, "status": status}
+COMMANDS = {
+    "setup": setup,
+    "peers": peers,
+    "lock": lock,
+    "stop": stop,
+    "clean": clean,
+    "status": status,
+}
 INTERRUPTED = 130
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.provision.project import Project
 
 STAMP_NAME = ".paigong-stamp"
+PEERS_LOCK = "benchmarks/peers.lock"
 
 
 def ensure_environment(project: Project) -> bool:
@@ -43,15 +44,30 @@ def ensure_environment(project: Project) -> bool:
     return True
 
 
-def lock_packages(project: Project) -> None:
-    """Compile requirements.lock anew from pyproject.toml: hashes of every file, no host."""
+def ensure_peers(project: Project) -> None:
+    """Add to `.venv` the locked packages that benchmarks compare the product with.
+
+    Raises CannotProvision.
+    """
     interpreter = find_interpreter()
     uv = ensure_uv(project, [interpreter.path] if interpreter else [])
-    options = "--quiet --group dev --generate-hashes --universal --no-header --no-annotate"
-    target = project.root / "requirements.lock"
-    command = [str(uv), "pip", "compile", *options.split(), "pyproject.toml", "-o", str(target)]
-    if subprocess.run(command, cwd=project.root, env=_uv_environment()).returncode != 0:
-        raise CannotProvision("The packages could not be locked: see uv's message above.")
+    _uv_pip(project, uv, "install", "--require-hashes", "-r", project.root / PEERS_LOCK)
+
+
+def lock_packages(project: Project) -> None:
+    """Compile both locks anew from pyproject.toml: hashes of every file, no host."""
+    interpreter = find_interpreter()
+    uv = ensure_uv(project, [interpreter.path] if interpreter else [])
+    common = "--quiet --generate-hashes --universal --no-header --no-annotate"
+    wanted = {
+        "requirements.lock": "pyproject.toml --group dev",
+        # What both name is the same version, so that a comparison changes nothing of the product.
+        PEERS_LOCK: "--group bench --constraints requirements.lock",
+    }
+    for target, options in wanted.items():
+        command = [str(uv), "pip", "compile", *f"{common} {options} -o {target}".split()]
+        if subprocess.run(command, cwd=project.root, env=_uv_environment()).returncode != 0:
+            raise CannotProvision("The packages could not be locked: see uv's message above.")
 
 
 def is_current(project: Project) -> bool:
