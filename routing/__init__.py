@@ -31,14 +31,9 @@ from routing.datums import Datum, from_wgs84, in_china_box, to_wgs84
 from routing.engine import EngineFailed, NoRoadBetween, RoutingEngine, RoutingError
 from routing.estimate import Estimate
 from routing.fallback import BreakerState, CircuitBreaker, Fallback
+from routing.map_report import MapReport, current_map
 from routing.map_source import MapRefused, MapRefusedCode
-from routing.maps import (
-    ImportStep,
-    MapReport,
-    Progress,
-    current_map,
-    import_map,
-)
+from routing.maps import ImportStep, Progress, chosen_profile, import_map
 from routing.matrix_cache import MatrixCache
 from routing.osrm_embedded import OsrmEmbedded
 from routing.osrm_http import OsrmHttp
@@ -98,6 +93,7 @@ __all__ = [
     "Trace",
     "Traffic",
     "Vehicle",
+    "chosen_profile",
     "current_map",
     "from_wgs84",
     "import_map",

@@ -40,7 +40,9 @@ def speeds_lua(profile: SpeedProfile, bucket: HourBucket) -> str:
             )
         kmh.append(f"{road.value} = {float(profile.speeds_kmh[road])!r}")
         factor.append(f"{road.value} = {float(of_hour)!r}")
-    return f"return {{\n  kmh = {{ {', '.join(kmh)} }},\n  factor = {{ {', '.join(factor)} }},\n}}\n"
+    return (
+        f"return {{\n  kmh = {{ {', '.join(kmh)} }},\n  factor = {{ {', '.join(factor)} }},\n}}\n"
+    )
 
 
 def built_for(profile: SpeedProfile) -> dict[HourBucket, HourBucket]:

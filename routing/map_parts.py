@@ -42,7 +42,8 @@ def _touched(
     lines = np.zeros(len(starts) - 1, dtype=np.bool_)
     lines[geometry] = True
     marked = np.zeros(int(nodes.max()) + 1, dtype=np.bool_)
-    marked[nodes[np.repeat(lines, np.diff(starts.astype(np.int64)))]] = True
+    lengths = starts[1:].astype(np.int64) - starts[:-1].astype(np.int64)
+    marked[nodes[np.repeat(lines, lengths)]] = True
     return marked
 
 

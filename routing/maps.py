@@ -2,9 +2,9 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -13,16 +13,16 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from routing.map_build import DATASET_NAME, ExtractCounts, ToolRuns, contract, extract
 from routing.map_lua import SPEEDS_MODULE, built_for, lua_profile, lua_rules, speeds_lua
 from routing.map_parts import largest_part_share
+from routing.map_report import MapReport, read_report, store_report
 from routing.map_source import MapRefused, MapRefusedCode, file_digest, inspect_source
 from routing.map_versions import (
     IN_USE_NAME,
     SPEEDS_NAME,
-    current_dir,
     one_import,
     remove_unused_now,
     switch_current,
@@ -37,7 +37,6 @@ from routing.speed_files import (
 )
 from routing.speeds import HourBucket, SpeedProfile, Vehicle
 
-_REPORT_NAME: Final = "report.json"
 _MOST_AT_ONCE: Final = 2
 """Buckets built at the same time: each takes the memory of a whole city."""
 
@@ -56,32 +55,6 @@ class ImportStep(StrEnum):
 
 type Progress = Callable[[ImportStep, str], None]
 """Hears each step as it begins, and what it is about: the file, the hour bucket, the version."""
-
-
-@dataclass(frozen=True, slots=True)
-class MapReport:
-    """What an import made. Counts are of elements; `took_s` is 0.0 when nothing had to be built.
-
-    `nodes` and `ways` are those of the file, `road_nodes` those that can be driven; `parts` are
-    the strongly connected parts of the road graph, `largest_part_share` is the share of the road
-    nodes that touch the largest of them. `buckets` are the hours that got a dataset of their own.
-    """
-
-    graph_version: str
-    version_dir: Path
-    source_name: str
-    source_bytes: int
-    profile_name: str
-    vehicle: Vehicle
-    nodes: int
-    ways: int
-    road_nodes: int
-    parts: int
-    largest_part_share: float
-    buckets: tuple[HourBucket, ...]
-    size_bytes: int
-    took_s: float
-    reused: bool
 
 
 def import_map(
@@ -109,7 +82,7 @@ def import_map(
         profile=profile or chosen_profile(maps_dir),
         tools=find_osrm_tools(),
         progress=_one_at_a_time(progress or (lambda _step, _detail: None)),
-        threads=threads or len(os.sched_getaffinity(0)),
+        threads=threads or _machine_threads(),
         small_part_nodes=small_part_nodes,
     )
     work.progress(ImportStep.CHECK, source.name)
@@ -124,7 +97,8 @@ def import_map(
                 report = replace(report, took_s=0.0, reused=True)
             work.progress(ImportStep.SWITCH, version)
             switch_current(maps_dir, work.profile.vehicle, version)
-            remove_unused_now(maps_dir)
+            with contextlib.suppress(OSError):  # the map is imported; the next import sweeps again
+                remove_unused_now(maps_dir)
     except OSError as error:
         raise MapRefused(MapRefusedCode.DISK, f"cannot store the map: {error}") from error
     return report
@@ -145,23 +119,6 @@ def chosen_profile(maps_dir: Path, choice: str | None = None) -> SpeedProfile:
         return load_profile(Path(choice))
     except SpeedFileRefused as error:
         raise MapRefused(MapRefusedCode.PROFILE_BROKEN, str(error)) from error
-
-
-def current_map(maps_dir: Path, vehicle: Vehicle = Vehicle.CAR) -> MapReport | None:
-    """Give the map that a vehicle uses, or None when none was ever imported."""
-    version_dir = current_dir(maps_dir, vehicle)
-    return read_report(version_dir) if version_dir is not None else None
-
-
-def read_report(version_dir: Path) -> MapReport | None:
-    """Give the report of a finished version, or None when there is none in this folder."""
-    try:
-        stored: dict[str, Any] = json.loads((version_dir / _REPORT_NAME).read_text("utf-8"))
-        stored["vehicle"] = Vehicle(stored["vehicle"])
-        stored["buckets"] = tuple(HourBucket(name) for name in stored["buckets"])
-        return MapReport(version_dir=version_dir, **stored)
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, KeyError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +176,12 @@ class _Import:
         with ThreadPoolExecutor(at_once, thread_name_prefix="import-map") as pool:
             datasets = [pool.submit(build.dataset, work / bucket.value) for bucket in buckets]
             try:
-                return [dataset.result() for dataset in as_completed(datasets)][0]
+                counts = [dataset.result() for dataset in as_completed(datasets)]
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 build.runs.stop()
                 raise
+        return counts[0]  # of elements and roads: no speed changes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,15 +219,19 @@ class _Build:
 
 def _finish(work: Path, report: MapReport, speeds: str) -> None:
     """Turn the workplace into a finished version: the report goes in last, the folder moves."""
-    stored = asdict(report)
-    del stored["version_dir"]
     (work / IN_USE_NAME).touch()
     (work / SPEEDS_NAME).write_text(speeds, "utf-8")
-    (work / _REPORT_NAME).write_text(json.dumps(stored, indent=2) + "\n", "utf-8")
+    store_report(report, work)
     work.chmod(0o755)
     if report.version_dir.exists():  # without a readable report: not to be trusted
         shutil.rmtree(report.version_dir)
     work.rename(report.version_dir)
+
+
+def _machine_threads() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _one_at_a_time(progress: Progress) -> Progress:

@@ -8,7 +8,6 @@ from typing import Final
 
 from routing.engine import RoutingError
 
-
 OWN_PROFILES: Final = Path(__file__).parent / "profiles"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.progress import TaskID
@@ -91,21 +91,31 @@ def demand(file: Path) -> None:
 
 
 @maps.command("import-map")
-def import_map_command(file: Path, profile: Path | None = None) -> None:
-    """Build the road graph of a city from an OpenStreetMap PBF or XML file."""
-    from routing import MapRefused, OsrmToolsMissing, import_map
+def import_map_command(
+    file: Path,
+    profile: Annotated[
+        str | None, typer.Option(help="car, ebike, or a TOML file of speeds by road and hour.")
+    ] = None,
+) -> None:
+    """Build the road graphs of a city, one per hour of traffic, from OpenStreetMap PBF or XML."""
+    from routing import MapRefused, OsrmToolsMissing, chosen_profile, import_map
 
-    config = installed()
+    maps_dir = installed().data_dir / "maps"
     try:
         report = import_map(
             file,
-            config.data_dir / "maps",
-            profile,
+            maps_dir,
+            chosen_profile(maps_dir, profile),
             progress=lambda step, text: console.print(f"{step.value}: {text}"),
         )
     except (MapRefused, OsrmToolsMissing) as refused:
         raise refuse(str(refused)) from refused
+    built = ", ".join(report.buckets)
     console.print(
-        f"graph {report.graph_version}: {report.road_nodes} road nodes, {report.ways} ways,"
-        f" {report.parts} parts, {report.size_bytes / 1e6:.1f} MB in {report.took_s:.1f} s"
+        f"graph {report.graph_version} for the {report.vehicle.value}, speeds"
+        f" {report.profile_name} ({built})\n"
+        f"{report.nodes} nodes, {report.ways} ways in the file; {report.road_nodes} road nodes in"
+        f" {report.parts} parts, {report.largest_part_share:.1%} in the largest\n"
+        f"{report.size_bytes / 1e6:.1f} MB in {report.took_s:.1f} s"
+        + (" (built before)" if report.reused else "")
     )
