@@ -94,18 +94,21 @@ class _Season:
 
     async def play(self, driven: Sequence[Trip], unseen: Sequence[Trip]) -> dict[str, float]:
         """Drive, learn, promise; errors in seconds."""
+        # Drawn before the driving: however many drives are learnt from, the same are promised.
+        taken = [Drive(trip.bucket, trip.free_s, self._city.taken_s(trip)) for trip in unseen]
         observed = [await self._observe(trip) for trip in driven]
         drives = [drive for drive in observed if drive is not None]
         learned = learn(drives, self._prior, learnt_on=DAY_OF_DRIVES)
         return {
-            **self._errors(learned, unseen),
+            **self._errors(learned, unseen, taken),
             "learnt_from": learned.used,
             "match_metres_right": self._right_m / self._true_m,
             "match_class_seconds_right": self._right_s / self._true_s,
         }
 
-    def _errors(self, learned: Learned, unseen: Sequence[Trip]) -> dict[str, float]:
-        taken = [Drive(trip.bucket, trip.free_s, self._city.taken_s(trip)) for trip in unseen]
+    def _errors(
+        self, learned: Learned, unseen: Sequence[Trip], taken: Sequence[Drive]
+    ) -> dict[str, float]:
         promised = {
             "error_learnt_s": [predicted_s(learned.profile, drive) for drive in taken],
             "error_oracle_s": [self._city.median_s(trip) for trip in unseen],

@@ -30,8 +30,8 @@ LOWEST_SHARE: Final = 0.5
 HIGHEST_SHARE: Final = 2.0
 """A learnt factor stays within these shares of the prior's (issue 3: 50-200 %)."""
 
-_COMMON_WEIGHT: Final = 1.0  # (spread of drives 0.2 / error of the prior's hours 0.2) squared
-_CLASS_WEIGHT: Final = 2.0  # (0.2 / error of the prior's classes within an hour 0.15) squared
+_COMMON_WEIGHT: Final = 1.0  # (spread of drives 0.2 / doubt about the prior's hours 0.2) squared
+_CLASS_WEIGHT: Final = 1.0  # the same for a road class within its hour
 _THIN_DRIVES: Final = 20.0  # few drives share a day's weather: they tell less than their number
 _HALF_WEIGHT_S: Final = 180.0  # parking is most of the noise of a short drive
 _FARTHEST_RATIO: Final = 5.0  # slower or faster than predicted by more: not a drive
