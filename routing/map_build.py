@@ -102,9 +102,9 @@ def extract(
         source.name,
     ]
     code, lines = runs.run(command, source.parent)
-    text = "\n".join(lines)
     if code:
-        raise MapRefused(_trouble(code, text), f"osrm-extract failed ({code}): {_tail(lines)}")
+        raise _refusal("osrm-extract", code, lines)
+    text = "\n".join(lines)
     counts, graph, parts = _COUNTS.search(text), _GRAPH.search(text), _PARTS.search(text)
     if counts is None or graph is None or parts is None:
         raise MapRefused(MapRefusedCode.TOOL_FAILED, "osrm-extract did not say what it found")
@@ -127,12 +127,17 @@ def contract(runs: ToolRuns, folder: Path, *, threads: int) -> None:
 def _must(runs: ToolRuns, command: list[str], folder: Path) -> None:
     code, lines = runs.run(command, folder)
     if code:
-        name = Path(command[0]).name
-        trouble = _trouble(code, "\n".join(lines))
-        raise MapRefused(trouble, f"{name} failed ({code}): {_tail(lines)}")
+        raise _refusal(Path(command[0]).name, code, lines)
 
 
-def _trouble(code: int, text: str) -> MapRefusedCode:
+def _refusal(name: str, code: int, lines: list[str]) -> MapRefused:
+    last = " / ".join(lines[-3:])[-500:]
+    if code in _DISK_SIGNALS:
+        return MapRefused(MapRefusedCode.DISK, f"no room for the files of {name}, after: {last}")
+    return MapRefused(_trouble("\n".join(lines)), f"{name} failed ({code}): {last}")
+
+
+def _trouble(text: str) -> MapRefusedCode:
     for marks, trouble in (
         (_DISK_TROUBLE, MapRefusedCode.DISK),
         (_NO_ROADS, MapRefusedCode.NO_ROADS),
@@ -141,8 +146,4 @@ def _trouble(code: int, text: str) -> MapRefusedCode:
     ):
         if any(mark in text for mark in marks):
             return trouble
-    return MapRefusedCode.DISK if code in _DISK_SIGNALS else MapRefusedCode.TOOL_FAILED
-
-
-def _tail(lines: list[str]) -> str:
-    return " / ".join(lines[-3:])[-500:]
+    return MapRefusedCode.TOOL_FAILED

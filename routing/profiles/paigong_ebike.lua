@@ -47,6 +47,15 @@ function bike_push_handler(profile, way, result, data)
   end
 end
 
+-- A signal in the middle of a street comes as a turn of 180 degrees, for which the stock bicycle
+-- takes 17 s. It is none: only junctions have turns (as the stock car profile says, too).
+local function process_turn(profile, turn)
+  local junction = turn.number_of_roads > 2 or turn.is_u_turn
+  if junction or turn.source_mode ~= turn.target_mode then
+    bicycle.process_turn(profile, turn)
+  end
+end
+
 WayHandlers.classes = roads.mark_class
 
 local function ride_kmh(highway)
@@ -83,5 +92,5 @@ return {
   setup = setup,
   process_way = bicycle.process_way,
   process_node = bicycle.process_node,
-  process_turn = bicycle.process_turn,
+  process_turn = process_turn,
 }

@@ -33,23 +33,27 @@ class Drawing:
     nodes: list[str] = field(default_factory=list)
     ways: list[str] = field(default_factory=list)
 
-    def node(self, place: Place) -> int:
+    def node(self, place: Place, **tags: str) -> int:
         """Add a node and give its number."""
         number = len(self.nodes) + 1
         self.nodes.append(
-            f'<node id="{number}" version="1" lon="{place.lon:.7f}" lat="{place.lat:.7f}"/>'
+            f'<node id="{number}" version="1" lon="{place.lon:.7f}" lat="{place.lat:.7f}">'
+            f"{_tags(tags)}</node>"
         )
         return number
 
     def way(self, nodes: list[int], **tags: str) -> None:
         """Add a way along numbered nodes."""
         refs = "".join(f'<nd ref="{number}"/>' for number in nodes)
-        marks = "".join(f"<tag k={quoteattr(k)} v={quoteattr(v)}/>" for k, v in tags.items())
-        self.ways.append(f'<way id="{len(self.ways) + 1}" version="1">{refs}{marks}</way>')
+        self.ways.append(f'<way id="{len(self.ways) + 1}" version="1">{refs}{_tags(tags)}</way>')
 
     def xml(self) -> str:
         """Give the whole file."""
         return "\n".join(['<osm version="0.6">', *self.nodes, *self.ways, "</osm>\n"])
+
+
+def _tags(tags: dict[str, str]) -> str:
+    return "".join(f"<tag k={quoteattr(k)} v={quoteattr(v)}/>" for k, v in tags.items())
 
 
 def grid_city() -> str:
