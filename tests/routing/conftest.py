@@ -1,4 +1,6 @@
+import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,6 +9,10 @@ import pytest
 
 from routing import CHINA_CITY, HourBucket, MapReport, OsrmHttp, OsrmServer, Traffic, import_map
 from tests.routing.grid_city import grid_city
+
+HEIDELBERG = Path(__file__).parents[3] / "shared" / "data" / "osm" / "heidelberg.osm.pbf"
+STEADY = replace(CHINA_CITY, name="steady", factors=dict.fromkeys(HourBucket, 1.0))
+"""One speed at all hours: a single dataset, so that a test takes a quarter of the time."""
 
 MIDDAY = datetime(2026, 1, 12, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 
@@ -26,6 +32,14 @@ def grid_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def grid_map(grid_file: Path, tmp_path_factory: pytest.TempPathFactory) -> MapReport:
     return import_map(grid_file, tmp_path_factory.mktemp("maps"), small_part_nodes=50)
+
+
+@pytest.fixture
+def maps_dir(grid_map: MapReport, tmp_path: Path) -> Path:
+    """A folder of its own in which the grid city is imported."""
+    folder = tmp_path / "maps"
+    shutil.copytree(grid_map.version_dir.parents[1], folder, symlinks=True)
+    return folder
 
 
 @pytest.fixture

@@ -1,48 +1,48 @@
-import asyncio
-from datetime import UTC
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from routing import (
     CHINA_CITY,
+    EBIKE,
+    HourBucket,
     ImportStep,
     MapRefused,
     MapRefusedCode,
     MapReport,
-    OsrmHttp,
-    OsrmServer,
     Place,
-    Traffic,
+    RoadClass,
+    Vehicle,
+    chosen_profile,
     current_map,
     import_map,
+    load_profile,
+    store_profile,
 )
-from tests.routing.conftest import MIDDAY
-from tests.routing.grid_city import grid_city
+from routing.map_versions import SPEEDS_NAME, in_use, remove_unused
+from tests.routing.conftest import HEIDELBERG, STEADY
+from tests.routing.drives import drives, must_drive
+from tests.routing.grid_city import (
+    ISLAND,
+    MAINLAND,
+    ONE_WAY_EAST,
+    ONE_WAY_WEST,
+    TRAP_END,
+    grid_city,
+)
 
-HEIDELBERG = Path(__file__).parents[3] / "shared" / "data" / "osm" / "heidelberg.osm.pbf"
-SLOW_LANES = """
-local city = require('car')
-local function setup()
-  local profile = city.setup()
-  profile.speeds.highway.residential = 5
-  profile.speeds.highway.secondary = 5
-  return profile
-end
-return { setup = setup, process_way = city.process_way,
-         process_node = city.process_node, process_turn = city.process_turn }
-"""
-NO_ROADS = '<osm version="0.6"><node id="1" version="1" lon="117" lat="36.6"/></osm>'
-TRUNCATED_PBF = b"\x00\x00\x00\x0d\x0a\x09OSMHeader\x18\x80\x01\x10"
+CROSS_TOWN = (MAINLAND[0], MAINLAND[2])
 
 
-def contents(maps_dir: Path) -> dict[str, bytes]:
-    """Give every file below a folder, to see that nothing has changed."""
-    return {
-        str(path.relative_to(maps_dir)): path.read_bytes()
-        for path in sorted(maps_dir.rglob("*"))
-        if path.is_file()
-    }
+@pytest.fixture
+def other_file(tmp_path: Path) -> Path:
+    """The same city after its avenues were widened."""
+    path = tmp_path / "other.osm"
+    path.write_text(grid_city().replace("secondary", "primary"), "utf-8")
+    return path
 
 
 class TestImportMap:
@@ -50,14 +50,47 @@ class TestImportMap:
         assert (grid_map.nodes, grid_map.ways) == (100 + 2 + 4, 20 + 1 + 1)
         assert grid_map.road_nodes == 106
         assert grid_map.parts == 3  # the mainland, the trap, the island
+        assert grid_map.largest_part_share == pytest.approx(100 / 106)
+        assert grid_map.buckets == tuple(HourBucket)
         assert grid_map.size_bytes > 10_000
-        assert grid_map.profile_name == "china_city"
+        assert (grid_map.profile_name, grid_map.vehicle) == (CHINA_CITY.name, Vehicle.CAR)
         assert not grid_map.reused
 
+    def test_keeps_the_report_and_the_speeds_with_the_version(self, grid_map: MapReport) -> None:
+        assert current_map(grid_map.version_dir.parents[1]) == grid_map
+        assert load_profile(grid_map.version_dir / SPEEDS_NAME) == CHINA_CITY
+
+    def test_each_hour_has_its_speeds(self, grid_map: MapReport) -> None:
+        hours = sorted(HourBucket, key=lambda bucket: -CHINA_CITY.factors[bucket])
+        found = must_drive([(grid_map.version_dir / hour, *CROSS_TOWN) for hour in hours])
+        assert all(faster.seconds < slower.seconds for faster, slower in pairwise(found))
+        assert hours[0] is HourBucket.NIGHT
+        assert found[0].seconds < 0.65 * found[-1].seconds
+        assert {drive.classes for drive in found} == {("residential", "secondary")}
+
+    def test_obeys_one_way_streets_and_open_water(self, grid_file: Path, tmp_path: Path) -> None:
+        # With every part counted as large, nothing is joined to the mainland.
+        report = import_map(grid_file, tmp_path, STEADY, small_part_nodes=1)
+        legs = [
+            (ONE_WAY_WEST, ONE_WAY_EAST), (ONE_WAY_EAST, ONE_WAY_WEST),
+            (MAINLAND[0], TRAP_END), (TRAP_END, MAINLAND[0]),
+            (MAINLAND[0], ISLAND[0]), (ISLAND[0], ISLAND[1]),
+        ]  # fmt: skip
+        along, against, into, out, over, ashore = drives(
+            [(report.version_dir / HourBucket.DAY, *leg) for leg in legs]
+        )
+        assert along is not None
+        assert against is not None
+        assert along.seconds < 15 < 60 < against.seconds
+        assert into is not None
+        assert into.seconds > 60
+        assert out is None
+        assert over is None
+        assert ashore is not None
+
     def test_makes_it_current_and_reuses_it_the_next_time(
-        self, grid_file: Path, grid_map: MapReport
+        self, grid_file: Path, grid_map: MapReport, maps_dir: Path
     ) -> None:
-        maps_dir = grid_map.version_dir.parents[1]
         steps: list[ImportStep] = []
         again = import_map(
             grid_file, maps_dir, progress=lambda step, _: steps.append(step), small_part_nodes=50
@@ -69,107 +102,118 @@ class TestImportMap:
         assert now is not None
         assert now.graph_version == grid_map.graph_version
 
-    def test_keeps_the_old_version_beside_the_new(self, grid_file: Path, tmp_path: Path) -> None:
-        first = import_map(grid_file, tmp_path)
-        changed = tmp_path / "changed.osm"
-        changed.write_text(grid_city().replace("secondary", "primary"), "utf-8")
+    def test_tells_each_step_of_each_hour(self, grid_file: Path, tmp_path: Path) -> None:
         said: list[tuple[ImportStep, str]] = []
-        second = import_map(
-            changed, tmp_path, progress=lambda step, line: said.append((step, line))
+        report = import_map(
+            grid_file, tmp_path, STEADY, progress=lambda step, what: said.append((step, what))
         )
-        assert first.graph_version != second.graph_version
-        assert first.version_dir.is_dir()
-        assert (tmp_path / "current").resolve() == second.version_dir.resolve()
-        assert list(dict.fromkeys(step for step, _ in said)) == list(ImportStep)
-        assert any(line for step, line in said if step is ImportStep.CONTRACT)
+        assert said == [
+            (ImportStep.CHECK, "grid.osm"),
+            (ImportStep.EXTRACT, "night"),
+            (ImportStep.CONTRACT, "night"),
+            (ImportStep.SWITCH, report.graph_version),
+        ]
+
+    def test_builds_an_ebikes_roads_beside_the_cars(
+        self, grid_file: Path, grid_map: MapReport, maps_dir: Path
+    ) -> None:
+        report = import_map(grid_file, maps_dir, EBIKE, small_part_nodes=50)
+        assert report.vehicle is Vehicle.EBIKE
+        assert current_map(maps_dir, Vehicle.EBIKE) == report
+        car = current_map(maps_dir)
+        assert car is not None
+        assert car.graph_version == grid_map.graph_version
+        night, rush = HourBucket.MORNING_PEAK, HourBucket.EVENING_PEAK
+        assert (report.version_dir / rush).resolve() == (report.version_dir / night).resolve()
+
+    def test_another_profile_is_another_version(
+        self, grid_file: Path, grid_map: MapReport, maps_dir: Path
+    ) -> None:
+        report = import_map(grid_file, maps_dir, STEADY, small_part_nodes=50)
+        assert report.graph_version != grid_map.graph_version
+        assert report.graph_version.split("-")[0] == grid_map.graph_version.split("-")[0]
+
+    def test_takes_the_learnt_speeds_without_being_asked(
+        self, grid_file: Path, tmp_path: Path
+    ) -> None:
+        store_profile(replace(STEADY, name="learnt-1"), tmp_path / "speeds.toml")
+        assert import_map(grid_file, tmp_path).profile_name == "learnt-1"
 
     def test_tells_the_format_by_content(self, grid_file: Path, tmp_path: Path) -> None:
         disguised = tmp_path / "export.pbf"
         disguised.write_bytes(grid_file.read_bytes())
-        assert import_map(disguised, tmp_path / "maps").ways == 22
-
-    async def test_takes_a_profile_of_the_companys_own(
-        self, grid_file: Path, grid_map: MapReport, tmp_path: Path, traffic: Traffic
-    ) -> None:
-        profile = tmp_path / "slow.lua"
-        profile.write_text(SLOW_LANES, "utf-8")
-        slow = await asyncio.to_thread(
-            import_map, grid_file, tmp_path, profile, small_part_nodes=50
-        )
-        assert slow.graph_version != grid_map.graph_version
-        ends = [Place(117.001, 36.602), Place(117.016, 36.616)]
-        assert await drive_s(slow, ends, traffic) > 2 * await drive_s(grid_map, ends, traffic)
+        assert import_map(disguised, tmp_path / "maps", STEADY).ways == 22
 
     @pytest.mark.skipif(not HEIDELBERG.exists(), reason=f"no real map at {HEIDELBERG}")
-    async def test_imports_a_real_city(self, tmp_path: Path) -> None:
-        report = await asyncio.to_thread(import_map, HEIDELBERG, tmp_path, threads=2)
+    def test_imports_a_real_city(self, tmp_path: Path) -> None:
+        report = import_map(HEIDELBERG, tmp_path, STEADY)
         assert report.ways > 30_000
-        town = [Place(8.6755, 49.4036), Place(8.7100, 49.4122)]  # the station, the castle
-        seconds = await drive_s(report, town, Traffic(CHINA_CITY, UTC))
-        assert 300 < seconds < 1_200
+        assert 0.8 < report.largest_part_share < 1
+        town = (Place(8.6755, 49.4036), Place(8.7100, 49.4122))  # the station, the castle
+        drive = must_drive([(report.version_dir / HourBucket.DAY, *town)])[0]
+        assert 300 < drive.seconds < 1_200
+        assert set(drive.classes) <= set(RoadClass)
 
 
-async def drive_s(report: MapReport, ends: list[Place], traffic: Traffic) -> int:
-    async with (
-        OsrmServer(report.version_dir) as server,
-        OsrmHttp(server.base_url, server.graph_version, traffic) as roads,
-    ):
-        matrix = await roads.matrix(ends[:1], ends[1:], MIDDAY)
-    assert not matrix.estimated[0, 0]
-    return int(matrix.seconds[0, 0])
+class TestReplacedVersion:
+    def test_is_removed_when_nobody_uses_it(
+        self, other_file: Path, grid_map: MapReport, maps_dir: Path
+    ) -> None:
+        new = import_map(other_file, maps_dir, STEADY)
+        assert [path.name for path in (maps_dir / "versions").iterdir()] == [new.graph_version]
+
+    def test_is_kept_until_it_is_released(
+        self, other_file: Path, grid_map: MapReport, maps_dir: Path
+    ) -> None:
+        old = maps_dir / "versions" / grid_map.graph_version
+        with in_use(old):
+            new = import_map(other_file, maps_dir, STEADY)
+            assert current_map(maps_dir) == new
+            assert remove_unused(maps_dir) == []
+            assert must_drive([(old / HourBucket.DAY, *CROSS_TOWN)])
+        assert remove_unused(maps_dir) == [grid_map.graph_version]
+        assert not old.exists()
+        assert current_map(maps_dir) == new
 
 
-class TestRefusal:
+class TestChosenProfile:
     @pytest.mark.parametrize(
-        ("content", "code"),
+        ("choice", "expected"), [(None, CHINA_CITY), ("car", CHINA_CITY), ("ebike", EBIKE)]
+    )
+    def test_is_the_shipped_one_before_anything_was_learnt(
+        self, tmp_path: Path, choice: str | None, expected: object
+    ) -> None:
+        assert chosen_profile(tmp_path, choice) == expected
+
+    @pytest.mark.parametrize(
+        ("choice", "name"), [(None, "car-7"), ("car", "car-7"), ("ebike", "ebike-7")]
+    )
+    def test_is_the_learnt_one_when_there_is_one(
+        self, tmp_path: Path, choice: str | None, name: str
+    ) -> None:
+        store_profile(replace(CHINA_CITY, name="car-7"), tmp_path / "speeds.toml")
+        store_profile(replace(EBIKE, name="ebike-7"), tmp_path / "speeds-ebike.toml")
+        assert chosen_profile(tmp_path, choice).name == name
+
+    def test_is_a_file_of_the_companys_own(self, tmp_path: Path) -> None:
+        store_profile(replace(CHINA_CITY, name="learnt"), tmp_path / "speeds.toml")
+        store_profile(STEADY, tmp_path / "ours.toml")
+        assert chosen_profile(tmp_path, str(tmp_path / "ours.toml")) == STEADY
+
+    @pytest.mark.parametrize(
+        "break_it",
         [
-            (b"", MapRefusedCode.EMPTY),
-            (b"\n \n", MapRefusedCode.EMPTY),
-            (b"PK\x03\x04 a zip file", MapRefusedCode.NOT_OSM),
-            (b"<?xml version='1.0'?><html></html>", MapRefusedCode.BROKEN),
-            (grid_city().encode()[:4_000], MapRefusedCode.BROKEN),
-            (TRUNCATED_PBF, MapRefusedCode.BROKEN),
-            (NO_ROADS.encode(), MapRefusedCode.NO_ROADS),
+            lambda path: None,
+            lambda path: path.write_text("speeds = {"),
+            lambda path: path.write_bytes(b"\xff\xfe"),
+            lambda path: path.mkdir(),
         ],
     )
-    def test_changes_nothing_and_says_why(
-        self, grid_file: Path, tmp_path: Path, content: bytes, code: MapRefusedCode
+    def test_is_refused_with_the_files_name(
+        self, tmp_path: Path, break_it: Callable[[Path], object]
     ) -> None:
-        maps_dir = tmp_path / "maps"
-        before = import_map(grid_file, maps_dir)
-        files = contents(maps_dir)
-        bad = tmp_path / "bad.osm.pbf"
-        bad.write_bytes(content)
-        with pytest.raises(MapRefused) as refusal:
-            import_map(bad, maps_dir)
-        assert refusal.value.code is code
-        assert len(refusal.value.reason) > 10
-        assert contents(maps_dir) == files
-        now = current_map(maps_dir)
-        assert now is not None
-        assert now.graph_version == before.graph_version
-
-    def test_refuses_a_file_that_is_not_there(self, tmp_path: Path) -> None:
-        with pytest.raises(MapRefused) as refusal:
-            import_map(tmp_path / "missing.osm.pbf", tmp_path)
-        assert refusal.value.code is MapRefusedCode.NOT_FOUND
-        assert current_map(tmp_path) is None
-
-    @pytest.mark.parametrize("rules", [None, "return { setup = "])
-    def test_refuses_a_broken_profile(
-        self, grid_file: Path, tmp_path: Path, rules: str | None
-    ) -> None:
-        profile = tmp_path / "rules.lua"
-        if rules is not None:
-            profile.write_text(rules, "utf-8")
-        with pytest.raises(MapRefused) as refusal:
-            import_map(grid_file, tmp_path, profile)
+        wrong = tmp_path / "wrong.toml"
+        break_it(wrong)
+        with pytest.raises(MapRefused, match=r"wrong\.toml") as refusal:
+            chosen_profile(tmp_path, str(wrong))
         assert refusal.value.code is MapRefusedCode.PROFILE_BROKEN
-
-    @pytest.mark.skipif(not HEIDELBERG.exists(), reason=f"no real map at {HEIDELBERG}")
-    def test_refuses_a_real_map_cut_off_in_the_middle(self, tmp_path: Path) -> None:
-        cut = tmp_path / "cut.osm.pbf"
-        cut.write_bytes(HEIDELBERG.read_bytes()[:1_500_000])
-        with pytest.raises(MapRefused) as refusal:
-            import_map(cut, tmp_path / "maps")
-        assert refusal.value.code is MapRefusedCode.BROKEN
