@@ -15,12 +15,17 @@ from routing.places import Place
 
 _IDLE_S: Final = 2.0
 """osrm-routed closes a connection that is silent for 5 s, or after 512 requests."""
+_TOO_LONG: Final = (httpx.codes.REQUEST_URI_TOO_LONG, httpx.codes.REQUEST_HEADER_FIELDS_TOO_LARGE)
 _RADIUS_M: Final = (5.0, 100.0)
 """Bounds of the accuracy that a phone may claim when its fixes are matched."""
 
 
 class EngineUnreachable(EngineFailed):
     """Nobody answered at all; asking again after a restart may help."""
+
+
+class TableTooBig(EngineFailed):
+    """The server, or a proxy before it, takes no table or no address of this size."""
 
 
 class MapChanged(EngineFailed):
@@ -84,6 +89,8 @@ class OsrmClient:
             query["sources"] = ";".join(map(str, ends[: len(rows)]))
             query["destinations"] = ";".join(map(str, ends[len(rows) :]))
         response = await self._get(f"/table/v1/driving/{path}.flatbuffers", query)
+        if response.status_code in _TOO_LONG:
+            raise TableTooBig(f"an address of {len(path)} characters is too long")
         if response.status_code != httpx.codes.OK:  # refusals are written in JSON
             self._believed(response)
             raise EngineFailed(f"osrm-routed refused with {response.status_code}")
@@ -150,6 +157,8 @@ class OsrmClient:
         code = body.get("code") if isinstance(body, dict) else None
         if code == "NoRoute":
             raise NoRoadBetween("there is no road from one place to the next")
+        if code == "TooBig":
+            raise TableTooBig("the table has too many cells")
         if code in ("NoMatch", "NoSegment"):
             raise NoMatch("no drive along the roads fits the positions")
         if code != "Ok":

@@ -213,7 +213,7 @@ class TestBadAnswers:
         with pytest.raises(EngineFailed):
             await self.ask(traffic, answering(body))
 
-    @pytest.mark.parametrize("body", [[], {"code": "TooBig"}, {"code": "Ok"}, b"<html>"])
+    @pytest.mark.parametrize("body", [[], {"code": "InvalidQuery"}, {"code": "Ok"}, b"<html>"])
     async def test_passes_on_a_refusal(self, traffic: Traffic, body: object) -> None:
         with pytest.raises(EngineFailed, match=r"refused|no answer"):
             await self.ask(traffic, answering(body, 400))
@@ -249,6 +249,47 @@ class TestBadAnswers:
     async def test_never_believes_a_zero_between_different_places(self, traffic: Traffic) -> None:
         matrix = await self.ask(traffic, answering(table_of([0, 0, 0, 0])))
         assert matrix.seconds.tolist() == [[0, 1], [1, 0]]
+
+
+class TestBlocks:
+    PLACES = tuple(Place(117.0 + k / 10_000, 36.6) for k in range(350))
+
+    async def asked(self, traffic: Traffic, limit: int, refusal: httpx.Response) -> list[int]:
+        """Ask a server that takes `limit` x `limit` cells; gives the rows of each table."""
+        rows: list[int] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if "/table/" not in request.url.path:
+                return answering(b"")(request)
+            ends = request.url.params.get("sources", "").count(";") + 1
+            count = request.url.path.count(";") + 1
+            high, wide = (count, count) if ends == 1 else (ends, count - ends)
+            rows.append(high)
+            if high * wide > limit**2:
+                return refusal
+            spots = [(117.0 + k / 10_000, 36.6, 1.0) for k in range(max(high, wide))]
+            return httpx.Response(
+                200, content=flat_table([7] * high * wide, spots[:high], spots[:wide])
+            )
+
+        transport = httpx.MockTransport(answer)
+        async with OsrmHttp("http://roads", traffic, transport=transport) as engine:
+            await engine.matrix(self.PLACES, self.PLACES, MIDDAY)
+            await engine.matrix(self.PLACES, self.PLACES, MIDDAY)
+        return rows
+
+    async def test_takes_one_table_where_the_server_does(self, traffic: Traffic) -> None:
+        assert await self.asked(traffic, 1000, httpx.Response(400)) == [350, 350]
+
+    async def test_learns_the_limit_of_a_stock_server(self, traffic: Traffic) -> None:
+        refusal = httpx.Response(400, content=b'{"code":"TooBig"}')
+        rows = await self.asked(traffic, 100, refusal)
+        assert rows[0] == 350
+        assert rows[-16:].count(100) == 12  # four by four blocks, the last row of 50
+
+    async def test_learns_the_longest_address_of_a_proxy(self, traffic: Traffic) -> None:
+        rows = await self.asked(traffic, 300, httpx.Response(414))
+        assert sorted(rows[-4:]) == [50, 50, 300, 300]
 
 
 class TestWhichMap:
