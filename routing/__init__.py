@@ -41,6 +41,7 @@ from routing.osrm_server import OsrmServer, OsrmServerFailed, routed_command
 from routing.osrm_tools import OsrmToolsMissing
 from routing.osrm_wire import FAR_SNAP_M
 from routing.places import Place
+from routing.quality import TriangleExcess, triangle_excess
 from routing.speed_files import CHINA_CITY, EBIKE, SpeedFileRefused, load_profile, store_profile
 from routing.speeds import (
     ROAD_CLASSES,
@@ -92,6 +93,7 @@ __all__ = [
     "Stretch",
     "Trace",
     "Traffic",
+    "TriangleExcess",
     "Vehicle",
     "chosen_profile",
     "current_map",
@@ -102,4 +104,5 @@ __all__ = [
     "routed_command",
     "store_profile",
     "to_wgs84",
+    "triangle_excess",
 ]
