@@ -10,6 +10,7 @@ import typer
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.commands.imports import importer, maps
+from app.commands.learning import learning
 from app.commands.schema import schema
 from app.commands.shell import console, in_transaction, installed, refuse, with_database
 from app.core import settings
@@ -19,6 +20,7 @@ cli = typer.Typer(no_args_is_help=True, help="Paigong 派工: field-repair dispa
 admin = typer.Typer(no_args_is_help=True, help="Accounts that manage the rest.")
 cli.add_typer(schema)
 cli.add_typer(maps)
+cli.add_typer(learning)
 cli.add_typer(admin, name="admin")
 cli.add_typer(importer, name="import")
 

@@ -28,7 +28,8 @@ from app.planning.engine import open_engine
 from app.planning.jobs import QUEUE as PLANNING
 from app.planning.solver import SolverProcess
 from app.planning.sweep import sweep
-from app.travel import arrivals
+from app.travel import arrivals, learning
+from app.travel import policy as travel
 from app.web.idempotency import KEPT_DAYS
 from app.work_orders import service as work_orders
 
@@ -43,6 +44,8 @@ PURGE_EVERY_S = 3600.0
 RESCUE_EVERY_S = 30.0
 ARRIVALS_EVERY_S = 20.0
 """Business seconds between looks at who moved or runs late."""
+DRIVES_EVERY_S = 300.0
+"""Business seconds between matchings of what phones measured, and looks whether it is night."""
 
 
 async def run_worker(
@@ -151,12 +154,16 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
     timers_s = 1.0 if settings.environment is Environment.DEMO else 5.0
     sweep_s = max(1.0, settings.plan_sweep_s / settings.demo_rate)
     arrivals_s = max(1.0, ARRIVALS_EVERY_S / settings.demo_rate)
-    engine = tools.planner.engine
+    drives_s = max(1.0, DRIVES_EVERY_S / settings.demo_rate)
+    database, engine = tools.database, tools.planner.engine
+    observe = partial(learning.observe, database, engine, lookback=travel.RECENT)
     wanted: list[tuple[str, float, Callable[[], Awaitable[object]]]] = [
-        ("order timers", timers_s, partial(run_timers, tools.database)),
-        ("plan sweep", sweep_s, partial(sweep, tools.database)),
-        ("arrivals", arrivals_s, partial(arrivals.refresh, tools.database, engine)),
-        ("purge", PURGE_EVERY_S, partial(purge, tools.database)),
+        ("order timers", timers_s, partial(run_timers, database)),
+        ("plan sweep", sweep_s, partial(sweep, database)),
+        ("arrivals", arrivals_s, partial(arrivals.refresh, database, engine)),
+        ("drives", drives_s, observe),
+        ("learning", drives_s, partial(learning.learn_by_night, database, engine)),
+        ("purge", PURGE_EVERY_S, partial(purge, database)),
         ("rescue", RESCUE_EVERY_S, partial(rescue, tools.queue)),
     ]
     return [

@@ -98,15 +98,6 @@ class MatchedSpan(SQLModel, table=True):
     to_at: datetime = Field(sa_type=Instant)
 
 
-class VisitMark(SQLModel, table=True):
-    """How far arrivals were read for drives of kind visit; one row."""
-
-    __tablename__ = "visit_marks"
-
-    id: int = Field(default=1, primary_key=True)
-    upto: datetime = Field(sa_type=Instant)
-
-
 class LearningRun(SQLModel, table=True):
     """One attempt to learn speeds; the newest says when it last ran."""
 

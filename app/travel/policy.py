@@ -1,7 +1,7 @@
 """How sure travel and work times are, when something is late, and what counts: data and rules."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from math import sqrt
 
 TRAVEL_ERROR: Mapping[str, float] = {"osrm": 0.25, "estimate": 0.30}
@@ -24,6 +24,37 @@ TELL_AFTER = timedelta(minutes=5)
 """An arrival that moved by more than this is told (issue 3, 8)."""
 CREWS_AT_ONCE = 20
 """Crews per matrix: about 80 places, some milliseconds."""
+
+MOST_STARTS = 200
+MOST_COMMUNITIES = 2_000
+"""The largest matrix of one question of reach; what is left out is said."""
+
+WORST_FIX_M = 100.0
+"""A fix that is less accurate says nothing of the road."""
+LEAST_MOVE_M = 25.0
+"""Nearer than this to the fix before, or than its own accuracy, nobody has moved (8 m of noise at
+a standing van, and a car park)."""
+LONGEST_GAP = timedelta(minutes=10)
+"""Longer without a fix the way between is not known, and is not counted."""
+MOST_FIXES = 100
+"""Fixes per question to the matching."""
+SETTLED_AFTER = timedelta(minutes=10)
+"""Phones send in batches, and a crew's phones not at once: younger fixes are left for later."""
+RECENT = timedelta(minutes=30)
+"""Who had no fix within this is not looked at before the night."""
+LONGEST_DRIVE = timedelta(hours=3)
+"""A departure without an arrival for longer was forgotten, and holds up nothing."""
+LATEST_BATCH = timedelta(hours=48)
+"""How far back the night looks for fixes that came late; the positions' own limit."""
+LEAST_COVER = 0.5
+"""Share of the time on the way that must be matched before the drive tells of speeds."""
+
+NIGHT = (time(2, 30), time(5, 0))
+"""When speeds are learnt, by the company's clock; a worker that comes later waits a day."""
+LEARNT_FROM = timedelta(days=28)
+"""Four weeks: every weekday four times (issue 3)."""
+FEWEST_DRIVES = 200
+"""With fewer nothing is written: some fifty per hour bucket for seven road classes."""
 
 
 def travel_variance(seconds: float, source: str) -> float:

@@ -120,6 +120,12 @@ async def one_snapshot(session: AsyncSession) -> None:
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 
 
+async def first_to(session: AsyncSession, what: str) -> bool:
+    """Whether no other worker is about to do the same; holds until the transaction ends."""
+    statement = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:what, 11))")
+    return bool((await session.execute(statement, {"what": what})).scalar_one())
+
+
 async def stale_crews(session: AsyncSession, now: datetime, late: datetime) -> list[UUID]:
     """Crews whose arrivals must be computed anew; none while another worker looks.
 

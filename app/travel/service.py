@@ -1,14 +1,19 @@
-"""Arrivals as readers ask for them, inside their scope."""
+"""Arrivals and drives as readers ask for them, inside their scope."""
 
 from collections.abc import Awaitable, Callable
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from app.core import clock, settings
 from app.core.db import Database
+from app.core.problems import NotFound
 from app.core.scope import Principal
-from app.travel import repository
+from app.organisation.models import Crew
+from app.travel import drive_rows, repository
 from app.travel.arrivals import refresh_crews
 from app.travel.errors import CrewPlaceUnknown, NoCrewYet, NothingToAwait
+from app.travel.models import Drive
 from app.work_orders import assignments
 from app.work_orders import service as work_orders
 from app.work_orders.models import WorkOrder
@@ -48,3 +53,18 @@ async def _read(
         if held is None or order.state not in repository.AWAITED:
             raise NothingToAwait(state=order.state)
         return order, held.crew_id, await repository.arrival(session, order_id)
+
+
+async def drives(
+    database: Database, principal: Principal, crew_id: UUID, day: date | None
+) -> tuple[Crew, date, list[Drive]]:
+    """A crew's drives of one calendar day of the company (None: today); raises NotFound."""
+    zone = settings.current().zone
+    day = day or clock.now().astimezone(zone).date()
+    since = datetime.combine(day, time(), zone)
+    async with database.transaction() as session:
+        crew = await drive_rows.crew_in_scope(session, principal, crew_id)
+        if crew is None:
+            raise NotFound()
+        until = datetime.combine(day + timedelta(days=1), time(), zone)
+        return crew, day, await drive_rows.drives_of(session, crew_id, since, until)

@@ -10,7 +10,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-TABLES = ("arrival_estimates", "drives", "matched_spans", "visit_marks", "learning_runs")
+TABLES = ("arrival_estimates", "drives", "matched_spans", "learning_runs")
 
 
 def upgrade() -> None:
@@ -47,12 +47,6 @@ def upgrade() -> None:
         ["day"],
         unique=True,
         postgresql_where=sa.text("trigger = 'nightly'"),
-    )
-    op.create_table(
-        "visit_marks",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("upto", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_marks")),
     )
     op.create_table(
         "matched_spans",
@@ -153,7 +147,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_arrival_estimates_crew_id"), table_name="arrival_estimates")
     op.drop_table("arrival_estimates")
     op.drop_table("matched_spans")
-    op.drop_table("visit_marks")
     op.drop_index(
         "uq_learning_runs_night",
         table_name="learning_runs",

@@ -1,5 +1,6 @@
 """The worker's look at arrivals: what is computed anew, stored and told."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,7 @@ from app.work_orders import service as work_orders
 from app.work_orders.acts import Act, MeasuredPlace
 from app.work_orders.states import Action, State
 from app.work_orders.transitions import transition
+from routing import Place
 from tests.app.travel.conftest import Field
 from tests.factories.orders import advance, leader_act, order_in, person
 from tests.factories.world import NOW, World
@@ -164,8 +166,6 @@ class TestRefresh:
     async def test_a_leg_without_a_road_is_bridged_and_flagged(
         self, field: Field, order: UUID, world: World
     ) -> None:
-        from routing import Place
-
         field.roads.cut_off = {Place(*world.places["锦绣家园1"])}
         await field.tick()
         found = await field.arrival(order)
@@ -180,7 +180,7 @@ class TestRefresh:
             row = await work_orders.locked_any(session, order)
             act = await leader_act(session, row)
             await transition(session, row, Action.CONTACTED, act)
-            there = Act(**_fields(act) | {"place": MeasuredPlace(117.06, 36.65, 8.0)})
+            there = replace(act, place=MeasuredPlace(117.06, 36.65, 8.0))
             await transition(session, row, Action.DEPARTED, there)
         await field.tick()
         found = await field.arrival(order)
@@ -208,10 +208,6 @@ class TestRefresh:
         found = [await field.arrival(each) for each in (order, other)]
         assert sorted(row is None for row in found) == [False, True]
         assert "ALERT the arrivals of 1 crews" in caplog.text
-
-
-def _fields(act: Act) -> dict[str, Any]:
-    return {name: getattr(act, name) for name in Act.__slots__}
 
 
 class TestStale:
