@@ -1,17 +1,15 @@
 """Travel times between places: a pure library, without web or database.
 
-Engines (`RoutingEngine`): `OsrmHttp` asks an `osrm-routed` server, `Estimate` works anywhere,
-`Fallback` asks several in order. Every answer (`Matrix`, `Route`, `Snap`) says its source, its
-graph's version and its hour bucket. `import_map` builds a city's road graph, `OsrmServer` serves
-one on the loopback address. `to_wgs84` and `from_wgs84` convert Chinese datums.
+Engines (`RoutingEngine`): `OsrmEmbedded` serves the imported map by child processes of its own,
+`OsrmHttp` asks `osrm-routed` servers elsewhere, `Estimate` works anywhere, `Fallback` asks several
+in order. Every answer (`Matrix`, `Route`, `Trace`, `Snap`) says its source, its graph's version and
+its hour bucket. `import_map` builds a city's road graphs, `MatrixCache` remembers matrices.
+`to_wgs84` and `from_wgs84` convert Chinese datums.
 
-    traffic = Traffic(CHINA_CITY, ZoneInfo("Asia/Shanghai"))
-    report = import_map(Path("city.osm.pbf"), maps_dir)
-    async with (
-        OsrmServer(report.version_dir) as server,
-        OsrmHttp(server.base_url, server.graph_version, traffic, block=300) as roads,
-    ):
-        engine = Fallback([roads, Estimate(traffic)])
+    zone = ZoneInfo("Asia/Shanghai")
+    import_map(Path("city.osm.pbf"), maps_dir)
+    async with OsrmEmbedded(maps_dir, zone, cache=MatrixCache(maps_dir / "matrices")) as roads:
+        engine = Fallback([roads, Estimate(Traffic(CHINA_CITY, zone))])
         matrix = await engine.matrix(places, places, depart_at)
 """
 

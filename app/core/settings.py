@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
@@ -50,6 +50,8 @@ class Settings(BaseSettings):
     osrm_url: str | None = None
     """An `osrm-routed` elsewhere, or one per hour of the day (`http://roads-{bucket}:5000`);
     without it the imported map is served by child processes."""
+    vehicle: Literal["car", "ebike"] = "car"
+    """What the company's crews drive; each has a map of its own (`import-map --profile`)."""
     matrix_cache_bytes: int = Field(default=256_000_000, ge=0)
     """Travel times remembered under `data_dir/maps/matrices`, shared by all workers there."""
     fcm_credentials: Path | None = None

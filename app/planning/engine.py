@@ -14,6 +14,7 @@ from routing import (
     OsrmEmbedded,
     OsrmHttp,
     RoutingEngine,
+    Vehicle,
 )
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,13 @@ async def open_engine(settings: Settings) -> AsyncIterator[RoutingEngine]:
         if settings.osrm_url is not None:
             roads = OsrmHttp(_servers(settings.osrm_url), traffic(), cache=cache)
         else:
-            roads = OsrmEmbedded(maps_dir, settings.zone, cache=cache, log=log.warning)
+            roads = OsrmEmbedded(
+                maps_dir,
+                settings.zone,
+                vehicle=Vehicle(settings.vehicle),
+                cache=cache,
+                log=log.warning,
+            )
         await stack.enter_async_context(roads)
         yield Fallback([roads, Estimate(traffic())])
 

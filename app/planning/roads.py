@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 
 import dispatch
 from app.core import settings
-from routing import CHINA_CITY, Estimate, LegCount, Matrix, Place, RoutingEngine, Traffic
+from routing import (
+    CHINA_CITY,
+    EBIKE,
+    Estimate,
+    LegCount,
+    Matrix,
+    Place,
+    RoutingEngine,
+    Traffic,
+    Vehicle,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +43,9 @@ class Roads:
 
 
 def traffic() -> Traffic:
-    """The speeds of the company's city, by its own clock."""
-    return Traffic(CHINA_CITY, settings.current().zone)
+    """The speeds of the company's city and vehicle, by its own clock."""
+    prior = {Vehicle.CAR: CHINA_CITY, Vehicle.EBIKE: EBIKE}[Vehicle(settings.current().vehicle)]
+    return Traffic(prior, settings.current().zone)
 
 
 async def roads_between(

@@ -105,7 +105,7 @@ class TestSnap:
 
 class TestSpeedProfile:
     def test_says_where_every_number_comes_from(self) -> None:
-        numbers = {"coefficient", "exponent", "factors", "morning_peak", "evening_peak", "night"}
+        numbers = {"coefficient", "exponent", "factors", "hours", "speeds_kmh"}
         assert set(CHINA_CITY.provenance) == numbers
 
     def test_refuses_a_missing_hour_bucket(self) -> None:
