@@ -101,22 +101,25 @@ async def _store(session: AsyncSession, loaded: Loaded, found: _Foretold, now: d
     wanted = {
         order: each for order, each in found.arrivals.items() if each.stop.crew_id in loaded.bases
     }
-    before = {row.order_id: row for row in await repository.stored(session, loaded.crews)}
-    orders = await repository.lock_orders(session, {*before, *wanted})
-    gone = [order for order in before if not _awaited(orders[order], before[order].crew_id)]
+    ids = await repository.stored_orders(session, loaded.crews) | wanted.keys()
+    orders = await repository.lock_orders(session, ids)
+    known = {row.order_id: row for row in await repository.stored(session, ids)}
+    gone = [order for order, row in known.items() if not _awaited(orders[order], row.crew_id)]
     await repository.forget(session, gone)
+    fresh = []
     for order_id, arrival in sorted(wanted.items()):
+        before = known.get(order_id)
         if not _awaited(orders[order_id], arrival.stop.crew_id):
             continue
-        known = await session.get(ArrivalEstimate, order_id, populate_existing=True)
-        if known is not None and known.computed_at > now:
+        if before is not None and before.computed_at > now:
             continue
-        fresh = _estimate(arrival, found, loaded.bases[arrival.stop.crew_id], now)
-        fresh.told_arrive_at = known.told_arrive_at if known else None
-        if _is_news(fresh):
-            fresh.told_arrive_at = fresh.arrive_at
+        row = _estimate(arrival, found, loaded.bases[arrival.stop.crew_id], now)
+        row.told_arrive_at = before.told_arrive_at if before and order_id not in gone else None
+        if _is_news(row):
+            row.told_arrive_at = row.arrive_at
             await _tell(session, orders[order_id])
-        await session.merge(fresh)
+        fresh.append(row)
+    await repository.put(session, fresh)
 
 
 def _awaited(order: Any, crew_id: UUID) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.types import Uuid
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -174,9 +174,29 @@ async def lock_orders(session: AsyncSession, orders: Collection[UUID]) -> dict[U
     return {row.id: row for row in await session.execute(statement)}
 
 
-async def stored(session: AsyncSession, crews: Collection[UUID]) -> list[ArrivalEstimate]:
-    query = select(ArrivalEstimate).where(col(ArrivalEstimate.crew_id).in_(crews))
+async def stored_orders(session: AsyncSession, crews: Collection[UUID]) -> set[UUID]:
+    """Orders with an estimate of one of these crews."""
+    query = select(ArrivalEstimate.order_id).where(col(ArrivalEstimate.crew_id).in_(crews))
+    return set((await session.exec(query)).all())
+
+
+async def stored(session: AsyncSession, orders: Collection[UUID]) -> list[ArrivalEstimate]:
+    """The estimates of these orders."""
+    query = select(ArrivalEstimate).where(col(ArrivalEstimate.order_id).in_(orders))
     return list((await session.exec(query)).all())
+
+
+async def put(session: AsyncSession, rows: Collection[ArrivalEstimate]) -> None:
+    """Write the estimates in the place of those of before."""
+    if not rows:
+        return
+    table: Any = ArrivalEstimate.__table__  # type: ignore[attr-defined]
+    fresh = insert(table)
+    changed = {name: fresh.excluded[name] for name in ArrivalEstimate.model_fields}
+    await session.execute(
+        fresh.on_conflict_do_update(index_elements=["order_id"], set_=changed),
+        [row.model_dump() for row in rows],
+    )
 
 
 async def forget(session: AsyncSession, orders: Collection[UUID]) -> None:
