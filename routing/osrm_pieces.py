@@ -28,17 +28,19 @@ def class_seconds(leg: dict[str, Any]) -> tuple[float, ...] | None:
 
 
 def _roads(steps: list[dict[str, Any]]) -> Iterator[int | None]:
-    """Give the road class of each piece of a leg: it changes only where roads meet."""
-    road: int | None = None
+    """Give the road class of each piece of a leg: it changes only where roads meet.
+
+    A step begins at its first crossing, which rounding may set a metre off the step's line.
+    """
     for step in steps[:-1]:  # the last step is the arrival, it has no road
         crossings = iter(step["intersections"])
-        crossing = next(crossings, None)
-        for point in step["geometry"]["coordinates"][:-1]:
-            if crossing is not None and point == crossing["location"]:
-                road = _known(crossing.get("classes", ()))
-                crossing = next(crossings, None)
+        road, crossing = _known(next(crossings, {})), next(crossings, None)
+        for number, point in enumerate(step["geometry"]["coordinates"][:-1]):
+            if number and crossing is not None and point == crossing["location"]:
+                road, crossing = _known(crossing), next(crossings, None)
             yield road
 
 
-def _known(names: list[str]) -> int | None:
+def _known(crossing: dict[str, Any]) -> int | None:
+    names = crossing.get("classes", ())
     return next((_INDEX[name] for name in names if name in _INDEX), None)
