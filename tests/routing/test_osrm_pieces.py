@@ -39,11 +39,7 @@ class TestClassSeconds:
         assert by_class[RoadClass.SERVICE] == pytest.approx(40)
 
     def test_a_start_a_metre_off_its_line_still_has_its_class(self) -> None:
-        beside = [1.00001, 1.0]
-        found = class_seconds(
-            leg(30, [30], step([A, B], (A, ["primary"])))
-            | {"steps": leg(30, [30], step([A, B], (beside, ["primary"])))["steps"]}
-        )
+        found = class_seconds(leg(30, [30], step([A, B], ([1.00001, 1.0], ["primary"]))))
         assert found is not None and sum(found) == pytest.approx(30)
 
     def test_a_step_never_carries_on_the_class_before_it(self) -> None:
