@@ -210,6 +210,7 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
         {"user_id": str(s.spare_user_id), "grant_id": str(s.spare_grant_id)}
     ),
     "get_user": _user,
+    "get_eta": _on("get_eta"),
     "create_work_order": _body(
         lambda s: {
             "caller": {"name": "李先生", "phone": "13900000005"},

@@ -42,6 +42,7 @@ _STATES = {
     "resume_work_order": State.HOLD,
     "review_completion": State.DONE,
     "record_revisit": State.REVISIT,
+    "get_eta": State.ACCEPTED,
     "get_work_order": State.CLOSED,
 }
 
