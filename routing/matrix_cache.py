@@ -53,8 +53,10 @@ async def answer_matrix(
     """Give the matrix from `data`; a square one with the help of what is remembered."""
     rows, columns = coordinates(sources), coordinates(targets)
     if cache is not None and np.array_equal(rows, columns):
-        return data.matrix(await cache.cells(data, rows))
-    return data.matrix(await data.cells(rows, columns))
+        cells = await cache.cells(data, rows)
+    else:
+        cells = await data.cells(rows, columns)
+    return await asyncio.to_thread(data.matrix, cells)  # it looks at every cell
 
 
 @dataclass(slots=True)

@@ -79,22 +79,15 @@ class OsrmClient:
 
     async def table(self, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> RoadTable:
         """Give the durations between lon/lat arrays [n, 2] and [m, 2]."""
-        query = {"annotations": "duration", "fallback_speed": FALLBACK_SPEED}
-        # A table of one place wants its ends named: OSRM refuses a single bare coordinate.
-        if len(rows) > 1 and np.array_equal(rows, columns):
-            path = _path(rows)
-        else:
-            path = _path(np.concatenate([rows, columns]))
-            ends = range(len(rows) + len(columns))
-            query["sources"] = ";".join(map(str, ends[: len(rows)]))
-            query["destinations"] = ";".join(map(str, ends[len(rows) :]))
-        response = await self._get(f"/table/v1/driving/{path}.flatbuffers", query)
+        # Whatever grows with the table is done in a thread, so that the event loop breathes.
+        path, query = await asyncio.to_thread(_table_question, rows, columns)
+        response = await self._get(path, query)
         if response.status_code in _TOO_LONG:
             raise TableTooBig(f"an address of {len(path)} characters is too long")
         if response.status_code != httpx.codes.OK:  # refusals are written in JSON
             self._believed(response)
             raise EngineFailed(f"osrm-routed refused with {response.status_code}")
-        table = read_table(response.content, len(rows), len(columns))
+        table = await asyncio.to_thread(read_table, response.content, len(rows), len(columns))
         self._demand_version(table.data_version)
         return table
 
@@ -179,6 +172,21 @@ _EVERY_PIECE: Final = {
     "geometries": "geojson",
 }
 """What it takes to say how much of a drive went over which road class."""
+
+
+def _table_question(
+    rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> tuple[str, dict[str, str]]:
+    query = {"annotations": "duration", "fallback_speed": FALLBACK_SPEED}
+    # A table of one place wants its ends named: OSRM refuses a single bare coordinate.
+    if len(rows) > 1 and np.array_equal(rows, columns):
+        points = rows
+    else:
+        points = np.concatenate([rows, columns])
+        ends = range(len(points))
+        query["sources"] = ";".join(map(str, ends[: len(rows)]))
+        query["destinations"] = ";".join(map(str, ends[len(rows) :]))
+    return f"/table/v1/driving/{_path(points)}.flatbuffers", query
 
 
 def _path(points: NDArray[np.float64]) -> str:

@@ -55,7 +55,6 @@ class Dataset:
         stranded = await self._stranded(rows, columns, spans, tables)
         whole = LabelledCells.empty(len(rows), len(columns))
         for (down, across), table in zip(spans, tables, strict=True):
-            # numpy lets go of the interpreter, so that the event loop breathes meanwhile
             labelled = await asyncio.to_thread(
                 self._label, table, rows[down], columns[across], stranded
             )
