@@ -52,3 +52,9 @@ async def server(grid_map: MapReport) -> AsyncIterator[OsrmServer]:
 async def roads(server: OsrmServer, traffic: Traffic) -> AsyncIterator[OsrmHttp]:
     async with OsrmHttp(server.base_url, traffic) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def heidelberg_map(tmp_path_factory: pytest.TempPathFactory) -> MapReport:
+    """A real city at one speed; for tests that skip without it."""
+    return import_map(HEIDELBERG, tmp_path_factory.mktemp("heidelberg"), STEADY)

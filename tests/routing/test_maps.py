@@ -145,8 +145,8 @@ class TestImportMap:
         assert import_map(disguised, tmp_path / "maps", STEADY).ways == 22
 
     @pytest.mark.skipif(not HEIDELBERG.exists(), reason=f"no real map at {HEIDELBERG}")
-    def test_imports_a_real_city(self, tmp_path: Path) -> None:
-        report = import_map(HEIDELBERG, tmp_path, STEADY)
+    def test_imports_a_real_city(self, heidelberg_map: MapReport) -> None:
+        report = heidelberg_map
         assert report.ways > 30_000
         assert 0.8 < report.largest_part_share < 1
         town = (Place(8.6755, 49.4036), Place(8.7100, 49.4122))  # the station, the castle
