@@ -95,7 +95,7 @@ def _instant(text: str) -> datetime:
 async def read_stories(manager: Caller) -> list[Story]:
     """Every order of the company with its history."""
     orders = await manager.pages("/work-orders")
-    return await _some_at_once([each["id"] for each in orders], lambda key: _story(manager, key))
+    return await some_at_once([each["id"] for each in orders], lambda key: _story(manager, key))
 
 
 async def _story(manager: Caller, order_id: str) -> Story:
@@ -110,9 +110,10 @@ async def _story(manager: Caller, order_id: str) -> Story:
     return Story(order, timeline["events"], plan["reasons"], planned, files)
 
 
-async def _some_at_once[Key, Result](
+async def some_at_once[Key, Result](
     keys: Sequence[Key], read: Callable[[Key], Awaitable[Result]]
 ) -> list[Result]:
+    """Read for every key, a few at a time, in order."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(key: Key) -> Result:
@@ -157,21 +158,37 @@ def evidence_figures(stories: Sequence[Story]) -> Json:
 
 
 async def planning_figures(manager: Caller) -> tuple[Json, Json]:
-    """(planning, routing): runs, churn, and the sources of the legs that plans drove."""
+    """(planning, routing): runs, churn, and where the legs came from that plans drove."""
     runs = await manager.pages("/planning-runs")
     done = [run["id"] for run in runs if run["state"] == "published"]
-    results = await _some_at_once(done, lambda key: manager.get(f"/planning-runs/{key}"))
+    results = await some_at_once(done, lambda key: manager.get(f"/planning-runs/{key}"))
     compared = moved = 0
-    legs: Counter[str] = Counter()
     for run in results:
         compared += run["result"]["churn"]["compared"]
         moved += run["result"]["churn"]["moved"]
-        legs.update(run["result"]["routing"]["legs"])
     planning = {
         "runs": len(done),
         "failed": sum(run["state"] == "failed" for run in runs),
         "churn": round(moved / compared, 4) if compared else 0.0,
     }
+    return planning, routing_figures([run["result"]["routing"] for run in results])
+
+
+def routing_figures(routings: Sequence[Json]) -> Json:
+    """Legs of all plans: shares by source, and counts by graph version, hour bucket and source."""
+    legs: Counter[str] = Counter()
+    by_hour: dict[str, Counter[str]] = {}
+    for routing in routings:
+        legs.update(routing["legs"])
+        hour = f"{routing['graph_version']} {routing['hour_bucket']}"
+        by_hour.setdefault(hour, Counter()).update(routing["legs"])
     total = legs.total() or 1
-    shares = {source: round(count / total, 4) for source, count in sorted(legs.items())}
-    return planning, {"sources": shares, "legs": legs.total()}
+    return {
+        "sources": {source: round(count / total, 4) for source, count in sorted(legs.items())},
+        "legs": legs.total(),
+        "by_map_and_hour": {
+            hour: {source: count for source, count in sorted(counts.items()) if count}
+            for hour, counts in sorted(by_hour.items())
+            if counts.total()
+        },
+    }

@@ -10,6 +10,7 @@ from app.core import clock
 from app.demo.calls import Call
 from app.demo.client import Caller
 from app.demo.inputs import COMPANY_ZONE
+from app.demo.promises import Promise
 from app.demo.sites import Site
 
 IN_FLIGHT = frozenset(
@@ -45,6 +46,10 @@ class Board:
     orders: dict[str, Order] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     phone_counts: dict[str, int] = field(default_factory=dict)
+    driven: dict[str, Any] = field(default_factory=dict)
+    """What the phones' cars really drove; empty without a map."""
+    promises: list[Promise] = field(default_factory=list)
+    """What the service said of arrivals."""
     push_counts: dict[str, int] = field(default_factory=dict)
     calls_over: bool = False
     looks: int = 0

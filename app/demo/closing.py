@@ -20,8 +20,10 @@ from app.demo.accounting import (
 from app.demo.board import Board
 from app.demo.founding import ADMIN, Company
 from app.demo.inputs import Inputs
+from app.demo.mileage import drive_figures, learning_figures, until_matched
 from app.demo.opening import House
 from app.demo.options import DemoOptions
+from app.demo.promises import promise_figures
 from app.demo.sabotage import corrupt
 from app.demo.summary import (
     missed,
@@ -46,6 +48,8 @@ class Closing:
 
     async def account(self, inputs: Inputs, database_url: str) -> int:
         """Print and write the figures, serve on unless asked to end; the exit status."""
+        if self.options.has_roads() and self.options.shorten == 1:
+            await until_matched(self.board.driven)
         stories = await read_stories(self.company.as_("manager"))
         report = await self._report(inputs, stories)
         _, report["verify"] = await self._verify()
@@ -54,7 +58,7 @@ class Closing:
         if story := most_telling(stories):
             show_timeline(self.console, story)
         failures = missed(
-            report, roads=not self.options.demand_file, pushes_lost=self.options.push_loss >= 1
+            report, roads=self.options.has_roads(), pushes_lost=self.options.push_loss >= 1
         )
         if self.options.sabotage:
             failures += await self._sabotage(report, database_url)
@@ -77,6 +81,7 @@ class Closing:
             "arrival": arrival_figures(stories),
             "planning": planning,
             "routing": routing,
+            **await self._travel(inputs, stories),
             "pushes": await self._pushes(),
             "evidence": evidence_figures(stories),
             "pay": {
@@ -92,6 +97,22 @@ class Closing:
             "desk": dict(sorted(self.board.counts.items())),
             "phones": self.board.phone_counts,
         }
+
+    async def _travel(self, inputs: Inputs, stories: list[Story]) -> dict[str, Any]:
+        """Simulated, as their names say: nobody drove, and nothing here was measured outside."""
+        events = {story.order["id"]: story.events for story in stories}
+        figures: dict[str, Any] = {
+            "promises_simulated": promise_figures(self.board.promises, events)
+        }
+        if self.options.has_roads():
+            day, driven = inputs.opens_at.date(), self.board.driven
+            figures["drives_simulated"] = await drive_figures(
+                self.company.as_("manager"), self.company.crews, day, driven
+            )
+            figures["learning_simulated"] = await learning_figures(
+                self.house.children, self.house.maps_dir, self.options.seed, driven
+            )
+        return figures
 
     async def _pushes(self) -> dict[str, int]:
         """What the push server took and lost, and what phones showed to have heard of."""

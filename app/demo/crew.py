@@ -12,6 +12,7 @@ from app.demo.client import Refused, Unreachable
 from app.demo.pace import pause
 from app.demo.person import Person
 from app.demo.phone import Job, Phone
+from app.demo.roads import Roads
 from app.demo.sites import Sites
 from app.demo.visit import Visit
 
@@ -29,6 +30,7 @@ class Leader:
     people: Mapping[str, Person]
     """Everybody by technician id; joint crews borrow from other crews."""
     sites: Sites
+    roads: Roads | None = None
     _handled: set[str] = field(default_factory=set)
     """Assignments that were looked at already: each is accepted or refused once."""
     _announced: set[str] = field(default_factory=set)
@@ -113,7 +115,7 @@ class Leader:
         crew = self.phone.crews[job["crew_id"]]
         members = [self.people[member["technician_id"]] for member in crew["members"]]
         site = await self.sites.of(job["id"])
-        visit = Visit(self.phone, job["id"], members, site)
+        visit = Visit(self.phone, job["id"], members, site, self.roads)
         if job["state"] == "WORKING" and job["rejected_because"]:
             await visit.repair_record()
         else:

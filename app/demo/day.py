@@ -19,6 +19,7 @@ from app.demo.closing import Closing
 from app.demo.database import fresh_database
 from app.demo.demand import places_from_demand
 from app.demo.desk import Desk
+from app.demo.enquiries import Enquiries
 from app.demo.founding import Company, write_logins
 from app.demo.inputs import Inputs, build_inputs
 from app.demo.map_places import places_from_map
@@ -33,6 +34,7 @@ _DRAIN = timedelta(hours=2, minutes=30)
 _LOOK_EVERY_S = 1.5
 _PLANS_EVERY = 5
 _PLAN_SECONDS = 0.5
+_OF_THE_DAY = ("maps/current", "maps/speeds.toml")
 
 
 class Day:
@@ -92,6 +94,7 @@ class Day:
             CallCentre(company, inputs, board).run(),
             Desk(company, board, _PLAN_SECONDS).run(),
             Office(company, board).run(),
+            Enquiries(company, board, self.options.orders).run(),
             house.hear_phones(board),
             house.watch(),
         ]
@@ -149,6 +152,7 @@ def _clear(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("logs", "evidence", "registers"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    # Without the link no map is in use: complaints come without roads. Built maps stay for reuse.
-    for name in ("phones.json", "logins.json", "push-account.json", "maps/current"):
+    # Without the link no map is in use: complaints come without roads. Built maps stay for reuse,
+    # what was learnt does not: every day begins with the speeds of before any learning.
+    for name in ("phones.json", "logins.json", "push-account.json", *_OF_THE_DAY):
         (folder / name).unlink(missing_ok=True)

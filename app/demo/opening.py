@@ -52,6 +52,10 @@ class House:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def maps_dir(self) -> Path:
+        return self.options.folder / "maps"
+
+    @property
     def push_url(self) -> str:
         return f"http://127.0.0.1:{self.push_port}"
 
@@ -79,7 +83,7 @@ class House:
     async def _import_map(self, inputs: Inputs) -> None:
         """The roads of this city; addresses of complaints come without any."""
         source = self.options.map_file
-        if self.options.demand_file:
+        if not self.options.has_roads():
             return
         if source is None:
             source = self.options.folder / "city.osm.pbf"
@@ -161,6 +165,7 @@ class House:
             "api": self.api_url,
             "push": self.push_url,
             "seed": self.options.seed,
+            "maps": str(self.maps_dir) if self.options.has_roads() else None,
             "pull_every_s": _DEAF_PULL_EVERY_S
             if self.options.push_loss >= _DEAF_FROM
             else _PULL_EVERY_S,
@@ -196,7 +201,8 @@ class House:
         """Keep the counters that the phones' process tells."""
         assert self.phones is not None and self.phones.process.stdout is not None
         while line := await self.phones.process.stdout.readline():
-            board.phone_counts = json.loads(line)["counts"]
+            told = json.loads(line)
+            board.phone_counts, board.driven = told["counts"], told["driven"]
 
     async def watch(self) -> None:
         """Never returns; raises ProcessFailed when any process ends."""

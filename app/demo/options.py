@@ -70,6 +70,10 @@ class DemoOptions:
         found = [why for why, is_wrong in wrong.items() if is_wrong] + missing
         return found[0] if found else None
 
+    def has_roads(self) -> bool:
+        """Whether a map is imported; addresses of complaints come without one."""
+        return self.demand_file is None
+
     def clock_rate(self) -> float:
         """Business seconds per real second: a long or busy day takes its time."""
         day_s = self.hours * 3600

@@ -8,13 +8,15 @@ import contextlib
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
 from app.core import clock
-from app.demo.client import Caller, Device, Refused
+from app.demo.client import Caller, Device, Refused, Unreachable
+from app.demo.journey import measured
 from app.demo.pace import pause, real_seconds
 
 LonLat = tuple[float, float]
@@ -50,6 +52,8 @@ class Phone:
     _answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By command id, until whoever acted has read it: any flush sends everybody's commands."""
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _noise: random.Random = field(default_factory=lambda: random.Random(random.random()))
     _pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -193,24 +197,37 @@ class Phone:
                 self.jobs[order["id"]] |= {"state": order["state"], "version": order["version"]}
 
     async def report_place(self, place: LonLat) -> None:
-        """Move, and tell the station where, with all that was measured off line."""
+        """Move, and tell the station where, with all that was measured before."""
         self.place = place
+        self.measure(clock.now())
+        await self.send_fixes()
+
+    def measure(self, at: datetime) -> None:
+        """Note where the phone is, a few metres off; nothing is sent."""
+        (lon, lat), accuracy_m = measured(self.place, self._noise)
         self._fixes.append(
             {
-                "at": clock.now().isoformat(),
-                "place": {"lon": place[0], "lat": place[1]},
-                "accuracy_m": random.choice((5, 8, 12, 20, 35)),
+                "at": at.isoformat(),
+                "place": {"lon": lon, "lat": lat},
+                "accuracy_m": accuracy_m,
                 "mocked": False,
             }
         )
-        while self._fixes and not self.offline:
-            batch = self._fixes[:_FIXES_AT_ONCE]
-            try:
-                answer = await self.caller.send("POST", "/mobile/positions", json={"fixes": batch})
-            except Refused:
-                return  # the next move sends them again
-            self.counts["positions_stored"] += answer.json()["stored"]
-            self._fixes = [each for each in self._fixes if each not in batch]
+
+    async def send_fixes(self) -> None:
+        """Tell the station what was measured; what is not answered is sent the next time."""
+        async with self._reporting:
+            while self._fixes and not self.offline:
+                batch = self._fixes[:_FIXES_AT_ONCE]
+                try:
+                    answer = await self.caller.send(
+                        "POST", "/mobile/positions", json={"fixes": batch}
+                    )
+                except (Refused, Unreachable):
+                    return
+                self.counts["position_batches"] += 1
+                self.counts["positions_stored"] += answer.json()["stored"]
+                del self._fixes[: len(batch)]
 
     async def until_gone(self, order_id: str, longest_s: float) -> bool:
         """Wait until the order left this phone; False when it stayed for `longest_s`."""

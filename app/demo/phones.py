@@ -1,7 +1,8 @@
 """All technicians' phones in one process: `python -m app.demo.phones CONFIG.json`.
 
-The config names API, push server, clock and technicians; lines on stdin describe sites, and the
-end of stdin ends the process. Counters go to stdout as lines of JSON, about once a second.
+The config names API, push server, clock, technicians, and the folder of the map whose roads they
+drive on (or none); lines on stdin describe sites, and the end of stdin ends the process. Counters,
+and what was really driven, go to stdout as lines of JSON, about once a second.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import logging
 import random
 import sys
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from app.demo.crew import Leader
 from app.demo.pace import start_clock
 from app.demo.person import Person
 from app.demo.phone import Phone, installation
+from app.demo.roads import Roads, open_roads
 from app.demo.sites import Sites
 
 _AT_ONCE = 6
@@ -31,13 +35,21 @@ async def main(config: dict[str, Any]) -> None:
     random.seed(config["seed"])
     sites, counts = Sites(), Counter[str]()
     reader = await _stdin()
-    async with open_http(config["api"], 60) as http, httpx.AsyncClient() as push_http:
+    async with (
+        open_http(config["api"], 60) as http,
+        httpx.AsyncClient() as push_http,
+        _roads(config) as roads,
+    ):
+        http.event_hooks["request"].append(_counting(counts))
         phones = [_phone(each, config, http, counts) for each in config["technicians"]]
         await _switch_on(phones)
         _start(config)
         people = {
             phone.technician_id: Person(
-                phone.technician_id, phone, config["shorten"] * random.uniform(0.85, 1.25)
+                phone.technician_id,
+                phone,
+                pace=config["shorten"] * random.uniform(0.85, 1.25),
+                road_pace=config["shorten"] * random.uniform(0.9, 1.1),
             )
             for phone in phones
         }
@@ -45,9 +57,9 @@ async def main(config: dict[str, Any]) -> None:
         living = [
             asyncio.create_task(each)
             for person in people.values()
-            for each in _life(person, people, sites, push_http)
+            for each in _life(person, Leader(person.phone, people, sites, roads), push_http)
         ]
-        living.append(asyncio.create_task(_count(counts)))
+        living.append(asyncio.create_task(_count(counts, roads)))
         over = asyncio.create_task(sites.learn(reader))
         done, _ = await asyncio.wait([over, *living], return_when=asyncio.FIRST_COMPLETED)
         for task in [over, *living]:
@@ -90,11 +102,23 @@ def _start(config: dict[str, Any]) -> None:
     )
 
 
-def _life(
-    person: Person, people: dict[str, Person], sites: Sites, push_http: httpx.AsyncClient
-) -> list[Any]:
+def _roads(config: dict[str, Any]) -> AbstractAsyncContextManager[Roads | None]:
+    """The physical world: of the service's product nothing is known here but its API."""
+    opens_at = datetime.fromisoformat(config["clock"]["business_epoch"])
+    maps_dir = Path(config["maps"]) if config["maps"] else None
+    start = config["technicians"][0]["place"]
+    return open_roads(maps_dir, config["seed"], opens_at, (start[0], start[1]))
+
+
+def _counting(counts: Counter[str]) -> Callable[[httpx.Request], Awaitable[None]]:
+    async def count(_: httpx.Request) -> None:
+        counts["requests"] += 1
+
+    return count
+
+
+def _life(person: Person, leader: Leader, push_http: httpx.AsyncClient) -> list[Any]:
     """What a phone and its owner do all day."""
-    leader = Leader(person.phone, people, sites)
     return [
         person.phone.listen(push_http),
         person.phone.keep_pulling(),
@@ -103,10 +127,11 @@ def _life(
     ]
 
 
-async def _count(counts: Counter[str]) -> None:
+async def _count(counts: Counter[str], roads: Roads | None) -> None:
     while True:
         await asyncio.sleep(1)
-        _say({"counts": dict(counts)})
+        driven = roads.odometer.told() if roads else {}
+        _say({"counts": dict(counts), "driven": driven})
 
 
 def _say(told: dict[str, Any]) -> None:

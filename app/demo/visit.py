@@ -1,7 +1,9 @@
 """One visit: from the van to the record of the finished work, whatever the site has in store."""
 
+import asyncio
+import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -12,11 +14,15 @@ from app.demo.inputs import COMPANY_ZONE
 from app.demo.pace import pause
 from app.demo.person import Person, drive
 from app.demo.phone import Job, LonLat, Phone
+from app.demo.roads import Roads
 from app.demo.sites import Site
 from app.demo.tus_upload import upload
 
 _PATIENCE_S = 25 * 60.0
 _UPLOAD_TRIES = 3
+_SITE_FIX_EVERY_S = (200.0, 300.0)
+_SITE_FIXES = 3
+"""So many in one batch from a crew at work."""
 
 
 class Interrupted(Exception):
@@ -31,6 +37,7 @@ class Visit:
     order_id: str
     people: Sequence[Person]
     site: Site
+    roads: Roads | None = None
     _files: list[tuple[Phone, Shot]] = field(default_factory=list)
 
     @property
@@ -44,7 +51,8 @@ class Visit:
         """Drive, check in, work, complete; ends early when the order is taken away."""
         try:
             await self._get_there()
-            await self._do_the_work()
+            with self._seen_on_site():
+                await self._do_the_work()
         except Interrupted:
             return
         finally:
@@ -55,8 +63,8 @@ class Visit:
         if self.job["state"] == "ACCEPTED":
             await self._act("depart")
         place = self.job["place"]
-        async for _ in drive(list(self.people), _beside((place["lon"], place["lat"]))):
-            _ = self.job
+        drivers = sorted(self.people, key=lambda person: person.phone is not self.phone)
+        await drive(drivers, _beside((place["lon"], place["lat"])), self.roads, lambda: self.job)
         if self.job["state"] == "ENROUTE":
             await self._act("arrive")
         await pause(random.uniform(60, 180))
@@ -82,6 +90,22 @@ class Visit:
         await self._act("complete", completion=self._record())
         if self.phone.offline:
             await pause(random.uniform(120, 600))
+
+    @contextlib.contextmanager
+    def _seen_on_site(self) -> Iterator[None]:
+        """The leader's phone tells where it is meanwhile."""
+        task = asyncio.create_task(self._report_from_site())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    async def _report_from_site(self) -> None:
+        while True:
+            for _ in range(_SITE_FIXES):
+                await pause(random.uniform(*_SITE_FIX_EVERY_S))
+                self.phone.measure(clock.now())
+            await self.phone.send_fixes()
 
     async def _repair(self) -> None:
         """The work itself; danger is over after a quarter of it."""
