@@ -100,6 +100,11 @@ async def replace_spans(
     await session.execute(insert(MatchedSpan), rows)
 
 
+async def forget_spans(session: AsyncSession, before: datetime) -> None:
+    """Drop spans of a time of which no fix is taken any more."""
+    await session.execute(delete(MatchedSpan).where(col(MatchedSpan.to_at) < before))
+
+
 async def known_visits(session: AsyncSession, since: datetime) -> set[tuple[UUID | None, datetime]]:
     """(order, arrived) of the drives of kind visit that are stored."""
     query = select(Drive.order_id, Drive.ended_at).where(

@@ -48,6 +48,8 @@ async def learn_by_night(database: Database, engine: RoutingEngine) -> LearningR
         if await drive_rows.has_learnt(session, local.date()):
             return None
     await observe(database, engine, lookback=policy.LATEST_BATCH)
+    async with database.transaction() as session:
+        await drive_rows.forget_spans(session, clock.now() - 2 * policy.LATEST_BATCH)
     return await learn_speeds(database, trigger="nightly")
 
 

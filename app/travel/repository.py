@@ -35,12 +35,14 @@ WITH held AS (
 )
 SELECT s.crew_id FROM me, LATERAL (
   SELECT h.crew_id FROM held h JOIN crew c ON c.crew_id = h.crew_id
+    JOIN crews k ON k.id = h.crew_id
     LEFT JOIN seen p ON p.crew_id = h.crew_id
     LEFT JOIN arrival_estimates e ON e.order_id = h.id AND e.crew_id = h.crew_id
    WHERE h.state IN {_AWAITED} AND (e.order_id IS NULL OR e.basis <> c.basis
       OR (h.state = 'ENROUTE' AND e.arrive_at <= :now)
       OR (h.state <> 'ENROUTE' AND e.depart_at < :late)
-      OR (e.start_kind <> 'on_site' AND p.at > coalesce(e.seen_at, '-infinity')))
+      OR ((e.start_kind <> 'on_site' OR k.kind = 'joint')
+        AND p.at > coalesce(e.seen_at, '-infinity')))
   UNION
   SELECT e.crew_id FROM arrival_estimates e WHERE NOT EXISTS (
     SELECT FROM held h WHERE h.id = e.order_id AND h.crew_id = e.crew_id

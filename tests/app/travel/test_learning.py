@@ -15,7 +15,7 @@ from app.core.db import Database
 from app.core.settings import Settings
 from app.travel import known_speeds, policy
 from app.travel.learning import learn_by_night, learn_speeds
-from app.travel.models import Drive, LearningRun
+from app.travel.models import Drive, LearningRun, MatchedSpan
 from app.work_orders.states import State
 from routing import (
     CHINA_CITY,
@@ -214,6 +214,19 @@ class TestLearnByNight:
         with clock.frozen(NIGHT + timedelta(minutes=minutes)):
             assert await learn_by_night(database, roads) is None
         assert await all_runs(database) == []
+
+    async def test_forgets_what_was_matched_long_ago(
+        self, database: Database, world: World, maps_dir: Path, roads: MadeUpRoads
+    ) -> None:
+        async with database.transaction() as session:
+            for hours in (20, 100):
+                began = NIGHT - timedelta(hours=hours)
+                session.add(MatchedSpan(crew_id=world.crews["A1"], from_at=began, to_at=began))
+        with clock.frozen(NIGHT):
+            await learn_by_night(database, roads)
+        async with database.transaction() as session:
+            kept = (await session.exec(select(MatchedSpan.from_at))).all()
+        assert kept == [NIGHT - timedelta(hours=20)]
 
     async def test_of_two_workers_one_learns(
         self, database: Database, world: World, maps_dir: Path
