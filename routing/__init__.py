@@ -40,7 +40,15 @@ from routing.osrm_tools import OsrmToolsMissing
 from routing.osrm_wire import FAR_SNAP_M
 from routing.places import Place
 from routing.quality import TriangleExcess, triangle_excess
-from routing.speed_files import CHINA_CITY, EBIKE, SpeedFileRefused, load_profile, store_profile
+from routing.speed_files import (
+    CHINA_CITY,
+    EBIKE,
+    LEARNT_FILES,
+    PRIORS,
+    SpeedFileRefused,
+    load_profile,
+    store_profile,
+)
 from routing.speeds import (
     ROAD_CLASSES,
     HourBucket,
@@ -54,7 +62,9 @@ __all__ = [
     "CHINA_CITY",
     "EBIKE",
     "FAR_SNAP_M",
+    "LEARNT_FILES",
     "LEG_SOURCES",
+    "PRIORS",
     "ROAD_CLASSES",
     "UNREACHABLE_S",
     "BreakerState",

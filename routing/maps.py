@@ -29,8 +29,8 @@ from routing.map_versions import (
 )
 from routing.osrm_tools import OsrmTools, find_osrm_tools
 from routing.speed_files import (
-    CHINA_CITY,
-    EBIKE,
+    LEARNT_FILES,
+    PRIORS,
     SpeedFileRefused,
     load_profile,
     profile_text,
@@ -39,9 +39,6 @@ from routing.speeds import HourBucket, SpeedProfile, Vehicle
 
 _MOST_AT_ONCE: Final = 2
 """Buckets built at the same time: each takes the memory of a whole city."""
-
-_LEARNT: Final = {Vehicle.CAR: "speeds.toml", Vehicle.EBIKE: "speeds-ebike.toml"}
-_SHIPPED: Final = {Vehicle.CAR: CHINA_CITY, Vehicle.EBIKE: EBIKE}
 
 
 class ImportStep(StrEnum):
@@ -110,10 +107,10 @@ def chosen_profile(maps_dir: Path, choice: str | None = None) -> SpeedProfile:
     For a vehicle it is the learnt file in `maps_dir`, else the shipped prior. Raises MapRefused.
     """
     vehicle = Vehicle(choice) if choice in list(Vehicle) else Vehicle.CAR
-    learnt = maps_dir / _LEARNT[vehicle]
+    learnt = maps_dir / LEARNT_FILES[vehicle]
     if choice is None or choice == vehicle.value:
         if not learnt.exists():
-            return _SHIPPED[vehicle]
+            return PRIORS[vehicle]
         choice = str(learnt)
     try:
         return load_profile(Path(choice))

@@ -82,3 +82,9 @@ CHINA_CITY: Final = load_profile(PROFILES / "china_city.toml")
 
 EBIKE: Final = load_profile(PROFILES / "ebike.toml")
 """The prior for crews on electric bicycles."""
+
+PRIORS: Final = {Vehicle.CAR: CHINA_CITY, Vehicle.EBIKE: EBIKE}
+"""What each vehicle's speeds are before anything was learnt."""
+
+LEARNT_FILES: Final = {Vehicle.CAR: "speeds.toml", Vehicle.EBIKE: "speeds-ebike.toml"}
+"""Names in the folder of maps: what was learnt, for the next map build."""

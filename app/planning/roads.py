@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 import dispatch
 from app.core import settings
 from routing import (
-    CHINA_CITY,
-    EBIKE,
+    PRIORS,
     Estimate,
     LegCount,
     Matrix,
@@ -44,8 +43,8 @@ class Roads:
 
 def traffic() -> Traffic:
     """The speeds of the company's city and vehicle, by its own clock."""
-    prior = {Vehicle.CAR: CHINA_CITY, Vehicle.EBIKE: EBIKE}[Vehicle(settings.current().vehicle)]
-    return Traffic(prior, settings.current().zone)
+    config = settings.current()
+    return Traffic(PRIORS[Vehicle(config.vehicle)], config.zone)
 
 
 async def roads_between(

@@ -19,21 +19,19 @@ from app.travel.drives import take_in
 from app.travel.models import LearningRun
 from app.travel.visits import take_visits
 from routing import (
-    CHINA_CITY,
+    LEARNT_FILES,
+    PRIORS,
     ROAD_CLASSES,
     HourBucket,
     RoutingEngine,
     SpeedProfile,
+    Vehicle,
     store_profile,
 )
 from routing.drives import Drive, free_seconds
 from routing.learning import Learned, learn
 
 log = logging.getLogger(__name__)
-FILE = "speeds.toml"
-"""In `data_dir/maps`: what the next import of a car's map is built with."""
-PRIOR = CHINA_CITY
-"""Speeds of before any learning; limits hold against these, night after night."""
 
 
 async def learn_by_night(database: Database, engine: RoutingEngine) -> LearningRun | None:
@@ -75,7 +73,9 @@ async def learn_speeds(database: Database, *, trigger: str = "manual") -> Learni
             return None
         rows = await drive_rows.observations(session, now - policy.LEARNT_FROM)
     try:
-        found = await asyncio.to_thread(_learn, rows, settings.current().data_dir / "maps", day)
+        vehicle = Vehicle(settings.current().vehicle)
+        maps_dir = settings.current().data_dir / "maps"
+        found = await asyncio.to_thread(_learn, rows, maps_dir, vehicle, day)
     except Exception as error:
         found = {"outcome": "failed", "detail": {"error": f"{type(error).__name__}: {error}"[:500]}}
         await _finish(database, run_id, found)
@@ -104,13 +104,17 @@ async def _finish(database: Database, run_id: Any, found: dict[str, Any]) -> Lea
     return run
 
 
-def _learn(rows: Sequence[Any], maps_dir: Path, day: date) -> dict[str, Any]:
-    """What the run's row says; writes the speed file when it is worth a new map."""
-    drives = list(_drives(rows, maps_dir))
+def _learn(rows: Sequence[Any], maps_dir: Path, vehicle: Vehicle, day: date) -> dict[str, Any]:
+    """What the run's row says; writes the speed file when it is worth a new map.
+
+    The limits hold against the speeds of before any learning, night after night.
+    """
+    prior, file = PRIORS[vehicle], LEARNT_FILES[vehicle]
+    drives = list(_drives(rows, maps_dir, prior))
     found: dict[str, Any] = {"drives": len(drives), "outcome": "too_few"}
     if len(drives) < policy.FEWEST_DRIVES:
         return found
-    learned = learn(drives, PRIOR, learnt_on=day)
+    learned = learn(drives, prior, learnt_on=day)
     found |= {
         "drives": learned.used,
         "error_before_s": learned.error_before,
@@ -123,11 +127,11 @@ def _learn(rows: Sequence[Any], maps_dir: Path, day: date) -> dict[str, Any]:
     if learned.error_after >= learned.error_before:
         return found
     maps_dir.mkdir(parents=True, exist_ok=True)
-    store_profile(learned.profile, maps_dir / FILE)
-    return found | {"outcome": "written", "file": FILE}
+    store_profile(learned.profile, maps_dir / file)
+    return found | {"outcome": "written", "file": file}
 
 
-def _drives(rows: Sequence[Any], maps_dir: Path) -> Iterable[Drive]:
+def _drives(rows: Sequence[Any], maps_dir: Path, prior: SpeedProfile) -> Iterable[Drive]:
     """The observations of maps whose speeds are known, as seconds at the prior's free speeds."""
     versions = {row.graph_version for row in rows}
     built = {version: known_speeds.known(maps_dir, version) for version in versions}
@@ -137,14 +141,16 @@ def _drives(rows: Sequence[Any], maps_dir: Path) -> Iterable[Drive]:
             continue
         bucket = HourBucket(row.hour_bucket)
         free = free_seconds(profile, bucket, row.class_seconds)
-        seconds = tuple(each * share for each, share in zip(free, _shares(profile), strict=True))
+        seconds = tuple(
+            each * share for each, share in zip(free, _shares(profile, prior), strict=True)
+        )
         if sum(seconds) > 0:
             yield Drive(bucket, seconds, row.taken_s)
 
 
-def _shares(profile: SpeedProfile) -> list[float]:
+def _shares(profile: SpeedProfile, prior: SpeedProfile) -> list[float]:
     """By class: how much longer the way takes at the prior's free speed than at this map's."""
-    return [profile.speeds_kmh[road] / PRIOR.speeds_kmh[road] for road in ROAD_CLASSES]
+    return [profile.speeds_kmh[road] / prior.speeds_kmh[road] for road in ROAD_CLASSES]
 
 
 def _detail(learned: Learned) -> dict[str, Any]:
