@@ -37,8 +37,10 @@ def check(problem: Problem, plan: Plan) -> list[Violation]:
         chosen = [orders[visit.order_id] for visit in route.visits]
         found += _may(crew, chosen)
         found += _locks(crew, route)
+        found += _sequence(problem, crew, route)
         found += _times(problem, crew, route, chosen)
         found += _rests(crew, route)
+    found += _moves(problem, plan, orders)
     found += _price(problem, plan, crews, orders)
     return found
 
@@ -88,6 +90,40 @@ def _locks(crew: Crew, route: Route) -> Iterator[Violation]:
     first = tuple(visit.order_id for visit in route.visits[: len(crew.locked)])
     if first != crew.locked:
         yield Violation("lock_broken", crew.id, None, f"{crew.locked} accepted, {first} first")
+
+
+def _sequence(problem: Problem, crew: Crew, route: Route) -> Iterator[Violation]:
+    """Each crew's sequence is visited by that crew alone, in that order."""
+    theirs = {name: other.id for other in problem.crews for name in other.sequence}
+    mine = []
+    for visit in route.visits:
+        owner = theirs.get(visit.order_id)
+        if owner == crew.id:
+            mine.append(visit.order_id)
+        elif owner is not None:
+            yield Violation("pin_ignored", crew.id, visit.order_id, f"in {owner}'s sequence")
+    if mine != [name for name in crew.sequence if name in mine]:
+        yield Violation("sequence_broken", crew.id, None, f"{mine} of {crew.sequence}")
+
+
+def _moves(problem: Problem, plan: Plan, orders: dict[str, Order]) -> Iterator[Violation]:
+    """No crew loses more published orders than may move, not counting what people decided."""
+    most = problem.objective.most_moves
+    if most is None:
+        return
+    decided = {name for crew in problem.crews for name in (*crew.locked, *crew.sequence)}
+    lost: Counter[str] = Counter()
+    for route in plan.routes:
+        for visit in route.visits:
+            order = orders[visit.order_id]
+            owner = order.current_crew
+            if owner in (None, route.crew_id) or order.pinned_crew is not None:
+                continue
+            if order.id not in decided:
+                lost[str(owner)] += 1
+    for crew in problem.crews:
+        if lost[crew.id] > most:
+            yield Violation("too_many_moves", crew.id, None, f"loses {lost[crew.id]} of {most}")
 
 
 def _times(problem: Problem, crew: Crew, route: Route, chosen: list[Order]) -> Iterator[Violation]:
@@ -192,10 +228,11 @@ def _price(
     rates = problem.objective
     unserved = sum(orders[order_id].priority_penalty for order_id in plan.unassigned)
     late = move = area = driven = over = 0
-    loads = []
+    loads, incomes = [], []
     for route in plan.routes:
         crew = crews[route.crew_id]
         loads.append(crew.load_s + route.load_s)
+        incomes.append(crew.income + sum(orders[v.order_id].income for v in route.visits))
         driven += route.travel_s
         over += route.overtime_s
         for visit in route.visits:
@@ -206,6 +243,7 @@ def _price(
             area += crew.area_cost.get(order.area, 0) if order.area is not None else 0
     crowd = max(1, len(loads))
     apart = sum(abs(crowd * load - sum(loads)) for load in loads)
+    unlike = sum(abs(crowd * income - sum(incomes)) for income in incomes)
     expected = {
         "unserved": unserved,
         "late": late // 1000,
@@ -214,6 +252,7 @@ def _price(
         "move": move,
         "area": area,
         "spread": rates.spread_per_mille * apart // crowd // 1000,
+        "income": rates.income_spread_per_mille * unlike // crowd // 1000,
     }
     for term, value in expected.items():
         if plan.price.get(term) != value:

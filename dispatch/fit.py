@@ -23,7 +23,8 @@ def allowed(problem: Problem, order: Order, crew: Crew) -> bool:
     locked = problem.locked_crew.get(order.id)
     if locked is not None:
         return locked == crew.id
-    return order.pinned_crew in (None, crew.id) and crew.id not in order.forbidden_crews
+    pinned = problem.pinned_crew.get(order.id)
+    return pinned in (None, crew.id) and crew.id not in order.forbidden_crews
 
 
 def qualified(problem: Problem, order: Order, crew: Crew) -> bool:

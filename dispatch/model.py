@@ -50,6 +50,8 @@ class Order:
     """The crew in the published plan; another one costs `Objective.move`."""
     emergency: bool = False
     """Inserted before all others when the plan is built from nothing."""
+    income: int = 0
+    """Expected piece-rate points of the crew that does it, in hundredths."""
 
     def __post_init__(self) -> None:
         name = f"order {self.id}"
@@ -63,6 +65,7 @@ class Order:
             due_s=self.due_s,
             late_per_mille=self.late_per_mille,
             crew_size=self.crew_size,
+            income=self.income,
         )
         if self.window is not None:
             demand_seconds(name, window_opens=self.window[0], window_closes=self.window[1])
@@ -143,6 +146,10 @@ class Crew:
     in_building: str | None = None
     """Building where the crew is inside now: no set-up there for its next order."""
     locked: tuple[str, ...] = ()
+    sequence: tuple[str, ...] = ()
+    """Orders for this crew alone, in this relative order; others may come between."""
+    income: int = 0
+    """Piece-rate points earned so far in the period, in hundredths."""
 
     def __post_init__(self) -> None:
         name = f"crew {self.id}"
@@ -157,6 +164,7 @@ class Crew:
             load_s=self.load_s,
             available_from_s=self.available_from_s,
             available_at=self.available_at,
+            income=self.income,
             **{f"area_cost[{area}]": cost for area, cost in self.area_cost.items()},
         )
         demand(
@@ -207,6 +215,13 @@ class Objective:
     """Price in seconds of giving a published order to another crew (stability)."""
     spread_per_mille: int = 100
     """Rate per second by which a crew's workload differs from the mean of all (fairness)."""
+    income_spread_per_mille: int = 0
+    """Rate per hundredth point by which a crew's expected income differs from the mean of all."""
+    most_moves: int | None = None
+    """Published orders that one crew may lose to others in one plan; None when any number.
+
+    Accepted and pinned orders do not count: people have decided about them.
+    """
 
     def __post_init__(self) -> None:
         demand_seconds(
@@ -215,22 +230,32 @@ class Objective:
             overtime_per_mille=self.overtime_per_mille,
             move=self.move,
             spread_per_mille=self.spread_per_mille,
+            income_spread_per_mille=self.income_spread_per_mille,
+            most_moves=self.most_moves,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """How long the search may go on: `seconds` always, and at most `solutions` improvements."""
+    """How long the search may go on: `seconds` always, and what else is given.
+
+    With `iterations` (rounds of the search) and ample seconds the answer depends on the seed alone;
+    `solutions` ends either engine after so many improvements.
+    """
 
     seconds: float
     solutions: int | None = None
+    iterations: int | None = None
 
     def __post_init__(self) -> None:
         demand(
-            0 < self.seconds <= 3600 and (self.solutions is None or self.solutions > 0),
+            0 < self.seconds <= 3600
+            and (self.solutions is None or self.solutions > 0)
+            and (self.iterations is None or self.iterations > 0),
             "budget_out_of_range",
-            f"The budget is {self.seconds} s and {self.solutions} solutions.",
-            "Give 0 < seconds <= 3600, and a positive number of solutions or None.",
+            f"The budget is {self.seconds} s, {self.solutions} solutions and "
+            f"{self.iterations} iterations.",
+            "Give 0 < seconds <= 3600, and positive numbers or None.",
         )
 
 

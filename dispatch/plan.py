@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-TERMS = ("unserved", "late", "travel", "overtime", "move", "area", "spread")
+TERMS = ("unserved", "late", "travel", "overtime", "move", "area", "spread", "income")
 """The terms of a plan's price, in the order in which they are shown."""
 
 
@@ -70,6 +70,8 @@ class Plan:
     price: Mapping[str, int] = field(default_factory=dict, hash=False)
     """Term (see `TERMS`) -> price in seconds."""
     total: int = 0
+    parts: Mapping[str, int] = field(default_factory=dict, hash=False)
+    """What each part of `solve` took off the price, in seconds, and how many rounds it went."""
 
     @property
     def sequences(self) -> dict[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from dispatch.problem import Problem
 
 
 def route_terms(problem: Problem, crew: Crew, route: Route) -> dict[str, int]:
-    """Price in thousandths of what this route costs by itself: all terms but two."""
+    """Price in thousandths of what this route costs by itself: all terms but three."""
     orders = [problem.order_by_id[visit.order_id] for visit in route.visits]
     late = zip(orders, route.visits, strict=True)
     moved = [order for order in orders if order.current_crew not in (None, crew.id)]
@@ -40,6 +40,23 @@ def spread_price(problem: Problem, loads: Sequence[int]) -> int:
     return problem.objective.spread_per_mille * spread // count
 
 
+def income_price(problem: Problem, incomes: Sequence[int]) -> int:
+    """Price in thousandths of the sum over crews of |expected income - its mean|.
+
+    `incomes` holds one total per crew in hundredths of points, what it had earned included.
+    """
+    count, total = len(incomes), sum(incomes)
+    if count == 0:
+        return 0
+    spread = sum(abs(count * income - total) for income in incomes)
+    return problem.objective.income_spread_per_mille * spread // count
+
+
+def route_income(problem: Problem, crew: Crew, route: Route) -> int:
+    """What the crew will have earned after this route, in hundredths of points."""
+    return crew.income + sum(problem.order_by_id[v.order_id].income for v in route.visits)
+
+
 def plan_price(
     problem: Problem, routes: Sequence[Route], left_out: Iterable[str]
 ) -> dict[str, int]:
@@ -54,6 +71,8 @@ def plan_price(
     )
     loads = [problem.crew_by_id[route.crew_id].load_s + route.load_s for route in routes]
     terms["spread"] = spread_price(problem, loads)
+    incomes = [route_income(problem, problem.crew_by_id[r.crew_id], r) for r in routes]
+    terms["income"] = income_price(problem, incomes)
     return {term: value // 1000 for term, value in terms.items()}
 
 

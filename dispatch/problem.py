@@ -38,6 +38,7 @@ class Problem:
         _demand_unique("crew", (crew.id for crew in self.crews))
         self._demand_places()
         self._demand_locks()
+        self._demand_sequences()
 
     @cached_property
     def order_by_id(self) -> dict[str, Order]:
@@ -53,6 +54,19 @@ class Problem:
     def locked_crew(self) -> dict[str, str]:
         """Locked order id -> the crew that has accepted it."""
         return {order_id: crew.id for crew in self.crews for order_id in crew.locked}
+
+    @cached_property
+    def pinned_crew(self) -> dict[str, str]:
+        """Order id -> the one crew that may have it, by `Order.pinned_crew` or `Crew.sequence`."""
+        pins = {o.id: o.pinned_crew for o in self.orders if o.pinned_crew is not None}
+        return pins | {order_id: crew.id for crew in self.crews for order_id in crew.sequence}
+
+    def counts_as_moved(self, order: Order, crew_id: str) -> bool:
+        """True when this crew takes a published order of a colleague's `Objective.most_moves`."""
+        owner = order.current_crew
+        if owner is None or owner == crew_id or owner not in self.crew_by_id:
+            return False
+        return order.id not in self.locked_crew and order.id not in self.pinned_crew
 
     @cached_property
     def legs(self) -> list[list[int]]:
@@ -93,6 +107,31 @@ class Problem:
             )
         for crew in self.crews:
             self._demand_drivable(crew)
+
+    def _demand_sequences(self) -> None:
+        named = [(order_id, crew.id) for crew in self.crews for order_id in crew.sequence]
+        _demand_unique("sequenced order", (order_id for order_id, _ in named))
+        for order_id, crew_id in named:
+            demand(
+                order_id in self.order_by_id,
+                "sequenced_order_unknown",
+                f"Crew {crew_id} must visit order {order_id}, which is not in the problem.",
+                "Add the order, or take it out of the crew's sequence.",
+            )
+            demand(
+                order_id not in self.locked_crew,
+                "sequenced_and_locked",
+                f"Order {order_id} of crew {crew_id}'s sequence was accepted already.",
+                "Take it out of the sequence: accepted orders come first anyway.",
+            )
+            order = self.order_by_id[order_id]
+            free = order.pinned_crew in (None, crew_id) and crew_id not in order.forbidden_crews
+            demand(
+                free,
+                "sequenced_elsewhere",
+                f"Order {order_id} is in crew {crew_id}'s sequence and kept from that crew.",
+                "Lift the pin or the ban, or take it out of the sequence.",
+            )
 
     def _demand_drivable(self, crew: Crew) -> None:
         stops = [crew.ready_place, *(self.order_by_id[name].place for name in crew.locked)]

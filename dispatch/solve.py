@@ -14,6 +14,7 @@ from dispatch.explain import explain
 from dispatch.fit import candidates
 from dispatch.insertion import SORTS, Tour, build, mend
 from dispatch.model import Budget
+from dispatch.moves import within_moves
 from dispatch.plan import Plan
 from dispatch.price import priced_plan
 from dispatch.problem import Problem
@@ -62,8 +63,18 @@ def replan(problem: Problem, sequences: Sequences) -> Plan:
     """
     tour = Tour(problem)
     tour.follow(sequences)
-    plan = tour.plan()
+    plan = _settled(problem, tour.plan())
     return priced_plan(problem, plan.routes, explain(problem, plan, plan.unassigned))
+
+
+def _settled(problem: Problem, plan: Plan, may: Mapping[str, list[int]] | None = None) -> Plan:
+    """The plan with no more moves than may be, which insertion does not know about."""
+    if problem.objective.most_moves is None:
+        return plan
+    kept = within_moves(problem, plan.sequences)
+    tour = Tour(problem, may)
+    tour.follow(kept)
+    return tour.plan()
 
 
 def _total(plan: Plan) -> int:
@@ -86,7 +97,7 @@ def _incumbent(
     for sort in range(1, len(SORTS)):
         if time.monotonic() < deadline:
             plans.append(build(problem, may, deadline, sort))
-    return min(plans, key=_total)
+    return min((_settled(problem, plan, may) for plan in plans), key=_total)
 
 
 def _searched(
@@ -106,4 +117,5 @@ def _searched(
     found = model.search(start, left, solutions, seed)
     if found is None:
         return start
-    return mend(problem, may, model.sequences(found), time.monotonic() + seconds)
+    mended = mend(problem, may, model.sequences(found), time.monotonic() + seconds)
+    return _settled(problem, mended, may)

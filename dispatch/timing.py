@@ -52,7 +52,8 @@ def time_route(
 ) -> Route | None:
     """Return the cheapest timing of the sequence, or None when it breaks a hard rule.
 
-    With `limits=False` no window closes and overtime has no end: what would it take?
+    The crew's own `sequence` is such a rule: its orders may be missing but not swapped. With
+    `limits=False` no window closes and overtime has no end: what would it take?
     """
     if not order_ids:
         return Route(crew_id=crew.id, end_s=crew.ready_s)
@@ -60,9 +61,18 @@ def time_route(
     legs = legs_of(problem, crew, orders)
     if any(leg.travel_s >= UNREACHABLE_S for leg in legs):
         return None
+    if limits and crew.sequence and not _in_sequence(crew, order_ids):
+        return None
     over_rate = problem.objective.overtime_per_mille
     final = _best_end(crew, orders, legs, over_rate if limits else None)
     return None if final is None else _route(crew, orders, legs, final)
+
+
+def _in_sequence(crew: Crew, order_ids: Sequence[str]) -> bool:
+    """True when the sequenced orders among these come in the crew's order."""
+    rank = {order_id: number for number, order_id in enumerate(crew.sequence)}
+    found = [rank[order_id] for order_id in order_ids if order_id in rank]
+    return found == sorted(found)
 
 
 def _best_end(

@@ -24,6 +24,9 @@ from tests.dispatch.instances import EIGHT, HOUR, crew, line, order, problem
 NOON = Break(earliest_s=12 * HOUR, latest_s=13 * HOUR, duration_s=1800)
 
 
+RATES = Objective(income_spread_per_mille=1000)
+
+
 def question() -> Problem:
     orders = [
         order("a", 10, due_s=EIGHT, late_per_mille=1000, setup_s=300, building="b"),
@@ -36,7 +39,7 @@ def question() -> Problem:
         crew("c1", breaks=(NOON,), skills={"PL": 1}, locked=("a",)),
         crew("c2", overtime_s=HOUR, area_cost={"far": 100}),
     ]
-    return problem(orders, crews, Objective())
+    return problem(orders, crews, RATES)
 
 
 def good() -> Plan:
@@ -121,7 +124,7 @@ DAMAGES: list[tuple[str, Callable[[Plan], Plan]]] = [
     ("total_wrong", lambda p: with_price(p, invented=0)),
     *[
         ("price_wrong", lambda p, term=term: with_price(p, **{term: p.price[term] + 1}))
-        for term in ("unserved", "late", "travel", "overtime", "move", "area", "spread")
+        for term in ("unserved", "late", "travel", "overtime", "move", "area", "spread", "income")
     ],
 ]
 
@@ -136,6 +139,11 @@ NEW_RULES: list[tuple[str, Problem]] = [
     ("too_early", changed_crew("c2", available_from_s=9 * HOUR)),
     ("times_wrong", changed_crew("c2", available_at=60)),
     ("price_wrong", changed_crew("c2", load_s=HOUR)),
+    ("price_wrong", changed_order("d", income=100)),
+    ("price_wrong", changed_crew("c1", income=100)),
+    ("sequence_broken", changed_crew("c1", sequence=("c", "b"))),
+    ("pin_ignored", changed_crew("c1", sequence=("d",))),
+    ("too_many_moves", replace(question(), objective=replace(RATES, most_moves=0))),
     ("price_wrong", changed_order("d", priority_penalty=1, current_crew=None)),
 ]
 

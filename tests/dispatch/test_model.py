@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from dispatch import UNREACHABLE_S, Break, Budget, Order, Problem, ProblemRefused, solve
+from dispatch import UNREACHABLE_S, Break, Budget, Objective, Order, Problem, ProblemRefused, solve
 from tests.dispatch.instances import EIGHT, QUICK, SIXTEEN, crew, line, order, problem
 
 NOON = Break(earliest_s=12 * 3600, latest_s=13 * 3600, duration_s=1800)
@@ -30,6 +30,7 @@ class TestOrder:
             ("skill_count", {"skills": (("PL", 0),)}),
             ("skill_count", {"skills": (("PL", 1), ("PL", 2))}),
             ("crew_size_below_one", {"crew_size": 0}),
+            ("seconds_out_of_range", {"income": -1}),
         ],
     )
     def test_a_contradiction_is_refused_with_its_code(self, code: str, given: dict) -> None:
@@ -49,6 +50,7 @@ class TestCrew:
             ("break_outside_shift", {"shift": (EIGHT, 12 * 3600), "breaks": (NOON,)}),
             ("skill_count", {"skills": {"PL": 0}}),
             ("seconds_out_of_range", {"area_cost": {"a": -1}}),
+            ("seconds_out_of_range", {"income": -1}),
         ],
     )
     def test_a_contradiction_is_refused_with_its_code(self, code: str, given: dict) -> None:
@@ -72,6 +74,15 @@ class TestProblem:
             ("place_unknown", [], [crew(available_at=99)]),
             ("locked_order_unknown", [], [crew(locked=("x",))]),
             ("id_repeated", [order("x")], [crew("a", locked=("x",)), crew("b", locked=("x",))]),
+            ("sequenced_order_unknown", [], [crew(sequence=("x",))]),
+            ("id_repeated", [order("x")], [crew(sequence=("x", "x"))]),
+            ("sequenced_and_locked", [order("x")], [crew(locked=("x",), sequence=("x",))]),
+            ("sequenced_elsewhere", [order("x", pinned_crew="b")], [crew(sequence=("x",))]),
+            (
+                "sequenced_elsewhere",
+                [order("x", forbidden_crews=frozenset({"c1"}))],
+                [crew(sequence=("x",))],
+            ),
             ("locked_and_pinned_elsewhere", [order("x", pinned_crew="b")], [crew(locked=("x",))]),
         ],
     )
@@ -108,15 +119,26 @@ class TestProblem:
 
 
 class TestBudget:
-    @pytest.mark.parametrize("given", [{"seconds": 0}, {"seconds": 1, "solutions": 0}])
+    @pytest.mark.parametrize(
+        "given",
+        [{"seconds": 0}, {"seconds": 1, "solutions": 0}, {"seconds": 1, "iterations": 0}],
+    )
     def test_no_time_at_all_is_refused(self, given: dict) -> None:
         with pytest.raises(ProblemRefused, match="budget_out_of_range"):
             Budget(**given)
 
 
+class TestObjective:
+    @pytest.mark.parametrize("given", [{"most_moves": -1}, {"income_spread_per_mille": 0.5}])
+    def test_nonsense_is_refused(self, given: dict) -> None:
+        with pytest.raises(ProblemRefused):
+            Objective(**given)
+
+
 class TestImport:
-    def test_importing_the_package_does_not_load_ortools(self) -> None:
-        script = "import sys, dispatch; sys.exit('ortools' in sys.modules)"
+    @pytest.mark.parametrize("heavy", ["ortools", "numba"])
+    def test_importing_the_package_loads_nothing_heavy(self, heavy: str) -> None:
+        script = f"import sys, dispatch; sys.exit({heavy!r} in sys.modules)"
         assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
     def test_an_order_opens_at_the_later_of_window_and_availability(self) -> None:
