@@ -1,6 +1,7 @@
 """What the service knows of the driving at the day's end, beside what was really driven."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -60,17 +61,21 @@ async def learning_figures(children: Children, maps_dir: Path, seed: int, driven
 
     Errors are means of |factor / hidden factor - 1| over the seconds driven.
     """
-    status, printed = await children.attempt("learn-speeds", "app.cli", "learn-speeds")
-    lines = printed.splitlines()
-    figures: dict[str, Any] = {
-        "said": lines[-1] if lines and not status else f"ended with status {status}"
-    }
+    status, _ = await children.attempt("learn-speeds", "app.cli", "learn-speeds")
+    log = (children.folder / "learn-speeds.log").read_text(errors="replace")
+    figures: dict[str, Any] = {"said": learning_said(log) or f"ended with status {status}"}
     true, free_s = hidden_speeds(seed), free_by_bucket(driven)
     figures["prior_error"] = _rounded(factor_error(CHINA_CITY, true, free_s))
     learnt = maps_dir / "speeds.toml"
     if learnt.is_file():
         figures["learnt_error"] = _rounded(factor_error(load_profile(learnt), true, free_s))
     return figures
+
+
+def learning_said(log: str) -> str | None:
+    """The sentence of `learn-speeds` in its log, which folds long lines; None when it has none."""
+    found = re.findall(r"\d+ drives(?:,|:) .*", " ".join(log.split()))
+    return found[-1] if found else None
 
 
 def _rounded(error: float | None) -> float | None:
