@@ -13,6 +13,7 @@ from app.commands.imports import importer, maps
 from app.commands.learning import learning
 from app.commands.schema import schema
 from app.commands.shell import console, in_transaction, installed, refuse, with_database
+from app.commands.solve import solving
 from app.core import settings
 from app.core.db import Database
 
@@ -21,6 +22,7 @@ admin = typer.Typer(no_args_is_help=True, help="Accounts that manage the rest.")
 cli.add_typer(schema)
 cli.add_typer(maps)
 cli.add_typer(learning)
+cli.add_typer(solving)
 cli.add_typer(admin, name="admin")
 cli.add_typer(importer, name="import")
 

@@ -18,6 +18,7 @@ So `Plan.total / 60` is J (or JF) in minutes, as its evaluator computes it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,11 +119,12 @@ def _skills(name: str, given: Mapping[str, Any]) -> list[str]:
 
 
 def _per_mille(name: str, rate: Any) -> int:
-    exact = isinstance(rate, (int, float)) and abs(1000 * rate - round(1000 * rate)) < 1e-6
+    per_mille = 1000 * float(rate) if isinstance(rate, (int, float)) else -1.0
+    rounded = round(per_mille) if math.isfinite(per_mille) else -1
     demand(
-        exact and rate >= 0,
+        rounded >= 0 and abs(per_mille - rounded) < 1e-6,
         "rate_too_fine",
         f"{name} is {rate!r}.",
         "Give a rate of at least 0 with at most three decimals.",
     )
-    return round(1000 * rate)
+    return rounded

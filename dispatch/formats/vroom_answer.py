@@ -24,9 +24,9 @@ def write_vroom(read: VroomProblem, plan: Plan, computing_ms: Mapping[str, int])
         for crew, route in zip(read.problem.crews, plan.routes, strict=True)
         if route.visits
     ]
-    sums = ("cost", "setup", "service", "duration", "waiting_time", "priority")
+    sums = ["cost", "setup", "service", "duration", "waiting_time", "priority"]
     if read.distances is not None:
-        sums = (*sums, "distance")
+        sums.append("distance")
     summary: Json = {name: sum(route[name] for route in routes) for name in sums}
     unassigned = [_unassigned(read, plan, order_id) for order_id in plan.unassigned]
     return {

@@ -1,0 +1,137 @@
+"""`paigong solve`: plan a file of another planner's format, without a database."""
+
+import inspect
+import json
+import time
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from app.commands.shell import console, refuse
+from dispatch import Budget, Plan, Problem, ProblemRefused, check, solve
+
+solving = typer.Typer()
+INPUT_REFUSED = 2
+
+
+class Format(StrEnum):
+    """Whose JSON the file is."""
+
+    RICH = "rich"
+    VROOM = "vroom"
+
+
+class Engine(StrEnum):
+    """Which search plans it."""
+
+    SEARCH = "search"
+    ROUTING = "routing"
+
+
+class Question(NamedTuple):
+    """A file read: the problem, and what drawing and answering need."""
+
+    problem: Problem
+    places: Sequence[tuple[float, float]] | None
+    warm_start: Mapping[str, Sequence[str]] | None
+    notes: Sequence[str]
+    source: Any
+
+
+@solving.command("solve")
+def solve_file(
+    file: Annotated[Path, typer.Argument(help="The instance, JSON.")],
+    form: Annotated[Format, typer.Option("--format", help="Whose JSON it is.")] = Format.RICH,
+    seconds: Annotated[float, typer.Option(help="How long to search.")] = 5.0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    engine: Annotated[Engine, typer.Option()] = Engine.SEARCH,
+    out: Annotated[Path | None, typer.Option(help="The plan; stdout without it.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw it: .html or .png.")] = None,
+    fairness: Annotated[
+        float, typer.Option(help="rich: price per second apart from the mean workload (JF: 0.1).")
+    ] = 0.0,
+) -> None:
+    """Plan a rich instance or VROOM's JSON; the plan goes to --out, its price to stderr."""
+    began = time.monotonic()
+    if plot is not None and plot.suffix not in (".html", ".png"):
+        raise refuse(f"--plot draws .html or .png, not {plot.name}", INPUT_REFUSED)
+    try:
+        question = _read(file, form, fairness)
+        read_at = time.monotonic()
+        plan = _solved(question, Budget(seconds=seconds), seed, engine)
+    except ProblemRefused as refused:
+        raise refuse(f"{file.name}: {refused}", INPUT_REFUSED) from refused
+    solved_at = time.monotonic()
+    answer = _answer(question, form, plan, read_at - began, solved_at - read_at)
+    _write(json.dumps(answer, ensure_ascii=False), out)
+    for note in question.notes:
+        console.print(f"note: {note}")
+    _tell(question.problem, plan, solved_at - read_at)
+    if plot is not None:
+        from dispatch.plot import draw
+
+        draw(question.problem, plan, plot, places=question.places, title=file.stem)
+
+
+def _read(file: Path, form: Format, fairness: float) -> Question:
+    try:
+        given = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise refuse(f"{file} cannot be read as JSON: {error}", INPUT_REFUSED) from error
+    if form is Format.RICH:
+        from dispatch.formats.rich import places_of, read_rich
+
+        problem = read_rich(given, fairness=fairness)
+        return Question(problem, places_of(given), None, (), None)
+    from dispatch.formats.vroom import read_vroom
+
+    read = read_vroom(given)
+    return Question(read.problem, read.places(), read.warm_start or None, read.notes, read)
+
+
+def _solved(question: Question, budget: Budget, seed: int, engine: Engine) -> Plan:
+    """The plan, looked at by the independent check before anyone sees it."""
+    chosen: dict[str, Any] = {"engine": engine.value}
+    if "engine" not in inspect.signature(solve).parameters:
+        chosen = {}
+    plan = solve(question.problem, budget, seed=seed, warm_start=question.warm_start, **chosen)
+    broken = check(question.problem, plan)
+    if broken:
+        raise refuse(f"the plan found breaks {len(broken)} rules, the first: {broken[0]}")
+    return plan
+
+
+def _answer(question: Question, form: Format, plan: Plan, read_s: float, solve_s: float) -> Any:
+    if form is Format.RICH:
+        from dispatch.formats.rich import write_rich
+
+        return write_rich(question.problem, plan)
+    from dispatch.formats.vroom_answer import write_vroom
+
+    took = {"loading": round(1000 * read_s), "solving": round(1000 * solve_s)}
+    return write_vroom(question.source, plan, took)
+
+
+def _write(text: str, out: Path | None) -> None:
+    if out is None:
+        typer.echo(text)
+        return
+    try:
+        out.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise refuse(f"{out} cannot be written: {error}") from error
+
+
+def _tell(problem: Problem, plan: Plan, took_s: float) -> None:
+    terms = ", ".join(f"{term} {value / 60:.1f}" for term, value in plan.price.items() if value)
+    served = len(problem.orders) - len(plan.unassigned)
+    console.print(
+        f"{served} of {len(problem.orders)} orders with {len(problem.crews)} crews"
+        f" in {took_s:.1f} s; price {plan.total / 60:.1f} min" + (f" ({terms})" if terms else "")
+    )
+    parts = getattr(plan, "parts", {})
+    if parts:
+        console.print(", ".join(f"{part} {value}" for part, value in parts.items()))
