@@ -51,6 +51,10 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
         "班组 {crew_id} 可以承接,但计算时间用完前未试到,请重新排程。",
         "{crew_id} could do it, but the time ran out before that was tried: plan again.",
     ),
+    "gave_way": (
+        "已为更紧急的工单 {for_order} 让出班组 {crew_id} 的时段。",
+        "It gave up its place with {crew_id} to the more urgent order {for_order}.",
+    ),
 }
 
 

@@ -1,0 +1,132 @@
+"""Room by ejection: a less urgent order leaves its place, for another one or for another day."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch.insertions import Ejected, Insertions, Proposal, preference
+from dispatch.model import Crew, Order
+from dispatch.plan import Route
+from dispatch.problem import Problem
+
+EJECTIONS = 3
+"""Orders that are tried for leaving, the most promising by estimate."""
+LOOKED_AT = 3
+"""New places timed for the one that leaves."""
+USUAL_COST = 1800
+"""Price in seconds at which an order usually finds another place, for ranking only."""
+
+
+def ejections(
+    insertions: Insertions, order: Order, *, below: int, tries: int = EJECTIONS
+) -> tuple[Proposal, ...]:
+    """Return ways to serve the order in the place of a lower priority, the cheapest first.
+
+    The one that leaves goes where it costs least, with the same crew, another one, or not at all.
+    Only what changes the plan's price by less than `below` (thousandths) is returned. Accepted,
+    pinned and sequenced orders and emergencies never leave.
+    """
+    may_leave = lower_priority(insertions.problem, order)
+    return displacements(insertions, order, may_leave, below=below, tries=tries)
+
+
+def lower_priority(problem: Problem, order: Order) -> NDArray[np.bool_]:
+    """Which of the problem's orders weigh less than this one, by their number."""
+    return np.array(
+        [
+            not each.emergency and each.priority_penalty < order.priority_penalty
+            for each in problem.orders
+        ],
+        dtype=np.bool_,
+    )
+
+
+def displacements(
+    insertions: Insertions,
+    order: Order,
+    may_leave: NDArray[np.bool_],
+    *,
+    below: int | None = None,
+    tries: int = EJECTIONS,
+) -> tuple[Proposal, ...]:
+    """Return ways to serve the order in the place of one that may leave; see `ejections`."""
+    problem = insertions.problem
+    spot = insertions.positions.instead(may_leave & _unbound(problem))
+    ranked = insertions.ranked(order, insertions.open_to(order), spot)
+    found = []
+    for place in _promising(insertions, ranked.crew, ranked.gap, ranked.estimate)[:tries]:
+        number, gap = ranked.crew[place], ranked.gap[place]
+        if below is not None and ranked.bound[place] >= below + 1000 * order.priority_penalty:
+            continue
+        proposal = _displaced(insertions, order, number, gap)
+        if proposal is not None and (below is None or proposal.net_per_mille < below):
+            found.append(proposal)
+    return tuple(sorted(found, key=preference))
+
+
+def _unbound(problem: Problem) -> NDArray[np.bool_]:
+    bound = problem.locked_crew.keys() | problem.pinned_crew.keys()
+    return np.array([order.id not in bound for order in problem.orders], dtype=np.bool_)
+
+
+def _promising(
+    insertions: Insertions, crews: list[int], gaps: list[int], estimates: list[int]
+) -> list[int]:
+    """Places by what they cost with the least that their order's leaving costs."""
+    orders = insertions.problem.order_by_id
+    key = []
+    for crew, gap, estimate in zip(crews, gaps, estimates, strict=True):
+        leaving = orders[insertions.routes[crew].visits[gap].order_id]
+        key.append(estimate + 1000 * min(leaving.priority_penalty, USUAL_COST))
+    return sorted(range(len(key)), key=key.__getitem__)
+
+
+def _displaced(insertions: Insertions, order: Order, number: int, gap: int) -> Proposal | None:
+    """The order in the place of the one at `gap`, which goes where it costs least."""
+    problem, old = insertions.problem, insertions.routes[number]
+    crew, leaving = problem.crews[number], old.visits[gap]
+    ids = [visit.order_id for visit in old.visits]
+    ids[gap] = order.id
+    route = insertions.retiming.route(crew, ids, order)
+    if route is None:
+        return None
+    other = problem.order_by_id[leaving.order_id]
+    out = Ejected(order_id=other.id, from_crew=crew.id, start_before_s=leaving.start_s)
+    stays_out = insertions.proposal(order, number, route, out)
+    moved = _elsewhere(insertions, order, number, route, out)
+    return min([stays_out, *moved], key=preference)
+
+
+def _elsewhere(
+    insertions: Insertions, order: Order, number: int, route: Route, out: Ejected
+) -> list[Proposal]:
+    """The ejected order's best new place, once the other is in its old one."""
+    old, other = insertions.routes[number], insertions.problem.order_by_id[out.order_id]
+    insertions.drive(route)
+    try:
+        again = insertions.best(other, most=1, tries=LOOKED_AT).proposals
+    finally:
+        insertions.drive(old)
+    if not again:
+        return []
+    new = again[0]
+    same = new.crew_id == out.from_crew
+    ejected = Ejected(
+        order_id=other.id,
+        from_crew=out.from_crew,
+        crew_id=new.crew_id,
+        position=new.position,
+        start_s=new.start_s,
+        start_before_s=out.start_before_s,
+        route=None if same else new.route,
+    )
+    return [insertions.proposal(order, number, new.route if same else route, ejected)]
+
+
+def crew_without(insertions: Insertions, crew: Crew, order_id: str) -> Route | None:
+    """Return the crew's route without one order, or None when that breaks a rule."""
+    old = insertions.routes[insertions.number[crew.id]]
+    ids = [visit.order_id for visit in old.visits if visit.order_id != order_id]
+    order = insertions.problem.order_by_id[order_id]
+    return insertions.retiming.route(crew, ids, order)

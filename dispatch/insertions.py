@@ -1,0 +1,317 @@
+"""A plan made ready for questions about one more order: filtered at once, timed where it pays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch.model import Crew, Order
+from dispatch.plan import TERMS, Plan, Route
+from dispatch.positions import Positions, Ranked, Spot
+from dispatch.price import income_price, priced_plan, route_income, spread_price
+from dispatch.problem import Problem
+from dispatch.refused import demand
+from dispatch.timing import time_route
+from dispatch.variant import Retiming
+
+MOST = 8
+"""Proposals, and positions timed exactly, unless the caller asks for more."""
+TRIES = 12
+"""Timings per order, those included that turned out to break a rule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ejected:
+    """An order that leaves its place for another one; `crew_id` is None when it stays out."""
+
+    order_id: str
+    from_crew: str
+    crew_id: str | None = None
+    position: int | None = None
+    start_s: int | None = None
+    start_before_s: int
+    route: Route | None = None
+    """The other crew's new route; None when it stays out or with the same crew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """One crew's place for an order: when, at what price, and who waits longer for it.
+
+    `terms` is how the plan's price changes, term by term in seconds (`unserved` falls); `net` is
+    its sum, and `added` is what serving the order costs: `net` without its own saved penalty.
+    """
+
+    order_id: str
+    crew_id: str
+    position: int
+    """Number of visits of the crew before it, accepted ones included."""
+    start_s: int
+    finish_s: int
+    terms: Mapping[str, int] = field(hash=False)
+    net: int
+    net_per_mille: int
+    """The same before each term was rounded down to seconds: what proposals are ranked by."""
+    added: int
+    later: Mapping[str, int] = field(hash=False)
+    """Order id -> seconds by which its work starts later than planned."""
+    route: Route
+    """The crew's new route."""
+    ejected: Ejected | None = None
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Every route that changes."""
+        other = self.ejected.route if self.ejected else None
+        return (self.route,) if other is None else (self.route, other)
+
+
+class Found(NamedTuple):
+    """Proposals by price; `proven` when no position left out could be cheaper than the first."""
+
+    proposals: tuple[Proposal, ...]
+    proven: bool
+
+
+class Insertions:
+    """All positions of a plan, ready for many orders; `place` takes a proposal into the plan.
+
+    Asking changes nothing, so the same object answers "what if" questions too. Not for several
+    threads at once.
+    """
+
+    def __init__(self, problem: Problem, plan: Plan) -> None:
+        self.asked = problem
+        self.retiming = Retiming(problem)
+        self.problem = self.retiming.problem
+        by_crew = {route.crew_id: route for route in plan.routes}
+        _demand_known(problem, plan)
+        self.routes = [
+            by_crew[crew.id] if crew.id in by_crew else _accepted(problem, crew)
+            for crew in problem.crews
+        ]
+        self.number = {crew.id: number for number, crew in enumerate(problem.crews)}
+        self.positions = Positions(self.problem, self.routes)
+        self._price()
+
+    def _price(self) -> None:
+        self._terms = [
+            self.retiming.terms(crew, route)
+            for crew, route in zip(self.problem.crews, self.routes, strict=True)
+        ]
+        self._sums: Counter[str] = Counter()
+        for terms in self._terms:
+            self._sums.update(terms)
+        self._sums.update(self._shared({}))
+        self.planned: dict[str, str] = {}
+        self.lost: Counter[str] = Counter()
+        for route in self.routes:
+            self._count(route, 1)
+
+    def _count(self, route: Route, sign: int) -> None:
+        """Note who has which order, and who has lost it by that."""
+        for visit in route.visits:
+            order = self.problem.order_by_id[visit.order_id]
+            if sign > 0:
+                self.planned[order.id] = route.crew_id
+            elif self.planned.get(order.id) == route.crew_id:
+                del self.planned[order.id]
+            if self.problem.counts_as_moved(order, route.crew_id):
+                self.lost[str(order.current_crew)] += sign
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as it stands, priced; what is left out carries no reasons."""
+        return priced_plan(self.asked, self.routes)
+
+    def demand_open(self, order: Order) -> None:
+        """Refuse an order that is in the plan."""
+        demand(
+            order.id not in self.planned,
+            "order_already_planned",
+            f"Order {order.id} is in the plan, with crew {self.planned.get(order.id)}.",
+            "Ask for an order that the plan leaves out.",
+        )
+
+    def best(
+        self,
+        order: Order,
+        *,
+        most: int = MOST,
+        tries: int = TRIES,
+        rows: NDArray[np.intp] | None = None,
+    ) -> Found:
+        """Return the cheapest position of each of up to `most` crews, timed exactly.
+
+        `rows` are the crews' numbers in the problem, all that may have the order by default.
+        """
+        open_to = self.open_to(order) if rows is None else rows
+        ranked = self.positions.ranked(order, open_to)
+        found: dict[int, Proposal] = {}
+        timed: set[int] = set()
+        for place in range(len(ranked.crew)):  # every crew's likeliest position first
+            if len(found) >= most or len(timed) >= tries:
+                break
+            if ranked.crew[place] not in found:
+                timed.add(place)
+                self._try(order, ranked, place, found)
+        proven = True
+        for place in _doubtful(ranked, timed, found):
+            if len(timed) >= tries:
+                proven = False
+                break
+            timed.add(place)
+            self._try(order, ranked, place, found)
+        return Found(tuple(sorted(found.values(), key=preference)[:most]), proven)
+
+    def _try(self, order: Order, ranked: Ranked, place: int, found: dict[int, Proposal]) -> None:
+        number = ranked.crew[place]
+        proposal = self.at(order, number, ranked.gap[place])
+        if proposal is None:
+            return
+        if number not in found or preference(proposal) < preference(found[number]):
+            found[number] = proposal
+
+    def open_to(self, order: Order) -> NDArray[np.intp]:
+        """The crews that may have the order, as numbers; a spent budget of moves keeps it home."""
+        mask = self.positions.qualified(order)
+        owner, most = order.current_crew, self.problem.objective.most_moves
+        if owner in self.number and most is not None and self.lost[str(owner)] >= most:
+            others = [crew.id for crew in self.problem.crews if crew.id != owner]
+            if others and self.problem.counts_as_moved(order, others[0]):
+                only = np.zeros_like(mask)
+                only[self.number[str(owner)]] = True
+                mask &= only
+        return np.flatnonzero(mask)
+
+    def ranked(self, order: Order, rows: NDArray[np.intp], spot: Spot | None = None) -> Ranked:
+        """Rank positions without timing them; see `Positions.ranked`."""
+        return self.positions.ranked(order, rows, spot)
+
+    def at(self, order: Order, number: int, position: int) -> Proposal | None:
+        """Return the order at this position of crew `number`, or None when it breaks a rule."""
+        crew, old = self.problem.crews[number], self.routes[number]
+        ids = [visit.order_id for visit in old.visits]
+        ids.insert(position, order.id)
+        route = self.retiming.route(crew, ids, order)
+        if route is None:
+            return None
+        return self.proposal(order, number, route)
+
+    def proposal(
+        self, order: Order, number: int, route: Route, ejected: Ejected | None = None
+    ) -> Proposal:
+        """Price one crew's new route (and that of an ejected order's new crew)."""
+        changed = {number: route}
+        saved = order.priority_penalty
+        if ejected is not None and ejected.route is not None:
+            changed[self.number[ejected.route.crew_id]] = ejected.route
+        lost = ejected is not None and ejected.crew_id is None
+        given_up = self.problem.order_by_id[ejected.order_id] if ejected and lost else None
+        unserved = (given_up.priority_penalty if given_up else 0) - saved
+        exact = self.difference(changed, unserved)
+        terms = self.seconds(exact)
+        position = next(n for n, v in enumerate(route.visits) if v.order_id == order.id)
+        visit, net = route.visits[position], sum(terms.values())
+        return Proposal(
+            order_id=order.id,
+            crew_id=route.crew_id,
+            position=position,
+            start_s=visit.start_s,
+            finish_s=visit.finish_s,
+            terms=terms,
+            net=net,
+            net_per_mille=sum(exact.values()),
+            added=net + saved,
+            later=self._later(changed),
+            route=route,
+            ejected=ejected,
+        )
+
+    def difference(self, changed: Mapping[int, Route], unserved: int = 0) -> dict[str, int]:
+        """How each term changes, in thousandths, when these crews drive these routes."""
+        more = dict.fromkeys(TERMS, 0) | {"unserved": 1000 * unserved}
+        for number, route in changed.items():
+            now = self._terms[number]
+            for term, value in self.retiming.terms(self.problem.crews[number], route).items():
+                more[term] += value - now[term]
+        return more | self._shared(changed)
+
+    def seconds(self, difference: Mapping[str, int]) -> dict[str, int]:
+        """Round as a plan's price is rounded: the change of `Plan.price`, term by term."""
+        sums = self._sums
+        return {
+            term: (sums[term] + more) // 1000 - sums[term] // 1000
+            for term, more in difference.items()
+        }
+
+    def _shared(self, changed: Mapping[int, Route]) -> dict[str, int]:
+        """How the terms change that depend on all crews."""
+        crews, rates = self.problem.crews, self.problem.objective
+        prices = {"spread": -self._sums["spread"], "income": -self._sums["income"]}
+        if rates.spread_per_mille:
+            loads = self.positions.loads.tolist()
+            for number, route in changed.items():
+                loads[number] = crews[number].load_s + route.load_s
+            prices["spread"] += spread_price(self.problem, loads)
+        if rates.income_spread_per_mille:
+            incomes = self.positions.incomes.tolist()
+            for number, route in changed.items():
+                incomes[number] = route_income(self.problem, crews[number], route)
+            prices["income"] += income_price(self.problem, incomes)
+        return prices
+
+    def _later(self, changed: Mapping[int, Route]) -> dict[str, int]:
+        before = {v.order_id: v.start_s for number in changed for v in self.routes[number].visits}
+        now = {v.order_id: v.start_s for route in changed.values() for v in route.visits}
+        return {name: now[name] - was for name, was in before.items() if now.get(name, was) > was}
+
+    def drive(self, *routes: Route) -> None:
+        """Let crews drive these routes from now on."""
+        changed = {self.number[route.crew_id]: route for route in routes}
+        self._sums.update(self.difference(changed))
+        for number in changed:
+            self._count(self.routes[number], -1)
+        for number, route in changed.items():
+            self._count(route, 1)
+            self._terms[number] = self.retiming.terms(self.problem.crews[number], route)
+            self.routes[number] = route
+            self.positions.update(self.routes, number)
+
+
+def _doubtful(ranked: Ranked, timed: set[int], found: Mapping[int, Proposal]) -> Iterator[int]:
+    """Positions not timed yet whose bound lies below the cheapest found so far."""
+    for place in range(len(ranked.crew)):
+        costs = [each.net_per_mille + 1000 * (each.added - each.net) for each in found.values()]
+        if place not in timed and (not costs or ranked.bound[place] < min(costs)):
+            yield place
+
+
+def preference(proposal: Proposal) -> tuple[int, int, str]:
+    """Sort key: the cheapest, then the soonest."""
+    return (proposal.net_per_mille, proposal.start_s, proposal.crew_id)
+
+
+def _accepted(problem: Problem, crew: Crew) -> Route:
+    route = time_route(problem, crew, crew.locked)
+    if route is None:  # Problem has made sure that accepted orders can be driven
+        raise AssertionError(f"crew {crew.id} cannot drive its accepted orders")
+    return route
+
+
+def _demand_known(problem: Problem, plan: Plan) -> None:
+    orders: Sequence[str] = [v.order_id for route in plan.routes for v in route.visits]
+    crews = [route.crew_id for route in plan.routes]
+    strange = [name for name in orders if name not in problem.order_by_id]
+    strange += [name for name in crews if name not in problem.crew_by_id]
+    demand(
+        not strange,
+        "plan_of_another_problem",
+        f"The plan speaks of {', '.join(strange[:5])}, which the problem does not hold.",
+        "Give a plan of this problem; `replan` makes one of an older plan's sequences.",
+    )
