@@ -80,13 +80,13 @@ def united(spans: Iterable[Span]) -> list[Span]:
 
 
 def settled_until(now: datetime, spells: Iterable[Spell]) -> datetime:
-    """Up to when fixes are matched: batches have come, and a drive that lasts is left whole."""
-    lasting = [
-        spell.from_at
-        for spell in spells
-        if spell.to_at is None and now - spell.from_at < policy.LONGEST_DRIVE
-    ]
-    return min([now - policy.SETTLED_AFTER, *lasting])
+    """Up to when fixes are matched: batches have come, and no drive is cut in two."""
+    until = now - policy.SETTLED_AFTER
+    for spell in sorted(spells, key=lambda spell: spell.from_at, reverse=True):
+        forgotten = spell.to_at is None and now - spell.from_at >= policy.LONGEST_DRIVE
+        if spell.from_at < until < (spell.to_at or now) and not forgotten:
+            until = spell.from_at
+    return until
 
 
 def runs(segment: Sequence[Fix], spells: Sequence[Spell]) -> Iterator[Run]:
@@ -112,14 +112,20 @@ def _spell_at(instant: datetime, spells: Iterable[Spell]) -> Spell | None:
 
 
 def moved(fixes: Sequence[Fix]) -> list[Fix]:
-    """The fixes that show a move: a standing phone's noise is no way driven."""
+    """The fixes that show a move: a standing phone's noise is no way driven.
+
+    The drive begins when the phone was last seen standing, not when it first stood there.
+    """
     places = coordinates([fix.place for fix in fixes])
-    kept = [0] if fixes else []
+    base, kept = 0, list(fixes[:1])
     for index in range(1, len(fixes)):
-        metres = straight_m(places[kept[-1] : kept[-1] + 1], places[index : index + 1]).item()
+        metres = straight_m(places[base : base + 1], places[index : index + 1]).item()
         if metres > max(policy.LEAST_MOVE_M, fixes[index].accuracy_m):
-            kept.append(index)
-    return [fixes[index] for index in kept]
+            base = index
+            kept.append(fixes[index])
+        elif base == 0:
+            kept[0] = fixes[0]._replace(at=fixes[index].at)
+    return kept
 
 
 def pieces(fixes: Sequence[Fix]) -> list[Sequence[Fix]]:

@@ -104,6 +104,13 @@ class TestSettled:
         lasting = Spell(uuid4(), NOW - 40 * MINUTE, None, False)
         assert settled_until(NOW, [lasting]) == lasting.from_at
 
+    def test_a_drive_that_ended_just_now_is_not_cut_in_two(self) -> None:
+        ended = Spell(uuid4(), NOW - 25 * MINUTE, NOW - 2 * MINUTE, True)
+        before = Spell(uuid4(), NOW - 60 * MINUTE, NOW - 24 * MINUTE, True)
+        long_ago = Spell(uuid4(), NOW - 90 * MINUTE, NOW - 70 * MINUTE, True)
+        assert settled_until(NOW, [ended, long_ago]) == ended.from_at
+        assert settled_until(NOW, [before, ended]) == before.from_at
+
     def test_a_forgotten_departure_holds_up_nothing(self) -> None:
         forgotten = Spell(uuid4(), NOW - policy.LONGEST_DRIVE, None, False)
         assert settled_until(NOW, [forgotten]) == NOW - policy.SETTLED_AFTER
@@ -123,11 +130,17 @@ class TestRuns:
 class TestMoved:
     def test_a_standing_phones_noise_is_no_way(self) -> None:
         standing = [fix(n / 2, metres=8 * (n % 3)) for n in range(60)]
-        assert moved(standing) == standing[:1]
+        assert moved(standing) == [standing[0]._replace(at=standing[-1].at)]
+
+    def test_a_drive_begins_when_the_phone_was_last_seen_standing(self) -> None:
+        waiting = [fix(n, metres=5) for n in range(20)]
+        driving = [fix(20 + n, metres=400 * n) for n in range(1, 4)]
+        found = moved([*waiting, *driving])
+        assert [each.at for each in found] == [waiting[-1].at, *(each.at for each in driving)]
 
     def test_creeping_adds_up(self) -> None:
         creeping = [fix(n, metres=10 * n) for n in range(10)]
-        assert [each.at for each in moved(creeping)] == [creeping[n].at for n in (0, 3, 6, 9)]
+        assert [each.at for each in moved(creeping)] == [creeping[n].at for n in (2, 3, 6, 9)]
 
     def test_a_poor_fix_must_lie_beyond_its_own_doubt(self) -> None:
         assert len(moved([fix(0), fix(1, metres=60, accuracy_m=80)])) == 1
