@@ -68,12 +68,15 @@ def solve_file(
     answer = _answer(question, form, plan, read_at - began, solved_at - read_at)
     _write(json.dumps(answer, ensure_ascii=False), out)
     for note in question.notes:
-        console.print(f"note: {note}")
+        console.print(f"note: {note}", soft_wrap=True)
     _tell(question.problem, plan, solved_at - read_at)
     if plot is not None:
         from dispatch.plot import draw
 
-        draw(question.problem, plan, plot, places=question.places, title=file.stem)
+        try:
+            draw(question.problem, plan, plot, places=question.places, title=file.stem)
+        except OSError as error:
+            raise refuse(f"{plot} cannot be written: {error}") from error
 
 
 def _read(file: Path, form: Format, fairness: float) -> Question:
@@ -130,8 +133,9 @@ def _tell(problem: Problem, plan: Plan, took_s: float) -> None:
     served = len(problem.orders) - len(plan.unassigned)
     console.print(
         f"{served} of {len(problem.orders)} orders with {len(problem.crews)} crews"
-        f" in {took_s:.1f} s; price {plan.total / 60:.1f} min" + (f" ({terms})" if terms else "")
+        f" in {took_s:.1f} s; price {plan.total / 60:.1f} min" + (f" ({terms})" if terms else ""),
+        soft_wrap=True,
     )
     parts = getattr(plan, "parts", {})
     if parts:
-        console.print(", ".join(f"{part} {value}" for part, value in parts.items()))
+        console.print(", ".join(f"{part} {value}" for part, value in parts.items()), soft_wrap=True)
