@@ -12,7 +12,7 @@ from dispatch.problem import Problem
 
 EJECTIONS = 3
 """Orders that are tried for leaving, the most promising by estimate."""
-LOOKED_AT = 3
+LOOKED_AT = 2
 """New places timed for the one that leaves."""
 USUAL_COST = 1800
 """Price in seconds at which an order usually finds another place, for ranking only."""
@@ -59,7 +59,7 @@ def displacements(
         number, gap = ranked.crew[place], ranked.gap[place]
         if below is not None and ranked.bound[place] >= below + 1000 * order.priority_penalty:
             continue
-        proposal = _displaced(insertions, order, number, gap)
+        proposal = _displaced(insertions, order, number, gap, below)
         if proposal is not None and (below is None or proposal.net_per_mille < below):
             found.append(proposal)
     return tuple(sorted(found, key=preference))
@@ -82,7 +82,9 @@ def _promising(
     return sorted(range(len(key)), key=key.__getitem__)
 
 
-def _displaced(insertions: Insertions, order: Order, number: int, gap: int) -> Proposal | None:
+def _displaced(
+    insertions: Insertions, order: Order, number: int, gap: int, below: int | None
+) -> Proposal | None:
     """The order in the place of the one at `gap`, which goes where it costs least."""
     problem, old = insertions.problem, insertions.routes[number]
     crew, leaving = problem.crews[number], old.visits[gap]
@@ -94,6 +96,8 @@ def _displaced(insertions: Insertions, order: Order, number: int, gap: int) -> P
     other = problem.order_by_id[leaving.order_id]
     out = Ejected(order_id=other.id, from_crew=crew.id, start_before_s=leaving.start_s)
     stays_out = insertions.proposal(order, number, route, out)
+    if below is not None and stays_out.net_per_mille - 1000 * other.priority_penalty >= below:
+        return None  # too dear even if the one that leaves found its new place for nothing
     moved = _elsewhere(insertions, order, number, route, out)
     return min([stays_out, *moved], key=preference)
 

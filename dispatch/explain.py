@@ -2,190 +2,147 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
-from dispatch.fit import earliest_start, lacking, reachable
-from dispatch.insertion import Place, Tour, positions
+import numpy as np
+
+from dispatch.fixes import fixes
+from dispatch.gaps import FAR_S
+from dispatch.insertions import Insertions, Proposal
 from dispatch.model import Crew, Order
+from dispatch.obstacle import obstacle, pinned_to
 from dispatch.plan import Plan, Reason, Route
 from dispatch.price import route_price
-from dispatch.problem import UNREACHABLE_S, Problem
-from dispatch.timing import time_route
+from dispatch.problem import Problem
 from dispatch.wording import reason
 
-FIXES_TRIED = 12
+WORK = 1500
+"""Exact timings that one call may spend on all its orders, the dearest first."""
+FIT_TRIES = 4
+"""Timings per order before "no crew has room" is believed."""
+NEAREST = 3
 """Positions at which an order that fits nowhere is timed without limits."""
+SHOWN = 3
+"""Fixes told per order."""
+POSSIBLE = ("not_worth_it", "not_tried")
 
 
 def reasons(problem: Problem, plan: Plan, order_id: str) -> tuple[Reason, ...]:
     """Return the coded reasons why the plan leaves this order out; never empty.
 
     For an order pinned to a crew the first reason says so and the second why that crew cannot.
-    Raises KeyError for an order that the problem does not hold.
+    Then come the smallest fixes (`fix_...`), each with its price. Raises KeyError for an order
+    that the problem does not hold.
     """
     return explain(problem, plan, [order_id])[order_id]
 
 
 def explain(
-    problem: Problem, plan: Plan, order_ids: Iterable[str]
+    problem: Problem, plan: Plan, order_ids: Iterable[str], *, work: int = WORK
 ) -> dict[str, tuple[Reason, ...]]:
-    """Return the reasons of several orders at once; see `reasons`."""
-    routes = {route.crew_id: route for route in plan.routes}
-    tour = Tour(problem)
-    for number, crew in enumerate(problem.crews):
-        if crew.id in routes:
-            tour.put(Place(number, routes[crew.id], 0))
-    return {order_id: _reasons(tour, problem.order_by_id[order_id]) for order_id in order_ids}
+    """Return the reasons of several orders at once; see `reasons`.
+
+    `work` bounds the exact timings of all orders together, so the answer does not depend on the
+    machine. An order for which it did not suffice says so by `fixes_cut_short`.
+    """
+    names = list(order_ids)
+    wanted = [problem.order_by_id[name] for name in names]
+    if not wanted:
+        return {}
+    insertions = Insertions(problem, plan)
+    told: dict[str, tuple[Reason, ...]] = {}
+    for order in sorted(wanted, key=_urgency):
+        told[order.id] = _reasons(insertions, order, insertions.retiming.timed < work)
+    return {name: told[name] for name in names}
 
 
-def _reasons(tour: Tour, order: Order) -> tuple[Reason, ...]:
-    crews = tour.problem.crews
-    pin = order.pinned_crew
-    if pin is None:
-        return (_first(tour, order, crews),)
-    pinned = [crew for crew in crews if crew.id == pin]
-    inner = _first(tour, order, pinned)
-    if inner.code in ("no_capacity", "not_worth_it"):
-        return (inner, reason("pinned_crew_cannot", crew_id=pin, because=inner.code))
-    return (reason("pinned_crew_cannot", crew_id=pin, because=inner.code), inner)
+def _urgency(order: Order) -> tuple[bool, int, str]:
+    return (not order.emergency, -order.priority_penalty, order.id)
 
 
-def _first(tour: Tour, order: Order, crews: Sequence[Crew]) -> Reason:
-    if not crews:
-        return reason("no_crew_on_shift")
-    crews = [crew for crew in crews if crew.id not in order.forbidden_crews]
-    if not crews:
-        return reason("only_forbidden_crews", forbidden=sorted(order.forbidden_crews))
-    fit = [crew for crew in crews if not lacking(order, crew)]
-    if not fit:
-        return _unfit(order, crews)
-    near = [crew for crew in fit if reachable(tour.problem, order, crew)]
-    if not near:
-        return _unreachable(tour.problem, order, fit)
-    return _full(tour, order, {crew.id for crew in near})
+def _reasons(insertions: Insertions, order: Order, thorough: bool) -> tuple[Reason, ...]:
+    pin = pinned_to(insertions.problem, order)
+    barred = obstacle(insertions, order)
+    first = barred or _full(insertions, order)
+    told: tuple[Reason, ...] = (first,)
+    if pin is not None:
+        pinned = reason("pinned_crew_cannot", crew_id=pin, because=first.code)
+        told = (pinned, first) if barred else (first, pinned)
+    if first.code in POSSIBLE:
+        return told
+    if not thorough:
+        return (*told, reason("fixes_cut_short"))
+    return (*told, *fixes(insertions, order)[:SHOWN])
 
 
-def _unfit(order: Order, crews: Sequence[Crew]) -> Reason:
-    """A skill that nobody has, or enough of everything but in no single crew."""
-    nowhere = [skill for skill, _ in order.skills if not any(c.skills.get(skill) for c in crews)]
-    if nowhere:
-        return reason("no_skill", skills=nowhere)
-    nearest = min(crews, key=lambda crew: sum(lacking(order, crew).values()))
-    needed = {"crew_size": order.crew_size, **dict(order.skills)}
-    missing = lacking(order, nearest)
-    return reason("crew_too_small", crew_id=nearest.id, missing=missing, needed=needed)
-
-
-def _unreachable(problem: Problem, order: Order, fit: Sequence[Crew]) -> Reason:
-    """Off shift, or free only after the window, or too far away, whichever comes first."""
-    on_shift = [
-        crew
-        for crew in fit
-        if max(order.opens_s, crew.ready_s) + order.service_s <= crew.hard_end_s
-    ]
-    if not on_shift:
-        return reason("no_crew_on_shift", qualified_crews=[crew.id for crew in fit])
-    first = min(on_shift, key=lambda crew: crew.ready_s)
-    if order.window is not None and first.ready_s > order.window[1]:
-        short_s = first.ready_s - order.window[1]
-        return reason(
-            "window_closed",
-            crew_id=first.id,
-            free_s=first.ready_s,
-            closes_s=order.window[1],
-            short_s=short_s,
-        )
-    late = [(short, crew.id) for crew in on_shift if (short := _short(problem, order, crew))]
-    if not late:
-        return reason("no_road", qualified_crews=[crew.id for crew in on_shift])
-    short_s, crew_id = min(late)
-    return reason("out_of_reach", crew_id=crew_id, short_s=short_s)
-
-
-def _short(problem: Problem, order: Order, crew: Crew) -> int:
-    """Seconds by which the crew, going straight there, misses window or shift; 0 without a road."""
-    start = earliest_start(problem, order, crew)
-    if start is None:
-        return 0
-    home = 0 if crew.end_place is None else problem.legs[order.place][crew.end_place]
-    over = start + order.service_s + home - crew.hard_end_s
-    return max(over, 0 if order.window is None else start - order.window[1])
-
-
-def _full(tour: Tour, order: Order, near: set[str]) -> Reason:
+def _full(insertions: Insertions, order: Order) -> Reason:
     """It fits but costs more than leaving it out, or only when somebody gives some time."""
-    numbers = [n for n, crew in enumerate(tour.problem.crews) if crew.id in near]
-    place = tour.cheapest(order, numbers)
-    if place is not None:
-        return _possible(order, tour.problem.crews[place.crew], place.added)
-    fixes = [fix for fix in _fixes(tour, order, numbers) if fix is not None]
-    if not fixes:
-        return reason("no_road", qualified_crews=sorted(near))
-    return min(fixes, key=lambda fix: fix[0])[1]
+    best = insertions.best(order, most=1, tries=FIT_TRIES).proposals
+    if best:
+        return _possible(order, best[0])
+    return _nearest(insertions, order)
 
 
-def _possible(order: Order, crew: Crew, added: int) -> Reason:
+def _possible(order: Order, best: Proposal) -> Reason:
     """It fits: it costs too much, or the search ran out of time before it looked there."""
-    dear = added >= 1000 * order.priority_penalty
     return reason(
-        "not_worth_it" if dear else "not_tried",
-        crew_id=crew.id,
-        added_price_s=-(-added // 1000),
+        "not_worth_it" if best.net_per_mille >= 0 else "not_tried",
+        crew_id=best.crew_id,
+        added_price_s=best.added,
         penalty_s=order.priority_penalty,
     )
 
 
-def _fixes(
-    tour: Tour, order: Order, numbers: Sequence[int]
-) -> Iterable[tuple[tuple[int, int, int], Reason] | None]:
-    tries = heapq.nsmallest(
-        FIXES_TRIED,
-        (
-            (detour + max(0, start - (order.window[1] if order.window else start)), number, index)
-            for number in numbers
-            for index, detour, start in positions(
-                tour.problem, tour.problem.crews[number], tour.routes[number], order
-            )
-            if detour < UNREACHABLE_S // 2
-        ),
-    )
-    return (_fix(tour, order, number, index) for _, number, index in tries)
+def _nearest(insertions: Insertions, order: Order) -> Reason:
+    """The position where the least time is missing, with what would have to be given there."""
+    rows = np.flatnonzero(insertions.positions.qualified(order))
+    short = insertions.positions.relaxed(order, rows)
+    found: list[tuple[tuple[int, int, int], Reason]] = []
+    if short is not None:
+        missing = np.minimum(short.later_s + short.overtime_s + short.others_s, FAR_S)
+        for place in np.lexsort((short.price, short.others_s, missing))[:NEAREST].tolist():
+            number, gap = int(short.crew[place]), int(short.gap[place])
+            found += _unlimited(insertions, order, number, gap)
+    if not found:
+        crews = [insertions.problem.crews[row].id for row in rows.tolist()]
+        return reason("no_road", qualified_crews=sorted(crews))
+    return min(found, key=lambda each: each[0])[1]
 
 
-def _fix(
-    tour: Tour, order: Order, number: int, index: int
-) -> tuple[tuple[int, int, int], Reason] | None:
+def _unlimited(
+    insertions: Insertions, order: Order, number: int, gap: int
+) -> list[tuple[tuple[int, int, int], Reason]]:
     """What it takes to put the order there: (seconds, those of others, price) and the reason."""
-    problem, crew, old = tour.problem, tour.problem.crews[number], tour.routes[number]
-    ids = [visit.order_id for visit in old.visits]
-    route = time_route(problem, crew, [*ids[:index], order.id, *ids[index:]], limits=False)
+    problem, crew, old = insertions.problem, insertions.problem.crews[number], insertions.routes
+    ids = [visit.order_id for visit in old[number].visits]
+    after = ids[gap - 1] if gap else None
+    ids.insert(gap, order.id)
+    route = insertions.retiming.route(crew, ids, order, limits=False)
     if route is None:
-        return None
+        return []
     broken = _broken_windows(problem, crew, route)
     own_s = broken.pop(order.id, 0)
     over_s = max(0, route.end_s - crew.hard_end_s)
-    short_s = max([own_s, over_s, *broken.values()])
-    added = route_price(problem, crew, route) - route_price(problem, crew, old)
-    if short_s == 0:
-        return (0, 0, added), _possible(order, crew, added)
     others_s = sum(broken.values())
-    return (own_s + over_s + others_s, others_s, added), reason(
+    added = route_price(problem, crew, route) - route_price(problem, crew, old[number])
+    told = reason(
         "no_capacity",
         crew_id=crew.id,
-        after_order=ids[index - 1] if index else None,
-        start_s=route.visits[index].start_s,
+        after_order=after,
+        start_s=route.visits[gap].start_s,
         window_later_s=own_s,
         overtime_more_s=over_s,
         others_later_s=broken,
         added_price_s=-(-added // 1000),
-        short_s=short_s,
+        short_s=max([own_s, over_s, *broken.values()]),
+        needs=dict(order.skills),
     )
+    return [((own_s + over_s + others_s, others_s, added), told)]
 
 
 def _broken_windows(problem: Problem, crew: Crew, route: Route) -> dict[str, int]:
     """Order id -> seconds after its window's end, of all that are not accepted yet."""
-    late: Mapping[str, int] = {
+    late = {
         visit.order_id: visit.start_s - window[1]
         for visit in route.visits
         if (window := problem.order_by_id[visit.order_id].window) is not None

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from dispatch.model import Crew, Order
 from dispatch.plan import TERMS, Plan, Route
-from dispatch.positions import Positions, Ranked, Spot
-from dispatch.price import income_price, priced_plan, route_income, spread_price
+from dispatch.positions import Positions, Ranked, Spot, apart_price
+from dispatch.price import priced_plan, route_income
 from dispatch.problem import Problem
 from dispatch.refused import demand
 from dispatch.timing import time_route
@@ -193,9 +193,14 @@ class Insertions:
         """Rank positions without timing them; see `Positions.ranked`."""
         return self.positions.ranked(order, rows, spot)
 
-    def at(self, order: Order, number: int, position: int) -> Proposal | None:
-        """Return the order at this position of crew `number`, or None when it breaks a rule."""
-        crew, old = self.problem.crews[number], self.routes[number]
+    def at(
+        self, order: Order, number: int, position: int, *, crew: Crew | None = None
+    ) -> Proposal | None:
+        """Return the order at this position of crew `number`, or None when it breaks a rule.
+
+        The crew may be given otherwise than in the problem, say with a longer shift.
+        """
+        crew, old = crew or self.problem.crews[number], self.routes[number]
         ids = [visit.order_id for visit in old.visits]
         ids.insert(position, order.id)
         route = self.retiming.route(crew, ids, order)
@@ -253,18 +258,16 @@ class Insertions:
     def _shared(self, changed: Mapping[int, Route]) -> dict[str, int]:
         """How the terms change that depend on all crews."""
         crews, rates = self.problem.crews, self.problem.objective
-        prices = {"spread": -self._sums["spread"], "income": -self._sums["income"]}
-        if rates.spread_per_mille:
-            loads = self.positions.loads.tolist()
-            for number, route in changed.items():
-                loads[number] = crews[number].load_s + route.load_s
-            prices["spread"] += spread_price(self.problem, loads)
-        if rates.income_spread_per_mille:
-            incomes = self.positions.incomes.tolist()
-            for number, route in changed.items():
-                incomes[number] = route_income(self.problem, crews[number], route)
-            prices["income"] += income_price(self.problem, incomes)
-        return prices
+        loads, incomes = self.positions.loads, self.positions.incomes
+        if changed:
+            loads, incomes = loads.copy(), incomes.copy()
+        for number, route in changed.items():
+            loads[number] = crews[number].load_s + route.load_s
+            incomes[number] = route_income(self.problem, crews[number], route)
+        return {
+            "spread": apart_price(loads, rates.spread_per_mille) - self._sums["spread"],
+            "income": apart_price(incomes, rates.income_spread_per_mille) - self._sums["income"],
+        }
 
     def _later(self, changed: Mapping[int, Route]) -> dict[str, int]:
         before = {v.order_id: v.start_s for number in changed for v in self.routes[number].visits}

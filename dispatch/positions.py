@@ -58,6 +58,22 @@ class Ranked(NamedTuple):
     likely: list[bool]
 
 
+class Shortfall(NamedTuple):
+    """What each position would ask for, all in seconds; breaks as planned. One array entry each."""
+
+    crew: Cells
+    gap: Cells
+    later_s: Cells
+    """How much later the order's own window would have to close."""
+    earlier_s: Cells
+    """How much earlier it would have to open; `FAR_S` where that is not what is wrong."""
+    overtime_s: Cells
+    others_s: Cells
+    """Seconds by which other orders' windows are broken, all together."""
+    price: Cells
+    """Driving, area, stability and fairness, in thousandths: for ranking."""
+
+
 NOWHERE = Ranked([], [], [], [], [])
 
 
@@ -72,6 +88,7 @@ class Positions:
         self._row = {crew.id: number for number, crew in enumerate(crews)}
         self._skills = _by_key([crew.skills for crew in crews])
         self._areas = _by_key([crew.area_cost for crew in crews])
+        self._decided = {name: c.id for c in crews for name in (*c.locked, *c.sequence)}
         self._none = np.zeros(len(crews), dtype=np.int64)
         pairs = list(zip(crews, routes, strict=True))
         self.loads = np.array([c.load_s + r.load_s for c, r in pairs], dtype=np.int64)
@@ -89,8 +106,7 @@ class Positions:
         mask = self._size >= order.crew_size
         for skill, count in order.skills:
             mask &= self._skills.get(skill, self._none) >= count
-        pin = order.pinned_crew or self.problem.pinned_crew.get(order.id)
-        pin = self.problem.locked_crew.get(order.id, pin)
+        pin = order.pinned_crew or self._decided.get(order.id)
         if pin is not None:
             only = np.zeros_like(mask)
             if pin in self._row:
@@ -163,6 +179,15 @@ class Positions:
         chosen = (rows[crew], gap, key, bound, likely)
         return Ranked(*(values[sort].tolist() for values in chosen))
 
+    def relaxed(self, order: Order, rows: NDArray[np.intp]) -> Shortfall | None:
+        """Return by how much each position breaks windows and shifts; None when no road leads."""
+        trip = _Trip(self, order, rows, self.between())
+        crew, gap = np.nonzero(trip.drivable())
+        if len(crew) == 0:
+            return None
+        trip.bound()
+        return trip.shortfall(crew, gap)
+
     def flat(self, order: Order, rows: NDArray[np.intp]) -> Cells:
         """What each crew costs beyond driving and time, fairness of workload aside."""
         flat = 1000 * self._areas.get(order.area or "", self._none)[rows]
@@ -206,9 +231,16 @@ def _apart(totals: Cells, rows: NDArray[np.intp], more: Cells, rate: int) -> Cel
     apart = mean * (2 * below - count) + before[-1] - 2 * before[below]
     own = (totals[rows] * count)[:, None]
     apart += np.abs(own + more * count - mean) - np.abs(own - mean)
-    now = int(np.abs(totals * count - totals.sum()).sum())
-    result: Cells = rate * apart // count - rate * now // count
+    result: Cells = rate * apart // count - apart_price(totals, rate)
     return result
+
+
+def apart_price(totals: Cells, rate: int) -> int:
+    """Return what `price.spread_price` and `price.income_price` do, from an array."""
+    count = len(totals)
+    if not count or not rate:
+        return 0
+    return rate * int(np.abs(totals * count - totals.sum()).sum()) // count
 
 
 class _Trip:
@@ -235,23 +267,27 @@ class _Trip:
         self.flat = positions.flat(order, rows)
         self.positions = positions
 
+    def drivable(self) -> NDArray[np.bool_]:
+        """Where a road leads there and on."""
+        mask: NDArray[np.bool_] = (
+            (self.spot.open > 0) & (self.to_s < FAR_S) & (self.on_s < UNREACHABLE_S)
+        )
+        return mask
+
     def possible(self) -> NDArray[np.bool_]:
         """Where no road, window or shift excludes the order, wherever breaks are put."""
         spot, order = self.spot, self.order
-        self.soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
-        onward_s = self.soonest_s + order.service_s + self.next_s
+        soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
+        onward_s = soonest_s + order.service_s + self.next_s
         mask: NDArray[np.bool_] = (
-            (spot.open > 0)
-            & (self.to_s < FAR_S)
-            & (self.on_s < UNREACHABLE_S)
-            & (self.soonest_s <= self.close_s)
-            & (onward_s <= spot.latest_bound_s)
+            self.drivable() & (soonest_s <= self.close_s) & (onward_s <= spot.latest_bound_s)
         )
         return mask
 
     def bound(self) -> Cells:
         """The least it can cost, wherever breaks are put; the untimed part is kept for later."""
         spot, order = self.spot, self.order
+        self.soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
         more_s = np.minimum(self.more_s, FAR_S >> 12)
         rate = self.positions.problem.objective.travel_per_mille
         driven = np.minimum(self.to_s, FAR_S >> 12) + self.on_s - spot.saved_leg_s
@@ -292,6 +328,41 @@ class _Trip:
             best = np.where(fits & (late < best), late, best)
             likely |= fits
         return self.sure[crew, gap] + np.where(likely, best, 0), likely
+
+    def shortfall(self, crew: NDArray[np.intp], gap: NDArray[np.intp]) -> Shortfall:
+        """What each position breaks when nothing binds but the breaks; the best side of them."""
+        cell, order = self.gaps.cell, self.order
+        row = self.rows[crew]
+        behind = np.arange(self.gaps.width)[None, :] >= gap[:, None]
+        sums, close = self.gaps.sums[row], cell["close_s"][row]
+        since = np.take_along_axis(sums, gap[:, None], axis=1)
+        inner = np.arange(self.gaps.width)[None, :] > gap[:, None]
+        floors = np.where(inner, self.gaps.floors[row], -FAR_S)
+        floors = np.maximum.accumulate(floors, axis=1)
+        home = (close < FAR_S) & (cell["stop"][row] < 0)
+        ready = self.spot.free_s[crew, gap] + self.ready_s[crew, gap]
+        opens, latest = cell["opens_s"][row, gap], self.gaps.latest_s[row, gap]
+        next_s = self.next_s[crew, gap]
+        best = np.full((4, len(row)), FAR_S, dtype=np.int64)
+        for before, after, valid in self._splits(row, gap):
+            reached = np.maximum(ready + before[0], np.maximum(before[1], order.earliest_s))
+            start = np.maximum(reached, order.opens_s)
+            finish = start + order.service_s
+            onward = np.maximum(np.maximum(finish + next_s + after[0], after[1]), opens)
+            over = np.maximum(0, sums + np.maximum(onward[:, None] - since, floors) - close)
+            over *= behind
+            overtime = (over * home).sum(axis=1)
+            others = over.sum(axis=1) - overtime + np.maximum(0, finish - after[2])
+            last = np.minimum(after[2], latest - next_s - after[0]) - order.service_s
+            sooner = (reached <= last) & (last < order.opens_s)
+            earlier = np.where(sooner & valid, order.opens_s - last, FAR_S)
+            asks = np.stack([np.maximum(0, start - self.close_s), overtime, others])
+            better = valid & (asks.sum(axis=0) < best[:3].sum(axis=0))
+            best[:3] = np.where(better, asks, best[:3])
+            best[3] = np.minimum(best[3], earlier)
+        later, overtime, others, earlier = best
+        price = self.sure[crew, gap]
+        return Shortfall(row, gap, later, earlier, overtime, others, price)
 
     def _splits(
         self, row: NDArray[np.intp], gap: NDArray[np.intp]

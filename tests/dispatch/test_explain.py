@@ -56,10 +56,15 @@ class TestReasons:
     def test_the_pinned_crew_cannot(self, pin: str, because: str) -> None:
         teams = [crew("c1"), crew("ph", skills={"PH": 1})]
         question = problem([order("x", skills=(("PH", 1),), pinned_crew=pin)], teams)
-        first, second = solve(question, QUICK).unassigned["x"]
+        first, second, fix = solve(question, QUICK).unassigned["x"]
         assert first.code == "pinned_crew_cannot"
         assert first.detail == {"crew_id": pin, "because": because}
         assert second.code == because
+        assert (fix.code, fix.detail["crew_id"], fix.detail["price_s"]) == (
+            "fix_release",
+            "ph",
+            1200,
+        )
 
     def test_a_full_crew_names_the_smallest_fix(self) -> None:
         big = order("big", 0, service_s=8 * HOUR - 600, priority_penalty=99999)

@@ -1,0 +1,165 @@
+"""The smallest change that would let an order in, found by pricing small changes again.
+
+Each fix is timed exactly with everything else kept hard, and each amount is the least there: one
+minute less was timed too and does not do. Windows are moved at one second of price a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from dispatch.eject import displacements
+from dispatch.gaps import FAR_S, Cells
+from dispatch.insertions import Insertions, Proposal
+from dispatch.model import Crew, Order
+from dispatch.plan import Reason
+from dispatch.positions import Shortfall
+from dispatch.wording import reason
+
+STEP_S = 60
+"""People move windows by minutes: how near to the least an amount is brought."""
+PLACES = 2
+"""Positions timed per kind of fix."""
+LEAVERS = 2
+"""Orders tried for leaving, per order that is left out."""
+
+
+def fixes(insertions: Insertions, order: Order) -> list[Reason]:
+    """Return what would let the order in, the smallest price first, one fix of each kind.
+
+    `price_s` of a fix is what the plan would cost more with it, the order's own saved penalty
+    aside; a window that moves costs what it moves.
+    """
+    rows = np.flatnonzero(insertions.positions.qualified(order))
+    short = insertions.positions.relaxed(order, rows)
+    found = [] if short is None else list(_given(insertions, order, short))
+    found += _displaced(insertions, order)
+    found += _released(insertions, order)
+    cheapest: dict[str, Reason] = {}
+    for fix in sorted(found, key=_price):
+        cheapest.setdefault(fix.code, fix)
+    return list(cheapest.values())
+
+
+def _price(fix: Reason) -> int:
+    price = fix.detail["price_s"]
+    assert isinstance(price, int)
+    return price
+
+
+def _given(insertions: Insertions, order: Order, short: Shortfall) -> Iterator[Reason]:
+    """Some minutes of the order's own window, or of a crew's overtime."""
+    calm = short.others_s == 0
+    home = short.overtime_s == 0
+    if order.window is not None:
+        later = np.where(calm & home & (short.later_s > 0), short.later_s, FAR_S)
+        yield from _window(insertions, order, short, later, "fix_window_later")
+        yield from _window(insertions, order, short, short.earlier_s, "fix_window_earlier")
+    over = np.where(calm & (short.later_s == 0) & ~home, short.overtime_s, FAR_S)
+    for place in _least(short, over):
+        number, gap, amount_s = _entry(short, over, place)
+        crew = insertions.problem.crews[number]
+
+        def late(
+            more_s: int, number: int = number, gap: int = gap, crew: Crew = crew
+        ) -> Proposal | None:
+            longer = replace(crew, overtime_s=crew.overtime_s + more_s)
+            return insertions.at(order, number, gap, crew=longer)
+
+        fix = _tight(late, amount_s)
+        if fix is not None:
+            proposal, more_s = fix
+            yield _told("fix_overtime", proposal, proposal.added, more_s=more_s)
+            return
+
+
+def _window(
+    insertions: Insertions, order: Order, short: Shortfall, amounts: Cells, code: str
+) -> Iterator[Reason]:
+    assert order.window is not None
+    opens, closes = order.window
+    for place in _least(short, amounts):
+        number, gap, amount_s = _entry(short, amounts, place)
+
+        def moved(by_s: int, number: int = number, gap: int = gap) -> Proposal | None:
+            window = (
+                (max(0, opens - by_s), closes)
+                if code == "fix_window_earlier"
+                else (opens, closes + by_s)
+            )
+            return insertions.at(replace(order, window=window), number, gap)
+
+        fix = _tight(moved, amount_s)
+        if fix is not None:
+            proposal, by_s = fix
+            yield _told(code, proposal, proposal.added + by_s, by_s=by_s)
+            return
+
+
+def _tight(timed: Callable[[int], Proposal | None], amount_s: int) -> tuple[Proposal, int] | None:
+    """Return the least amount that does, to the minute, not above the one that is estimated.
+
+    More never does harm, so halving finds it; usually one timing shows that a minute less fails.
+    """
+    best = timed(amount_s)
+    if best is None:
+        return None
+    below, step = 0, STEP_S
+    while amount_s - below > STEP_S:
+        middle = max(below + 1, amount_s - step)
+        proposal = timed(middle)
+        if proposal is None:
+            below, step = middle, max(STEP_S, (amount_s - middle) // 2)
+        else:
+            best, amount_s, step = proposal, middle, max(STEP_S, (middle - below) // 2)
+    return best, amount_s
+
+
+def _least(short: Shortfall, amounts: Cells) -> list[int]:
+    """The positions that ask for least of something, then the cheapest."""
+    order = np.lexsort((short.price, amounts))[:PLACES]
+    return [int(place) for place in order if amounts[place] < FAR_S]
+
+
+def _entry(short: Shortfall, amounts: Cells, place: int) -> tuple[int, int, int]:
+    return int(short.crew[place]), int(short.gap[place]), int(amounts[place])
+
+
+def _displaced(insertions: Insertions, order: Order) -> list[Reason]:
+    """Another order leaves: for later that day, for another crew, or for another day."""
+    orders = insertions.problem.orders
+    may_leave = np.array([not each.emergency for each in orders], dtype=np.bool_)
+    found = []
+    for proposal in displacements(insertions, order, may_leave, tries=LEAVERS):
+        out = proposal.ejected
+        assert out is not None
+        code = "fix_move_out" if out.crew_id is None else "fix_move_crew"
+        if out.crew_id == out.from_crew:
+            code = "fix_move_within"
+        told = {"other": out.order_id, "to_crew": out.crew_id, "other_start_s": out.start_s}
+        found.append(_told(code, proposal, proposal.added, **told))
+    return found
+
+
+def _released(insertions: Insertions, order: Order) -> list[Reason]:
+    """Without its pin or ban the order would fit."""
+    pin = order.pinned_crew
+    if pin is None and not order.forbidden_crews:
+        return []
+    free = replace(order, pinned_crew=None, forbidden_crews=frozenset())
+    best = insertions.best(free, most=1, tries=PLACES).proposals
+    return [_told("fix_release", best[0], best[0].added)] if best else []
+
+
+def _told(code: str, proposal: Proposal, price_s: int, **detail: object) -> Reason:
+    return reason(
+        code,
+        crew_id=proposal.crew_id,
+        position=proposal.position,
+        start_s=proposal.start_s,
+        price_s=price_s,
+        **detail,
+    )
