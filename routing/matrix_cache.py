@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,10 @@ from routing.places import Place, coordinates
 
 LARGEST: Final = 4_000
 """Places of a sheet; 4,000 take 80 MB."""
+SMALLEST: Final = 100
+"""Fewer places are asked whole: that costs some milliseconds, and would push out what is dear."""
+MOST_SHEETS: Final = 256
+"""Each question looks into every sheet of its map and hour."""
 _WORTH: Final = 0.5
 """A sheet that knows a smaller share of the places saves nothing: rows and columns cost extra."""
 _REPLACED: Final = 0.8
@@ -61,16 +66,18 @@ async def answer_matrix(
 
 @dataclass(slots=True)
 class MatrixCache:
-    """Sheets under `folder`, at most `max_bytes` of them in all."""
+    """Sheets of `smallest` places and more under `folder`, at most `max_bytes` of them in all."""
 
     folder: Path
     max_bytes: int = 256_000_000
+    smallest: int = SMALLEST
     _known: dict[Path, Keys] = field(default_factory=dict, init=False)
+    _files: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     async def cells(self, data: Dataset, points: NDArray[np.float64]) -> LabelledCells:
         """Give the cells between all points [n, 2], asking `data` only for what is new."""
         keys, first, again = np.unique(place_keys(points), return_index=True, return_inverse=True)
-        if not 0 < len(keys) <= LARGEST:
+        if not self.smallest <= len(keys) <= LARGEST:
             return await data.cells(points, points)
         shelf = self.folder / data.graph_version / data.bucket.value
         sheet = await asyncio.to_thread(self._best, shelf, keys)
@@ -86,18 +93,20 @@ class MatrixCache:
     def _best(self, shelf: Path, keys: Keys) -> "_Sheet | None":
         """Find the sheet that knows most of the places, if it knows enough of them."""
         best, most = None, _WORTH * len(keys)
-        for path in _files(shelf):
-            if path not in self._known:
-                with _damaged_goes(path), path.open("rb") as file:
-                    self._known[path] = np.load(file)
-            share = int(np.isin(keys, self._known.get(path, keys[:0]), assume_unique=True).sum())
-            if share > most:
-                best, most = path, share
+        with self._files:
+            for path in _sheets(shelf):
+                if path not in self._known:
+                    with _damaged_goes(path), path.open("rb") as file:
+                        self._known[path] = np.load(file)
+                held = self._known.get(path, keys[:0])
+                share = int(np.isin(keys, held, assume_unique=True).sum())
+                if share > most:
+                    best, most = path, share
         return _read(best) if best is not None else None
 
     def _keep(self, shelf: Path, keys: Keys, cells: LabelledCells, grown: "_Sheet | None") -> None:
         """Write a sheet; a full disk costs the memory, not the answer."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._files:
             shelf.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=shelf, prefix=_UNFINISHED)
             with os.fdopen(handle, "wb") as file:
@@ -110,10 +119,15 @@ class MatrixCache:
             self._make_room()
 
     def _make_room(self) -> None:
-        sheets = [(path.stat(), path) for path in self.folder.rglob(f"*{_SUFFIX}")]
+        """Let go what was used longest ago; another worker may be doing the same."""
+        sheets = []
+        for path in self.folder.rglob(f"*{_SUFFIX}"):
+            with contextlib.suppress(FileNotFoundError):
+                sheets.append((path.stat(), path))
         total = sum(about.st_size for about, _ in sheets)
-        for about, path in sorted(sheets, key=lambda each: each[0].st_mtime_ns):
-            if total <= self.max_bytes:
+        sheets.sort(key=lambda each: each[0].st_mtime_ns)
+        for number, (about, path) in enumerate(sheets):
+            if total <= self.max_bytes and len(sheets) - number <= MOST_SHEETS:
                 break
             path.unlink(missing_ok=True)
             total -= about.st_size
@@ -150,7 +164,7 @@ async def _extended(
     return cells, True
 
 
-def _files(shelf: Path) -> Sequence[Path]:
+def _sheets(shelf: Path) -> Sequence[Path]:
     return sorted(shelf.glob(f"*{_SUFFIX}")) if shelf.is_dir() else []
 
 

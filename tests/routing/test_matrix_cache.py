@@ -1,3 +1,4 @@
+import asyncio
 import os
 from collections.abc import Sequence
 from datetime import timedelta
@@ -53,7 +54,7 @@ async def demand_equal(cache: MatrixCache, roads: Roads, places: Sequence[Place]
 
 class TestCells:
     async def test_the_same_places_are_asked_once(self, tmp_path: Path) -> None:
-        roads, cache = Roads(), MatrixCache(tmp_path)
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
         await demand_equal(cache, roads, PLACES)
         await demand_equal(cache, roads, PLACES)
         await demand_equal(cache, roads, list(reversed(PLACES)))
@@ -62,35 +63,38 @@ class TestCells:
     async def test_new_places_cost_one_call_for_their_rows_and_columns(
         self, tmp_path: Path
     ) -> None:
-        roads, cache = Roads(), MatrixCache(tmp_path)
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
         await demand_equal(cache, roads, PLACES[:35])
         await demand_equal(cache, roads, PLACES[3:])
         assert roads.asked == [(35, 35), (5, 37), (32, 5)]
 
     async def test_places_that_left_cost_nothing(self, tmp_path: Path) -> None:
-        roads, cache = Roads(), MatrixCache(tmp_path)
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
         await demand_equal(cache, roads, PLACES)
         await demand_equal(cache, roads, PLACES[10:30])
         assert roads.asked == [(40, 40)]
 
     async def test_a_place_named_twice_is_asked_once(self, tmp_path: Path) -> None:
-        roads, cache = Roads(), MatrixCache(tmp_path)
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
         await demand_equal(cache, roads, [*PLACES[:4], *PLACES[:4]])
         assert roads.asked == [(4, 4)]
 
     async def test_places_a_metre_apart_are_two(self, tmp_path: Path) -> None:
-        cache, near = MatrixCache(tmp_path), PLACES[0]._replace(lon=PLACES[0].lon + 1e-5)
+        cache, near = (
+            MatrixCache(tmp_path, smallest=1),
+            PLACES[0]._replace(lon=PLACES[0].lon + 1e-5),
+        )
         matrix = await answer_matrix(dataset(Roads()), [PLACES[0], near], [PLACES[0], near], cache)
         assert matrix.seconds.tolist() == [[0, 1], [1, 0]]
 
     async def test_foreign_places_are_asked_whole(self, tmp_path: Path) -> None:
-        roads, cache = Roads(), MatrixCache(tmp_path)
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
         await demand_equal(cache, roads, PLACES[:20])
         await demand_equal(cache, roads, PLACES[15:])
         assert roads.asked == [(20, 20), (25, 25)]
 
     async def test_another_map_or_hour_is_another_memory(self, tmp_path: Path) -> None:
-        roads, cache = Roads(), MatrixCache(tmp_path)
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
         for data in (
             dataset(roads),
             dataset(roads, version="v2"),
@@ -101,18 +105,30 @@ class TestCells:
 
     async def test_two_workers_share_it(self, tmp_path: Path) -> None:
         roads = Roads()
-        await demand_equal(MatrixCache(tmp_path), roads, PLACES)
-        await demand_equal(MatrixCache(tmp_path), roads, PLACES)
+        await demand_equal(MatrixCache(tmp_path, smallest=1), roads, PLACES)
+        await demand_equal(MatrixCache(tmp_path, smallest=1), roads, PLACES)
         assert roads.asked == [(40, 40)]
 
     async def test_an_oblong_matrix_passes_by(self, tmp_path: Path) -> None:
-        roads, cache = Roads(), MatrixCache(tmp_path)
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
         await answer_matrix(dataset(roads), PLACES[:2], PLACES, cache)
         assert roads.asked == [(2, 40)]
         assert list(tmp_path.iterdir()) == []
 
+    async def test_few_places_are_not_worth_remembering(self, tmp_path: Path) -> None:
+        roads, cache = Roads(), MatrixCache(tmp_path)
+        await demand_equal(cache, roads, PLACES)
+        await demand_equal(cache, roads, PLACES)
+        assert roads.asked == [(40, 40)] * 2
+        assert list(tmp_path.iterdir()) == []
+
+    async def test_many_ask_at_once(self, tmp_path: Path) -> None:
+        roads, cache = Roads(), MatrixCache(tmp_path, max_bytes=20_000, smallest=1)
+        sets = [PLACES[start : start + 20] for start in range(20)] * 3
+        await asyncio.gather(*(demand_equal(cache, roads, each) for each in sets))
+
     async def test_no_places_are_no_question(self, tmp_path: Path) -> None:
-        await demand_equal(MatrixCache(tmp_path), Roads(), [])
+        await demand_equal(MatrixCache(tmp_path, smallest=1), Roads(), [])
 
 
 def sheets(folder: Path) -> list[Path]:
@@ -121,13 +137,16 @@ def sheets(folder: Path) -> list[Path]:
 
 class TestFiles:
     async def test_a_grown_sheet_replaces_the_one_it_grew_from(self, tmp_path: Path) -> None:
-        roads, cache = Roads(), MatrixCache(tmp_path)
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
         for end in (30, 33, 36, 40):
             await demand_equal(cache, roads, PLACES[:end])
         assert len(sheets(tmp_path)) == 1
 
     async def test_what_was_used_longest_ago_goes_first(self, tmp_path: Path) -> None:
-        roads, cache = Roads(), MatrixCache(tmp_path, max_bytes=8_000)  # one sheet of 20 is 2.9 kB
+        roads, cache = (
+            Roads(),
+            MatrixCache(tmp_path, max_bytes=8_000, smallest=1),
+        )  # one sheet of 20 is 2.9 kB
         blocks = [[Place(p.lon + k, p.lat) for p in PLACES[:20]] for k in range(3)]
         for age, block in enumerate(blocks):
             await demand_equal(cache, roads, block)
@@ -145,14 +164,14 @@ class TestFiles:
     @pytest.mark.parametrize("left", [0, 100, 3_000])
     async def test_a_damaged_sheet_is_asked_anew(self, tmp_path: Path, left: int) -> None:
         roads = Roads()
-        await demand_equal(MatrixCache(tmp_path), roads, PLACES)
+        await demand_equal(MatrixCache(tmp_path, smallest=1), roads, PLACES)
         (path,) = sheets(tmp_path)
         path.write_bytes(path.read_bytes()[:left])
-        await demand_equal(MatrixCache(tmp_path), roads, PLACES)
+        await demand_equal(MatrixCache(tmp_path, smallest=1), roads, PLACES)
         assert roads.asked == [(40, 40)] * 2
 
     async def test_a_folder_that_cannot_be_written_costs_only_the_memory(
         self, tmp_path: Path
     ) -> None:
         (tmp_path / "v1").write_text("in the way")
-        await demand_equal(MatrixCache(tmp_path), Roads(), PLACES)
+        await demand_equal(MatrixCache(tmp_path, smallest=1), Roads(), PLACES)
