@@ -1,0 +1,193 @@
+"""Slack induction by string removals: ruin a few strings of neighbours, recreate, anneal.
+
+After Christiaens and Vanden Berghe, Transportation Science 2020, with orders that may stay out.
+"""
+
+from __future__ import annotations
+
+import math
+
+from dispatch.search.chance import Dice, draw, draw_below
+from dispatch.search.change import full_price, put_in, take_out, undo
+from dispatch.search.cheapest import cheapest
+from dispatch.search.compiled import kernel
+from dispatch.search.layout import (
+    ABSENT,
+    ACCEPTED,
+    BEST,
+    CLOSE,
+    CROWD,
+    CURRENT,
+    DUE,
+    IMPROVED,
+    LOCKED,
+    PENALTY,
+    REMOTE,
+    ROUND,
+    SERVICE,
+    TOUCHED,
+    Day,
+    Tours,
+    Walk,
+)
+
+REMOVED = 10.0
+"""Orders removed per round, on average."""
+LONGEST_STRING = 10
+SPLIT = 0.5
+"""Share of the removals that keep a piece of the string in place."""
+WIDEN = 0.01
+"""Chance that this piece is one longer."""
+BLINK = 0.01
+"""Chance that a position is overlooked."""
+
+
+@kernel
+def _average_length(day: Day, tours: Tours) -> float:
+    stops = used = 0
+    for c in range(day.crews.shape[0]):
+        n = tours.length[tours.row[c]] - day.crews[c, LOCKED]
+        if n > 0:
+            stops += n
+            used += 1
+    return stops / used if used > 0 else 1.0
+
+
+@kernel
+def _remove_string(x: int, longest: float, day: Day, tours: Tours, walk: Walk) -> None:
+    """Take out a string of the route around order x."""
+    dice = walk.dice
+    c = tours.where[x]
+    r = tours.row[c]
+    low, n = day.crews[c, LOCKED], tours.length[r]
+    at = low
+    while tours.stops[r, at] != x:
+        at += 1
+    size = 1 + draw_below(dice, int(min(longest, n - low)))
+    kept = 0
+    if size > 1 and low + size < n and draw(dice) < SPLIT:
+        kept = 1
+        while low + size + kept < n and draw(dice) < WIDEN:
+            kept += 1
+    begin_low = max(low, at - size - kept + 1)
+    begin_high = min(at, n - size - kept)
+    begin = begin_low + draw_below(dice, begin_high - begin_low + 1)
+    skip = begin + 1 + draw_below(dice, size - 1) if kept > 0 else 0
+    take_out(c, begin, begin + size + kept, skip, skip + kept, day, tours, walk)
+
+
+@kernel
+def ruin(wider: int, day: Day, tours: Tours, walk: Walk) -> None:
+    """Remove strings around a random order, and list `wider` neighbours that were out already."""
+    orders, dice = day.orders, walk.dice
+    seed = draw_below(dice, orders.shape[0])
+    longest = max(1.0, min(float(LONGEST_STRING), _average_length(day, tours)))
+    strings = math.floor(draw(dice) * (4.0 * REMOVED / (1.0 + longest) - 1.0) + 1.0)
+    removed = waiting = 0
+    for i in range(day.near.shape[1]):
+        x = day.near[seed, i]
+        c = tours.where[x]
+        if c < 0:
+            fresh = walk.absent_in[x] != walk.book[ROUND]
+            if waiting < wider and fresh and orders[x, CROWD] > 0:
+                walk.absent_in[x] = walk.book[ROUND]
+                walk.absent[walk.book[ABSENT]] = x
+                walk.book[ABSENT] += 1
+                waiting += 1
+        elif removed < strings and orders[x, ACCEPTED] == 0:
+            if walk.touched_in[c] != walk.book[ROUND]:
+                _remove_string(x, longest, day, tours, walk)
+                removed += 1
+        if removed >= strings and waiting >= wider:
+            break
+
+
+@kernel
+def _key(x: int, sort: int, day: Day, dice: Dice) -> float:
+    """What the orders to insert are sorted by, smallest first."""
+    orders = day.orders
+    if sort < 4:
+        return draw(dice)
+    if sort < 6:
+        return -float(orders[x, PENALTY])
+    if sort < 10:
+        return -orders[x, PENALTY] / (orders[x, SERVICE] + 600.0)
+    if sort < 11:
+        return -float(orders[x, SERVICE])
+    if sort < 13:
+        return float(min(orders[x, CLOSE], orders[x, DUE]))
+    if sort < 14:
+        return -float(orders[x, REMOTE])
+    return float(orders[x, REMOTE])
+
+
+SORTS = 15
+
+
+@kernel
+def recreate(sort: int, blink: float, day: Day, tours: Tours, walk: Walk) -> None:
+    """Insert each listed order at its cheapest place if that costs less than leaving it out."""
+    absent, keys = walk.absent, walk.keys
+    count = walk.book[ABSENT]
+    for i in range(count):
+        x = absent[i]
+        key = _key(x, sort, day, walk.dice)
+        j = i
+        while j > 0 and keys[j - 1] > key:
+            keys[j] = keys[j - 1]
+            absent[j] = absent[j - 1]
+            j -= 1
+        keys[j] = key
+        absent[j] = x
+    for i in range(count):
+        x = absent[i]
+        price, c, p, fee = cheapest(x, blink, walk.dice, day.orders[x, PENALTY], day, tours)
+        if c >= 0:
+            put_in(x, c, p, fee, day, tours, walk)
+
+
+@kernel
+def start_round(tours: Tours, walk: Walk) -> None:
+    walk.book[ROUND] += 1
+    walk.book[TOUCHED] = 0
+    walk.book[ABSENT] = 0
+    walk.before[:] = tours.totals
+
+
+@kernel
+def note_best(day: Day, tours: Tours, walk: Walk) -> None:
+    """Keep the plan at hand as the best."""
+    walk.book[BEST] = walk.book[CURRENT]
+    for c in range(day.crews.shape[0]):
+        r = tours.row[c]
+        n = tours.length[r]
+        walk.best_length[c] = n
+        for i in range(n):
+            walk.best_stops[c, i] = tours.stops[r, i]
+
+
+@kernel
+def anneal(
+    rounds: int, hot: float, cold: float, wider: int, most: int, day: Day, tours: Tours, walk: Walk
+) -> None:
+    """Go `rounds` rounds while cooling from `hot` to `cold` (thousandths of price).
+
+    Ends early when the best has improved `most` times in all.
+    """
+    heat = hot
+    cooling = math.exp(math.log(cold / hot) / rounds)
+    for _ in range(rounds):
+        if walk.book[IMPROVED] >= most:
+            return
+        start_round(tours, walk)
+        ruin(wider, day, tours, walk)
+        recreate(draw_below(walk.dice, SORTS), BLINK, day, tours, walk)
+        price = full_price(day, tours)
+        heat *= cooling
+        if price < walk.book[CURRENT] - heat * math.log(1.0 - draw(walk.dice)):
+            walk.book[CURRENT] = price
+            if price < walk.book[BEST]:
+                walk.book[IMPROVED] += 1
+                note_best(day, tours, walk)
+        else:
+            undo(day, tours, walk)

@@ -1,0 +1,36 @@
+"""Chance for kernels: xorshift64*, so that a seed gives the same run on every machine."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch.search.compiled import kernel
+
+Dice = NDArray[np.uint64]
+"""One cell: the state, never zero."""
+
+
+def dice_of(seed: int) -> Dice:
+    """Return the generator of a seed."""
+    words = np.random.SeedSequence(seed).generate_state(1, np.uint64)
+    words[0] |= np.uint64(1)
+    return words
+
+
+@kernel
+def draw(dice: Dice) -> float:
+    """A number in [0, 1)."""
+    word = dice[0]
+    word ^= word >> np.uint64(12)
+    word ^= word << np.uint64(25)
+    word ^= word >> np.uint64(27)
+    dice[0] = word
+    scrambled = word * np.uint64(2685821657736338717)
+    return np.float64(scrambled >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@kernel
+def draw_below(dice: Dice, count: int) -> int:
+    """A whole number in 0..count-1."""
+    return np.int64(draw(dice) * count)

@@ -1,0 +1,42 @@
+"""Where compiled kernels are kept, and the decorator that makes one.
+
+numba's own cache does not notice that a callee in another file was edited. Therefore the folder is
+named by a hash of every source in this package, and of the versions that compile it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+ENVIRONMENT = "PAIGONG_KERNELS"
+"""Names the folder for compiled kernels; by default one in the user's cache folder."""
+
+
+def kernel_folder() -> Path:
+    """Return the folder of these very sources; it may not exist yet."""
+    digest = hashlib.sha256(f"{sys.version} {numba.__version__}".encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    given = os.environ.get(ENVIRONMENT)
+    if given:
+        root = Path(given)
+    else:
+        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        root = Path(caches) / "paigong" / "kernels"
+    return root / digest.hexdigest()[:16]
+
+
+numba.config.CACHE_DIR = str(kernel_folder())
+
+
+def kernel[**Args, T](function: Callable[Args, T]) -> Callable[Args, T]:
+    """Compile on first call, or load what an earlier process compiled."""
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return compiled  # type: ignore[no-any-return]

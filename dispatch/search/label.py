@@ -1,0 +1,271 @@
+"""Labels: every undominated way to time a route, forwards, and how late each stop may start.
+
+The same rules as `dispatch.timing`, which times the finished plan: a rest falls into a gap between
+two stops, may interrupt the drive, and a gap lasts max(drive + set-up + rests, end of last rest).
+"""
+
+from __future__ import annotations
+
+from dispatch.search.compiled import kernel
+from dispatch.search.layout import (
+    AT,
+    BUILDING,
+    CLOSE,
+    DRIVEN,
+    DUE,
+    DURATION,
+    EARLIEST,
+    END,
+    FAR,
+    FLAT_PRICE,
+    FREE,
+    HARD,
+    HARD_END,
+    INCOME,
+    INSIDE,
+    LATE,
+    LATE_RATE,
+    LATEST,
+    LOCKED,
+    NEVER,
+    OPENS,
+    OVER_RATE,
+    PLACE,
+    POINTS,
+    READY,
+    RESTS,
+    SERVICE,
+    SETUP,
+    SHIFT_END,
+    START,
+    TAKEN,
+    TIME_PRICE,
+    WORK,
+    Day,
+    Ints,
+    Tours,
+)
+
+
+@kernel
+def keep(labels: Ints, count: int, at: int, taken: int, late: int) -> int:
+    """Add a label unless another equals or beats it; returns how many there are.
+
+    A full set loses its latest label, never the earliest with so many rests: what can be driven
+    stays so. Sets must hold more labels than there can be rests.
+    """
+    kept = 0
+    for i in range(count):
+        if labels[i, AT] <= at and labels[i, LATE] <= late and labels[i, TAKEN] >= taken:
+            return count
+    for i in range(count):
+        if at <= labels[i, AT] and late <= labels[i, LATE] and taken >= labels[i, TAKEN]:
+            continue
+        if kept != i:
+            labels[kept] = labels[i]
+        kept += 1
+    if kept == labels.shape[0]:
+        worst = -1
+        for i in range(kept):
+            for j in range(kept):
+                spare = i != j and labels[j, TAKEN] == labels[i, TAKEN]
+                if spare and labels[j, AT] <= labels[i, AT]:
+                    if worst < 0 or labels[i, AT] > labels[worst, AT]:
+                        worst = i
+                    break
+        kept -= 1
+        labels[worst] = labels[kept]
+    labels[kept, AT] = at
+    labels[kept, TAKEN] = taken
+    labels[kept, LATE] = late
+    return kept + 1
+
+
+@kernel
+def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
+    """Fill in places, drives, legs and sums; returns the first stop without a road, or -1."""
+    crews, orders = day.crews, day.orders
+    n = tours.length[r]
+    here = crews[c, START]
+    building = crews[c, INSIDE]
+    tours.place[r, 0] = here
+    broken = -1
+    driven = work = flat = income = 0
+    for i in range(n):
+        x = tours.stops[r, i]
+        there = orders[x, PLACE]
+        drive = day.travel[here, there]
+        if drive >= FAR and broken < 0:
+            broken = i
+        setup = orders[x, SETUP]
+        if building >= 0 and orders[x, BUILDING] == building:
+            setup = 0
+        tours.place[r, i + 1] = there
+        tours.drive[r, i] = drive
+        tours.leg[r, i] = drive + setup
+        driven += drive
+        work += drive + setup + orders[x, SERVICE]
+        flat += tours.fee[r, i]
+        income += orders[x, POINTS]
+        here = there
+        building = orders[x, BUILDING]
+    home = crews[c, END]
+    tours.place[r, n + 1] = home
+    drive = 0
+    if n > 0 and home >= 0:
+        drive = day.travel[here, home]
+        if drive >= FAR and broken < 0:
+            broken = n
+    tours.drive[r, n] = drive
+    tours.leg[r, n] = drive
+    tours.sums[r, DRIVEN] = driven + drive
+    tours.sums[r, WORK] = work + drive
+    tours.sums[r, FLAT_PRICE] = flat
+    tours.sums[r, INCOME] = income
+    return broken
+
+
+@kernel
+def _forward_plain(c: int, r: int, day: Day, tours: Tours) -> int:
+    """Label a crew without rests: one label per stop; returns the first stop that fails, or -1."""
+    crews, orders = day.crews, day.orders
+    n, locked = tours.length[r], crews[c, LOCKED]
+    at, late = crews[c, READY], 0
+    labels = tours.labels
+    labels[r, 0, 0, AT] = at
+    labels[r, 0, 0, LATE] = 0
+    tours.labelled[r, 0] = 1
+    for i in range(n):
+        x = tours.stops[r, i]
+        start = max(at + tours.leg[r, i], orders[x, OPENS])
+        if i >= locked and start > orders[x, CLOSE]:
+            return i
+        if start > orders[x, DUE]:
+            late += orders[x, LATE_RATE] * (start - orders[x, DUE])
+        at = start + orders[x, SERVICE]
+        labels[r, i + 1, 0, AT] = at
+        labels[r, i + 1, 0, LATE] = late
+        tours.labelled[r, i + 1] = 1
+    at += tours.leg[r, n]
+    if n > locked and at > crews[c, HARD_END]:
+        return n
+    if n > 0:
+        late += day.rates[OVER_RATE] * max(0, at - crews[c, SHIFT_END])
+    tours.sums[r, TIME_PRICE] = late
+    return -1
+
+
+@kernel
+def _forward_rests(c: int, r: int, day: Day, tours: Tours) -> int:
+    """Label a crew that owes rests; returns the first stop that fails (length: the end), or -1."""
+    crews, orders, rests, labels = day.crews, day.orders, day.rests, tours.labels
+    n, locked, owed = tours.length[r], crews[c, LOCKED], crews[c, RESTS]
+    labels[r, 0, 0, AT] = crews[c, READY]
+    labels[r, 0, 0, TAKEN] = 0
+    labels[r, 0, 0, LATE] = 0
+    tours.labelled[r, 0] = 1
+    for i in range(n):
+        x = tours.stops[r, i]
+        close = NEVER if i < locked else orders[x, CLOSE]
+        count = 0
+        for j in range(tours.labelled[r, i]):
+            clock = labels[r, i, j, AT]
+            busy = clock + tours.leg[r, i]
+            k = labels[r, i, j, TAKEN]
+            ready = busy
+            while True:
+                start = max(ready, orders[x, OPENS])
+                if start <= close:
+                    late = labels[r, i, j, LATE]
+                    if start > orders[x, DUE]:
+                        late += orders[x, LATE_RATE] * (start - orders[x, DUE])
+                    count = keep(labels[r, i + 1], count, start + orders[x, SERVICE], k, late)
+                if k == owed or max(clock, rests[c, k, EARLIEST]) > rests[c, k, LATEST]:
+                    break
+                clock = max(clock, rests[c, k, EARLIEST]) + rests[c, k, DURATION]
+                busy += rests[c, k, DURATION]
+                ready = max(busy, clock)
+                k += 1
+        tours.labelled[r, i + 1] = count
+        if count == 0:
+            return i
+    return _finish_rests(c, r, day, tours)
+
+
+@kernel
+def _finish_rests(c: int, r: int, day: Day, tours: Tours) -> int:
+    """Price the cheapest end with every rest taken; returns length when there is none, or -1."""
+    crews, rests, labels = day.crews, day.rests, tours.labels
+    n, owed = tours.length[r], crews[c, RESTS]
+    tours.sums[r, TIME_PRICE] = 0
+    if n == 0:
+        return -1
+    best = NEVER
+    for j in range(tours.labelled[r, n]):
+        clock = labels[r, n, j, AT]
+        busy = clock + tours.leg[r, n]
+        k = labels[r, n, j, TAKEN]
+        ready = busy
+        while k < owed and max(clock, rests[c, k, EARLIEST]) <= rests[c, k, LATEST]:
+            clock = max(clock, rests[c, k, EARLIEST]) + rests[c, k, DURATION]
+            busy += rests[c, k, DURATION]
+            ready = max(busy, clock)
+            k += 1
+        if k < owed or (n > crews[c, LOCKED] and ready > crews[c, HARD_END]):
+            continue
+        over = day.rates[OVER_RATE] * max(0, ready - crews[c, SHIFT_END])
+        best = min(best, labels[r, n, j, LATE] + over)
+    if best == NEVER:
+        return n
+    tours.sums[r, TIME_PRICE] = best
+    return -1
+
+
+@kernel
+def _backward(c: int, r: int, day: Day, tours: Tours) -> None:
+    """Fill `limits` for every stop behind the accepted ones, as if overtime were limited."""
+    crews, orders, rests, limits = day.crews, day.orders, day.rests, tours.limits
+    n, owed = tours.length[r], crews[c, RESTS]
+    for k in range(owed):
+        limits[r, n, k, HARD] = -NEVER
+        limits[r, n, k, FREE] = -NEVER
+    limits[r, n, owed, HARD] = crews[c, HARD_END]
+    limits[r, n, owed, FREE] = crews[c, SHIFT_END]
+    for i in range(n - 1, crews[c, LOCKED] - 1, -1):
+        x = tours.stops[r, i]
+        leg = tours.leg[r, i + 1]
+        for kind in range(2):
+            cap = orders[x, CLOSE]
+            if kind == FREE:
+                cap = min(cap, orders[x, DUE])
+            for k in range(owed + 1):
+                leave = limits[r, i + 1, k, kind] - leg
+                rested = 0
+                for m in range(k, owed):
+                    rested += rests[c, m, DURATION]
+                    reach = limits[r, i + 1, m + 1, kind]
+                    if rests[c, m, EARLIEST] + rests[c, m, DURATION] <= reach:
+                        leave = max(leave, min(rests[c, k, LATEST], reach - leg - rested))
+                latest = min(cap, leave - orders[x, SERVICE])
+                if latest < orders[x, OPENS]:
+                    latest = -NEVER
+                limits[r, i, k, kind] = latest
+
+
+@kernel
+def relabel(c: int, day: Day, tours: Tours) -> int:
+    """Time a crew's row anew; returns -1, or the first stop that breaks a rule (length: the end).
+
+    When a rule is broken only the labels before it hold.
+    """
+    r = tours.row[c]
+    broken = _lay_out(c, r, day, tours)
+    if broken >= 0:
+        return broken
+    if day.crews[c, RESTS] == 0:
+        broken = _forward_plain(c, r, day, tours)
+    else:
+        broken = _forward_rests(c, r, day, tours)
+    if broken < 0:
+        _backward(c, r, day, tours)
+    return broken

@@ -1,0 +1,254 @@
+"""From a problem to the rows of integers that the kernels read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch.model import Crew, Order
+from dispatch.problem import Problem
+from dispatch.search import layout
+from dispatch.search.chance import dice_of
+from dispatch.search.layout import NEVER, Day, Ints, Tours, Walk
+
+NEIGHBOURS = 200
+"""Orders that each order knows as its neighbours."""
+ROWS_AT_ONCE = 256
+"""Rows of the order-by-order matrix that are in memory at a time."""
+
+
+def day_of(problem: Problem) -> Day:
+    """Return the problem as arrays; orders and crews keep their positions."""
+    orders, crews = _orders(problem), _crews(problem)
+    most_rests = max((len(crew.owed_breaks) for crew in problem.crews), default=0)
+    rests = np.zeros((len(problem.crews), max(1, most_rests), 3), dtype=np.int64)
+    for number, crew in enumerate(problem.crews):
+        for position, rest in enumerate(crew.owed_breaks):
+            rests[number, position] = (rest.earliest_s, rest.latest_s, rest.duration_s)
+    may = _may(problem) & _reachable(problem, orders, crews)
+    fee = _fees(problem)
+    orders[:, layout.CROWD] = may.sum(axis=1)
+    first = np.concatenate([[0], np.cumsum(orders[:, layout.CROWD])]).astype(np.int64)
+    rates = problem.objective
+    most = -1 if rates.most_moves is None else rates.most_moves
+    return Day(
+        orders=orders,
+        crews=crews,
+        rests=rests,
+        rates=np.array(
+            [
+                rates.travel_per_mille,
+                rates.overtime_per_mille,
+                rates.spread_per_mille,
+                rates.income_spread_per_mille,
+                most,
+            ],
+            dtype=np.int64,
+        ),
+        travel=np.ascontiguousarray(problem.travel),
+        back=np.ascontiguousarray(problem.travel.T),
+        first=first,
+        who=np.nonzero(may)[1].astype(np.int64),
+        flat=fee[may],
+        near=_near(problem, orders[:, layout.PLACE]),
+    )
+
+
+def _orders(problem: Problem) -> Ints:
+    rows = np.zeros((len(problem.orders), layout.ORDER_COLUMNS), dtype=np.int64)
+    inside = _buildings(problem)
+    ranks = {name: rank for crew in problem.crews for rank, name in enumerate(crew.sequence)}
+    crew_at = {crew.id: number for number, crew in enumerate(problem.crews)}
+    for row, order in zip(rows, problem.orders, strict=True):
+        locked = order.id in problem.locked_crew
+        late = order.due_s is not None and order.late_per_mille > 0
+        owner = crew_at.get(order.current_crew or "", -1)
+        decided = locked or order.id in problem.pinned_crew
+        row[:15] = (
+            order.place,
+            order.service_s,
+            order.setup_s,
+            inside.get(order.building, -1),
+            order.opens_s,
+            NEVER if locked or order.window is None else order.window[1],
+            order.due_s if late else NEVER,
+            order.late_per_mille,
+            1000 * order.priority_penalty,
+            order.income,
+            ranks.get(order.id, -1),
+            -1 if decided else owner,
+            locked,
+            0,
+            0,
+        )
+    ways = [problem.travel[crew.ready_place] for crew in problem.crews]
+    if ways:
+        rows[:, layout.REMOTE] = np.min(ways, axis=0)[rows[:, layout.PLACE]]
+    return rows
+
+
+def _buildings(problem: Problem) -> dict[str | None, int]:
+    named = [order.building for order in problem.orders if order.building is not None]
+    named += [crew.in_building for crew in problem.crews if crew.in_building is not None]
+    return {building: number for number, building in enumerate(dict.fromkeys(named))}
+
+
+def _crews(problem: Problem) -> Ints:
+    inside = _buildings(problem)
+    rows = [
+        (
+            crew.ready_place,
+            -1 if crew.end_place is None else crew.end_place,
+            crew.ready_s,
+            crew.shift[1],
+            crew.hard_end_s,
+            inside.get(crew.in_building, -1),
+            len(crew.locked),
+            len(crew.owed_breaks),
+            crew.load_s,
+            crew.income,
+        )
+        for crew in problem.crews
+    ]
+    return np.array(rows, dtype=np.int64).reshape(len(rows), layout.CREW_COLUMNS)
+
+
+def _may(problem: Problem) -> NDArray[np.bool_]:
+    """[order, crew]: skills, size, pins and bans; only its crew has what is accepted."""
+    known: dict[object, NDArray[np.bool_]] = {}
+    may = np.zeros((len(problem.orders), len(problem.crews)), dtype=np.bool_)
+    crew_at = {crew.id: number for number, crew in enumerate(problem.crews)}
+    for number, order in enumerate(problem.orders):
+        if order.id in problem.locked_crew:
+            may[number, crew_at[problem.locked_crew[order.id]]] = True
+            continue
+        needs = (order.skills, order.crew_size)
+        if needs not in known:
+            known[needs] = np.array([_able(order, crew) for crew in problem.crews], dtype=np.bool_)
+        may[number] = known[needs]
+        pinned = problem.pinned_crew.get(order.id)
+        if pinned is not None:
+            alone = crew_at.get(pinned)
+            able = alone is not None and bool(may[number, alone])
+            may[number] = False
+            if alone is not None:
+                may[number, alone] = able
+        for name in order.forbidden_crews:
+            if name in crew_at:
+                may[number, crew_at[name]] = False
+    return may
+
+
+def _able(order: Order, crew: Crew) -> bool:
+    return crew.size >= order.crew_size and all(
+        crew.skills.get(skill, 0) >= count for skill, count in order.skills
+    )
+
+
+def _reachable(problem: Problem, orders: Ints, crews: Ints) -> NDArray[np.bool_]:
+    """[order, crew]: can the crew be there and back in time with nothing else to do?
+
+    True for what is accepted, which is a fact.
+    """
+    place = orders[:, layout.PLACE]
+    drive = problem.travel[crews[:, layout.START]][:, place].T.astype(np.int64)
+    setup = np.repeat(orders[:, layout.SETUP, None], len(crews), axis=1)
+    inside = orders[:, layout.BUILDING, None] == crews[None, :, layout.INSIDE]
+    setup[inside & (orders[:, layout.BUILDING, None] >= 0)] = 0
+    via = crews[:, layout.LOCKED] > 0  # where the accepted orders leave the crew is not known here
+    way = np.where(via[None, :], 0, drive + setup)
+    start = np.maximum(orders[:, layout.OPENS, None], crews[None, :, layout.READY] + way)
+    home = problem.travel[place][:, crews[:, layout.END]].astype(np.int64)
+    home[:, crews[:, layout.END] < 0] = 0
+    end = start + orders[:, layout.SERVICE, None] + home
+    in_time = (start <= orders[:, layout.CLOSE, None]) & (end <= crews[None, :, layout.HARD_END])
+    fits = in_time & (way < layout.FAR) & (home < layout.FAR)
+    return fits | (orders[:, layout.ACCEPTED, None] > 0)
+
+
+def _fees(problem: Problem) -> Ints:
+    """[order, crew]: price in thousandths of area and of moving a published order."""
+    areas = list(dict.fromkeys(order.area or "" for order in problem.orders))
+    cost = np.array(
+        [[crew.area_cost.get(area, 0) for crew in problem.crews] for area in areas],
+        dtype=np.int64,
+    ).reshape(len(areas), len(problem.crews))
+    at = {area: row for row, area in enumerate(areas)}
+    fees = cost[[at[order.area or ""] for order in problem.orders]]
+    crew_at = {crew.id: number for number, crew in enumerate(problem.crews)}
+    for row, order in zip(fees, problem.orders, strict=True):
+        if order.current_crew is None:
+            continue
+        row += problem.objective.move
+        if order.current_crew in crew_at:
+            row[crew_at[order.current_crew]] -= problem.objective.move
+    return 1000 * fees
+
+
+def _near(problem: Problem, place: Ints) -> Ints:
+    """[order, rank]: itself first, then its neighbours by the way there and back."""
+    count = len(place)
+    width = min(count, NEIGHBOURS)
+    near = np.empty((count, width), dtype=np.int64)
+    for begin in range(0, count, ROWS_AT_ONCE):
+        end = min(count, begin + ROWS_AT_ONCE)
+        rows = place[begin:end]
+        way = problem.travel[np.ix_(rows, place)] + problem.travel[np.ix_(place, rows)].T
+        way[np.arange(end - begin), np.arange(begin, end)] = -1
+        if width < count:
+            some = np.argpartition(way, width - 1, axis=1)[:, :width]
+        else:
+            some = np.broadcast_to(np.arange(count), way.shape)
+        ranked = np.argsort(np.take_along_axis(way, some, axis=1), axis=1, kind="stable")
+        near[begin:end] = np.take_along_axis(some, ranked, axis=1)
+    return near
+
+
+def tours_of(problem: Problem, day: Day, sequences: Sequence[Sequence[int]]) -> Tours:
+    """Return tours that hold the given orders per crew, not labelled yet."""
+    crews, orders = len(problem.crews), len(problem.orders)
+    longest = max((len(names) for names in sequences), default=0)
+    room = 2 + min(orders, max(48, longest + 32, 3 * orders // max(1, crews) + 32))
+    rests = int(day.crews[:, layout.RESTS].max(initial=0))
+    width = 1 if rests == 0 else 4 + 4 * rests
+    rows = 2 * crews
+    tours = Tours(
+        row=np.arange(0, rows, 2, dtype=np.int64),
+        stops=np.zeros((rows, room), dtype=np.int64),
+        fee=np.zeros((rows, room), dtype=np.int64),
+        length=np.zeros(rows, dtype=np.int64),
+        place=np.zeros((rows, room + 2), dtype=np.int64),
+        drive=np.zeros((rows, room + 1), dtype=np.int64),
+        leg=np.zeros((rows, room + 1), dtype=np.int64),
+        labels=np.zeros((rows, room + 1, width, 3), dtype=np.int64),
+        labelled=np.zeros((rows, room + 1), dtype=np.int64),
+        limits=np.zeros((rows, room + 1, rests + 1, 2), dtype=np.int64),
+        sums=np.zeros((rows, 5), dtype=np.int64),
+        where=np.full(orders, -1, dtype=np.int64),
+        lost=np.zeros(crews, dtype=np.int64),
+        totals=np.zeros(3, dtype=np.int64),
+        scratch=np.zeros((2, width, 3), dtype=np.int64),
+    )
+    for crew, sequence in enumerate(sequences):
+        tours.length[2 * crew] = len(sequence)
+        tours.stops[2 * crew, : len(sequence)] = sequence
+    return tours
+
+
+def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
+    """Return an empty walk."""
+    crews, orders = len(day.crews), len(day.orders)
+    return Walk(
+        book=np.zeros(6, dtype=np.int64),
+        touched=np.zeros(crews, dtype=np.int64),
+        touched_in=np.zeros(crews, dtype=np.int64),
+        absent=np.zeros(3 * orders + 64, dtype=np.int64),
+        absent_in=np.zeros(orders, dtype=np.int64),
+        keys=np.zeros(3 * orders + 64, dtype=np.float64),
+        before=np.zeros(3, dtype=np.int64),
+        best_stops=np.zeros((crews, tours.stops.shape[1]), dtype=np.int64),
+        best_length=np.zeros(crews, dtype=np.int64),
+        dice=dice_of(seed),
+    )
