@@ -5,12 +5,18 @@ Importing this package is cheap: OR-Tools is loaded by the first call that needs
 
 from dispatch.check import Violation, check
 from dispatch.commit import Candidate, choose_commits
+from dispatch.compare import Difference, Move, Shift, compare
 from dispatch.explain import explain, reasons
+from dispatch.insert import applied, insert, place, propose
+from dispatch.insertions import Ejected, Insertions, Proposal
 from dispatch.model import Break, Budget, Crew, Objective, Order
 from dispatch.plan import TERMS, Plan, Reason, Route, TakenBreak, Visit
 from dispatch.problem import UNREACHABLE_S, Problem
 from dispatch.refused import ProblemRefused
+from dispatch.slots import Slot, offer, slots
 from dispatch.solve import replan, solve
+from dispatch.variant import with_order
+from dispatch.why import Choice, Why, why
 
 __all__ = [
     "TERMS",
@@ -18,21 +24,39 @@ __all__ = [
     "Break",
     "Budget",
     "Candidate",
+    "Choice",
     "Crew",
+    "Difference",
+    "Ejected",
+    "Insertions",
+    "Move",
     "Objective",
     "Order",
     "Plan",
     "Problem",
     "ProblemRefused",
+    "Proposal",
     "Reason",
     "Route",
+    "Shift",
+    "Slot",
     "TakenBreak",
     "Violation",
     "Visit",
+    "Why",
+    "applied",
     "check",
     "choose_commits",
+    "compare",
     "explain",
+    "insert",
+    "offer",
+    "place",
+    "propose",
     "reasons",
     "replan",
+    "slots",
     "solve",
+    "why",
+    "with_order",
 ]

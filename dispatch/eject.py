@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch.insertions import Ejected, Insertions, Proposal, preference
-from dispatch.model import Crew, Order
+from dispatch.model import Order
 from dispatch.plan import Route
 from dispatch.problem import Problem
 
@@ -126,11 +126,3 @@ def _elsewhere(
         route=None if same else new.route,
     )
     return [insertions.proposal(order, number, new.route if same else route, ejected)]
-
-
-def crew_without(insertions: Insertions, crew: Crew, order_id: str) -> Route | None:
-    """Return the crew's route without one order, or None when that breaks a rule."""
-    old = insertions.routes[insertions.number[crew.id]]
-    ids = [visit.order_id for visit in old.visits if visit.order_id != order_id]
-    order = insertions.problem.order_by_id[order_id]
-    return insertions.retiming.route(crew, ids, order)

@@ -16,7 +16,7 @@ from dispatch.gaps import FAR_S, Cells
 from dispatch.insertions import Insertions, Proposal
 from dispatch.model import Crew, Order
 from dispatch.plan import Reason
-from dispatch.positions import Shortfall
+from dispatch.trip import Shortfall
 from dispatch.wording import reason
 
 STEP_S = 60
@@ -30,6 +30,8 @@ LEAVERS = 2
 def fixes(insertions: Insertions, order: Order) -> list[Reason]:
     """Return what would let the order in, the smallest price first, one fix of each kind.
 
+    Only the smallest may cost more than leaving the order out.
+
     `price_s` of a fix is what the plan would cost more with it, the order's own saved penalty
     aside; a window that moves costs what it moves.
     """
@@ -40,7 +42,8 @@ def fixes(insertions: Insertions, order: Order) -> list[Reason]:
     found += _released(insertions, order)
     cheapest: dict[str, Reason] = {}
     for fix in sorted(found, key=_price):
-        cheapest.setdefault(fix.code, fix)
+        if not cheapest or _price(fix) <= order.priority_penalty:
+            cheapest.setdefault(fix.code, fix)
     return list(cheapest.values())
 
 

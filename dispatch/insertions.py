@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch.model import Crew, Order
-from dispatch.plan import TERMS, Plan, Route
-from dispatch.positions import Positions, Ranked, Spot, apart_price
-from dispatch.price import priced_plan, route_income
+from dispatch.plan import Plan, Route
+from dispatch.positions import Positions, Ranked
+from dispatch.price import priced_plan
 from dispatch.problem import Problem
 from dispatch.refused import demand
+from dispatch.tally import Tally
 from dispatch.timing import time_route
+from dispatch.trip import Spot
 from dispatch.variant import Retiming
 
 MOST = 8
@@ -65,6 +66,11 @@ class Proposal:
     ejected: Ejected | None = None
 
     @property
+    def exact_added(self) -> int:
+        """`added` before rounding, in thousandths."""
+        return self.net_per_mille + 1000 * (self.added - self.net)
+
+    @property
     def routes(self) -> tuple[Route, ...]:
         """Every route that changes."""
         other = self.ejected.route if self.ejected else None
@@ -91,38 +97,17 @@ class Insertions:
         self.problem = self.retiming.problem
         by_crew = {route.crew_id: route for route in plan.routes}
         _demand_known(problem, plan)
-        self.routes = [
+        routes = [
             by_crew[crew.id] if crew.id in by_crew else _accepted(problem, crew)
             for crew in problem.crews
         ]
-        self.number = {crew.id: number for number, crew in enumerate(problem.crews)}
-        self.positions = Positions(self.problem, self.routes)
-        self._price()
+        self.tally = Tally(self.problem, routes)
+        self.positions = Positions(self.problem, self.tally)
 
-    def _price(self) -> None:
-        self._terms = [
-            self.retiming.terms(crew, route)
-            for crew, route in zip(self.problem.crews, self.routes, strict=True)
-        ]
-        self._sums: Counter[str] = Counter()
-        for terms in self._terms:
-            self._sums.update(terms)
-        self._sums.update(self._shared({}))
-        self.planned: dict[str, str] = {}
-        self.lost: Counter[str] = Counter()
-        for route in self.routes:
-            self._count(route, 1)
-
-    def _count(self, route: Route, sign: int) -> None:
-        """Note who has which order, and who has lost it by that."""
-        for visit in route.visits:
-            order = self.problem.order_by_id[visit.order_id]
-            if sign > 0:
-                self.planned[order.id] = route.crew_id
-            elif self.planned.get(order.id) == route.crew_id:
-                del self.planned[order.id]
-            if self.problem.counts_as_moved(order, route.crew_id):
-                self.lost[str(order.current_crew)] += sign
+    @property
+    def routes(self) -> list[Route]:
+        """One route per crew, in the problem's order."""
+        return self.tally.routes
 
     @property
     def plan(self) -> Plan:
@@ -132,9 +117,9 @@ class Insertions:
     def demand_open(self, order: Order) -> None:
         """Refuse an order that is in the plan."""
         demand(
-            order.id not in self.planned,
+            order.id not in self.tally.planned,
             "order_already_planned",
-            f"Order {order.id} is in the plan, with crew {self.planned.get(order.id)}.",
+            f"Order {order.id} is in the plan, with crew {self.tally.planned.get(order.id)}.",
             "Ask for an order that the plan leaves out.",
         )
 
@@ -160,14 +145,28 @@ class Insertions:
             if ranked.crew[place] not in found:
                 timed.add(place)
                 self._try(order, ranked, place, found)
-        proven = True
-        for place in _doubtful(ranked, timed, found):
+        proven = self._doubts(order, ranked, timed, found, tries)
+        return Found(tuple(sorted(found.values(), key=preference)[:most]), proven)
+
+    def _doubts(
+        self,
+        order: Order,
+        ranked: Ranked,
+        timed: set[int],
+        found: dict[int, Proposal],
+        tries: int,
+    ) -> bool:
+        """Time what could still be cheaper than the best; True when nothing is left that could."""
+        cost = _cost(found)
+        for place, bound in enumerate(ranked.bound):
+            if place in timed or (cost is not None and bound >= cost):
+                continue
             if len(timed) >= tries:
-                proven = False
-                break
+                return False
             timed.add(place)
             self._try(order, ranked, place, found)
-        return Found(tuple(sorted(found.values(), key=preference)[:most]), proven)
+            cost = _cost(found)
+        return ranked.cut is None or (cost is not None and ranked.cut >= cost)
 
     def _try(self, order: Order, ranked: Ranked, place: int, found: dict[int, Proposal]) -> None:
         number = ranked.crew[place]
@@ -181,11 +180,11 @@ class Insertions:
         """The crews that may have the order, as numbers; a spent budget of moves keeps it home."""
         mask = self.positions.qualified(order)
         owner, most = order.current_crew, self.problem.objective.most_moves
-        if owner in self.number and most is not None and self.lost[str(owner)] >= most:
+        if owner in self.tally.number and most is not None and self.tally.lost[str(owner)] >= most:
             others = [crew.id for crew in self.problem.crews if crew.id != owner]
             if others and self.problem.counts_as_moved(order, others[0]):
                 only = np.zeros_like(mask)
-                only[self.number[str(owner)]] = True
+                only[self.tally.number[str(owner)]] = True
                 mask &= only
         return np.flatnonzero(mask)
 
@@ -215,12 +214,12 @@ class Insertions:
         changed = {number: route}
         saved = order.priority_penalty
         if ejected is not None and ejected.route is not None:
-            changed[self.number[ejected.route.crew_id]] = ejected.route
+            changed[self.tally.number[ejected.route.crew_id]] = ejected.route
         lost = ejected is not None and ejected.crew_id is None
         given_up = self.problem.order_by_id[ejected.order_id] if ejected and lost else None
         unserved = (given_up.priority_penalty if given_up else 0) - saved
-        exact = self.difference(changed, unserved)
-        terms = self.seconds(exact)
+        exact = self.tally.difference(changed, unserved)
+        terms = self.tally.seconds(exact)
         position = next(n for n, v in enumerate(route.visits) if v.order_id == order.id)
         visit, net = route.visits[position], sum(terms.values())
         return Proposal(
@@ -233,66 +232,22 @@ class Insertions:
             net=net,
             net_per_mille=sum(exact.values()),
             added=net + saved,
-            later=self._later(changed),
+            later=self.tally.later(changed),
             route=route,
             ejected=ejected,
         )
 
-    def difference(self, changed: Mapping[int, Route], unserved: int = 0) -> dict[str, int]:
-        """How each term changes, in thousandths, when these crews drive these routes."""
-        more = dict.fromkeys(TERMS, 0) | {"unserved": 1000 * unserved}
-        for number, route in changed.items():
-            now = self._terms[number]
-            for term, value in self.retiming.terms(self.problem.crews[number], route).items():
-                more[term] += value - now[term]
-        return more | self._shared(changed)
-
-    def seconds(self, difference: Mapping[str, int]) -> dict[str, int]:
-        """Round as a plan's price is rounded: the change of `Plan.price`, term by term."""
-        sums = self._sums
-        return {
-            term: (sums[term] + more) // 1000 - sums[term] // 1000
-            for term, more in difference.items()
-        }
-
-    def _shared(self, changed: Mapping[int, Route]) -> dict[str, int]:
-        """How the terms change that depend on all crews."""
-        crews, rates = self.problem.crews, self.problem.objective
-        loads, incomes = self.positions.loads, self.positions.incomes
-        if changed:
-            loads, incomes = loads.copy(), incomes.copy()
-        for number, route in changed.items():
-            loads[number] = crews[number].load_s + route.load_s
-            incomes[number] = route_income(self.problem, crews[number], route)
-        return {
-            "spread": apart_price(loads, rates.spread_per_mille) - self._sums["spread"],
-            "income": apart_price(incomes, rates.income_spread_per_mille) - self._sums["income"],
-        }
-
-    def _later(self, changed: Mapping[int, Route]) -> dict[str, int]:
-        before = {v.order_id: v.start_s for number in changed for v in self.routes[number].visits}
-        now = {v.order_id: v.start_s for route in changed.values() for v in route.visits}
-        return {name: now[name] - was for name, was in before.items() if now.get(name, was) > was}
-
     def drive(self, *routes: Route) -> None:
         """Let crews drive these routes from now on."""
-        changed = {self.number[route.crew_id]: route for route in routes}
-        self._sums.update(self.difference(changed))
+        changed = {self.tally.number[route.crew_id]: route for route in routes}
+        self.tally.drive(changed)
         for number in changed:
-            self._count(self.routes[number], -1)
-        for number, route in changed.items():
-            self._count(route, 1)
-            self._terms[number] = self.retiming.terms(self.problem.crews[number], route)
-            self.routes[number] = route
-            self.positions.update(self.routes, number)
+            self.positions.update(number)
 
 
-def _doubtful(ranked: Ranked, timed: set[int], found: Mapping[int, Proposal]) -> Iterator[int]:
-    """Positions not timed yet whose bound lies below the cheapest found so far."""
-    for place in range(len(ranked.crew)):
-        costs = [each.net_per_mille + 1000 * (each.added - each.net) for each in found.values()]
-        if place not in timed and (not costs or ranked.bound[place] < min(costs)):
-            yield place
+def _cost(found: Mapping[int, Proposal]) -> int | None:
+    """The cheapest so far, in thousandths, as the positions' bounds are."""
+    return min((each.exact_added for each in found.values()), default=None)
 
 
 def preference(proposal: Proposal) -> tuple[int, int, str]:
