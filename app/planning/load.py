@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.catalogue import service as catalogue
 from app.organisation import service as organisation
 from app.organisation.service import Capability
-from app.planning import policy, repository
+from app.planning import policy, snapshot_rows
 from app.planning.snapshot import (
     CrewNow,
     Facts,
@@ -48,19 +48,19 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
     `dirty_seq` is of the same instant as the orders, so a change that the plan does not know is
     never taken for planned.
     """
-    await repository.one_snapshot(session)
+    await snapshot_rows.one_snapshot(session)
     stations = await organisation.subtree(session, station_id)
-    seqs = await repository.dirty_seqs(session, stations)
+    seqs = await snapshot_rows.dirty_seqs(session, stations)
     able = [
         crew
         for crew in await organisation.capabilities(session, stations, at)
         if crew.kind == "standing"
     ]
     held = await _held_by_crew(session, able, at)
-    waiting = await repository.waiting_orders(session, stations)
+    waiting = await snapshot_rows.waiting_orders(session, stations)
     published = {
         row.order_id: Published(row.code, row.position)
-        for row in await repository.published(session, stations)
+        for row in await snapshot_rows.published(session, stations)
     }
     reading = await _reading(session, at, waiting, able, published)
     jobs = [_job(row, reading) for row in waiting]
@@ -90,7 +90,7 @@ async def _reading(
     planned: Mapping[UUID, Published],
 ) -> _Reading:
     lost: dict[UUID, list[tuple[UUID, str, datetime]]] = defaultdict(list)
-    for row in await repository.lost_assignments(session, [row.id for row in waiting]):
+    for row in await snapshot_rows.lost_assignments(session, [row.id for row in waiting]):
         lost[row.order_id].append((row.crew_id, row.ended_why, row.ended_at))
     wanted = {row.preferred_crew_id for row in waiting if row.preferred_crew_id}
     named = wanted | {crew.crew_id for crew in able}
@@ -100,7 +100,7 @@ async def _reading(
         key: (await catalogue.limits(session, *key)).get("SLOT", policy.SLOT_TOLERANCE_S)
         for key in slots
     }
-    codes = await repository.crew_codes(session, named)
+    codes = await snapshot_rows.crew_codes(session, named)
     return _Reading(at, codes, planned, lost, tolerances)
 
 
@@ -150,12 +150,12 @@ async def _held_by_crew(
     """Standing crew -> orders in its own hands and in those of joint crews of its members."""
     standing_of = {member.technician_id: crew.crew_id for crew in able for member in crew.members}
     joint: dict[UUID, set[UUID]] = defaultdict(set)
-    for row in await repository.joint_memberships(session, standing_of.keys(), at):
+    for row in await snapshot_rows.joint_memberships(session, standing_of.keys(), at):
         joint[row.crew_id].add(standing_of[row.technician_id])
     own = {crew.crew_id for crew in able}
     held: dict[UUID, list[Held]] = defaultdict(list)
     reading = _Reading(at, {})
-    for row in await repository.held_orders(session, own | joint.keys()):
+    for row in await snapshot_rows.held_orders(session, own | joint.keys()):
         for crew_id in joint.get(row.crew_id, {row.crew_id}):
             held[crew_id].append(
                 Held(
@@ -177,9 +177,9 @@ async def _crews(
     reading: _Reading,
 ) -> tuple[list[CrewNow], list[IdleCrew]]:
     ids = [crew.crew_id for crew in able]
-    shifts = await repository.shifts_at(session, ids, reading.at)
-    places = await repository.last_places(session, ids, reading.at)
-    loads = await repository.loads(session, ids, reading.at)
+    shifts = await snapshot_rows.shifts_at(session, ids, reading.at)
+    places = await snapshot_rows.last_places(session, ids, reading.at)
+    loads = await snapshot_rows.loads(session, ids, reading.at)
     crews: list[CrewNow] = []
     idle: list[IdleCrew] = []
     for crew in able:

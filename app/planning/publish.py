@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, feed
-from app.planning import repository
+from app.planning import repository, snapshot_rows
 from app.planning.load import facts_of
 from app.planning.models import PlanningRun
 from app.planning.outcome import Outcome
@@ -39,7 +39,7 @@ async def publish(
     the station's `dirty_seq`, so the next run deals with it.
     """
     jobs = (*snapshot.jobs, *snapshot.beyond)
-    now = await repository.lock_facts(session, [job.id for job in jobs])
+    now = await snapshot_rows.lock_facts(session, [job.id for job in jobs])
     left_out = [
         LeftOut(job, changed) for job in jobs if (changed := _changed(job.facts, now.get(job.id)))
     ]

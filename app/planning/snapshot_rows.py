@@ -1,0 +1,145 @@
+"""Queries of a snapshot: orders, crews, shifts and the plan in force, as they stand."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.planning.models import PlanningState
+from app.planning.repository import ids
+
+_FACTS = (
+    "o.state, o.assignment_id, o.pinned, o.preferred_crew_id, o.appointment_from,"
+    " o.appointment_to, o.service_class, o.fault_code_id"
+)
+_ORDER = (
+    f"SELECT o.id, o.serial, o.station_id, {_FACTS}, o.domain, o.zone, o.service_profile_id,"
+    " o.building_id, o.flags, o.arrive_by, ST_X(o.location::geometry) AS lon,"
+    " ST_Y(o.location::geometry) AS lat, f.service_minutes, f.skills, f.crew_size"
+)
+
+
+async def one_snapshot(session: AsyncSession) -> None:
+    """Make every later read of this transaction see one instant; must come first."""
+    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+
+
+async def dirty_seqs(session: AsyncSession, stations: Collection[UUID]) -> dict[UUID, int]:
+    """Every one of the stations -> its `dirty_seq`, 0 when nothing ever changed."""
+    rows = await session.exec(
+        select(PlanningState).where(col(PlanningState.station_id).in_(stations))
+    )
+    return dict.fromkeys(stations, 0) | {row.station_id: row.dirty_seq for row in rows}
+
+
+async def waiting_orders(session: AsyncSession, stations: Collection[UUID]) -> list[Any]:
+    statement = text(
+        f"{_ORDER} FROM work_orders o JOIN fault_codes f ON f.id = o.fault_code_id"
+        " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED') ORDER BY o.id"
+    ).bindparams(ids("stations", stations))
+    return list((await session.execute(statement)).all())
+
+
+async def held_orders(session: AsyncSession, crews: Collection[UUID]) -> list[Any]:
+    """Orders in these crews' hands, with the event that began the spell on site."""
+    statement = text(
+        f"{_ORDER}, a.crew_id, a.assigned_at, e.action AS spell_action, e.at AS spell_at"
+        " FROM assignments a JOIN work_orders o ON o.assignment_id = a.id"
+        " JOIN fault_codes f ON f.id = o.fault_code_id LEFT JOIN LATERAL (SELECT action, at"
+        " FROM work_order_events WHERE order_id = o.id AND action IN"
+        " ('arrived', 'started', 'rejected') ORDER BY seq DESC LIMIT 1) e ON true"
+        " WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL AND o.state IN"
+        " ('SENT', 'ACCEPTED', 'ENROUTE', 'ONSITE', 'WORKING') ORDER BY o.id"
+    ).bindparams(ids("crews", crews))
+    return list((await session.execute(statement)).all())
+
+
+async def lost_assignments(session: AsyncSession, orders: Collection[UUID]) -> list[Any]:
+    """(order_id, crew_id, why, when) of crews that had these orders before."""
+    statement = text(
+        "SELECT order_id, crew_id, ended_why, ended_at FROM assignments"
+        " WHERE order_id = ANY(:orders) AND ended_at IS NOT NULL"
+    ).bindparams(ids("orders", orders))
+    return list((await session.execute(statement)).all())
+
+
+async def joint_memberships(
+    session: AsyncSession, technicians: Collection[UUID], at: datetime
+) -> list[Any]:
+    """(crew_id, technician_id) of active joint crews that these people are in."""
+    statement = text(
+        "SELECT m.crew_id, m.technician_id FROM crew_members m JOIN crews c ON c.id = m.crew_id"
+        " WHERE c.kind = 'joint' AND c.active AND m.technician_id = ANY(:technicians)"
+        " AND m.since <= :at AND (m.until IS NULL OR m.until > :at)"
+    ).bindparams(ids("technicians", technicians), at=at)
+    return list((await session.execute(statement)).all())
+
+
+async def crew_codes(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID, str]:
+    statement = text("SELECT id, code FROM crews WHERE id = ANY(:crews)").bindparams(
+        ids("crews", crews)
+    )
+    return {row.id: row.code for row in await session.execute(statement)}
+
+
+async def shifts_at(
+    session: AsyncSession, crews: Collection[UUID], at: datetime
+) -> dict[UUID, Any]:
+    statement = text(
+        "SELECT crew_id, starts_at, ends_at, breaks FROM shifts WHERE crew_id = ANY(:crews)"
+        " AND starts_at <= :at AND ends_at > :at ORDER BY starts_at"
+    ).bindparams(ids("crews", crews), at=at)
+    return {row.crew_id: row for row in await session.execute(statement)}
+
+
+async def last_places(
+    session: AsyncSession, crews: Collection[UUID], at: datetime
+) -> dict[UUID, tuple[float, float]]:
+    """Crew -> (lon, lat) where a member was last heard of, else its station's place."""
+    statement = text(
+        "SELECT c.id, ST_X(p.place) AS lon, ST_Y(p.place) AS lat FROM crews c"
+        " JOIN stations s ON s.id = c.station_id CROSS JOIN LATERAL (SELECT coalesce("
+        "(SELECT r.location::geometry FROM crew_members m JOIN presence r"
+        " ON r.technician_id = m.technician_id WHERE m.crew_id = c.id AND m.since <= :at"
+        " AND (m.until IS NULL OR m.until > :at) AND r.location IS NOT NULL"
+        " ORDER BY r.location_at DESC LIMIT 1),"
+        " s.location::geometry, ST_Centroid(s.area::geometry)) AS place) p"
+        " WHERE c.id = ANY(:crews) AND p.place IS NOT NULL"
+    ).bindparams(ids("crews", crews), at=at)
+    return {row.id: (row.lon, row.lat) for row in await session.execute(statement)}
+
+
+async def loads(session: AsyncSession, crews: Collection[UUID], at: datetime) -> dict[UUID, int]:
+    """Crew -> seconds of catalogue work that it completed in the shift of `at`."""
+    statement = text(
+        "SELECT a.crew_id, sum(f.service_minutes) * 60 AS load_s FROM work_order_events e"
+        " JOIN assignments a ON a.id = e.assignment_id JOIN work_orders o ON o.id = e.order_id"
+        " JOIN fault_codes f ON f.id = o.fault_code_id JOIN shifts s ON s.crew_id = a.crew_id"
+        " AND s.starts_at <= :at AND s.ends_at > :at WHERE e.server_at >= :since"
+        " AND e.action = 'completed' AND e.at >= s.starts_at AND a.crew_id = ANY(:crews)"
+        " GROUP BY a.crew_id"
+    ).bindparams(ids("crews", crews), at=at, since=at - timedelta(days=1))
+    return {row.crew_id: int(row.load_s) for row in await session.execute(statement)}
+
+
+async def published(session: AsyncSession, stations: Collection[UUID]) -> list[Any]:
+    """(order_id, crew_id, code, position) of the visits planned for these stations' orders."""
+    statement = text(
+        "SELECT v.order_id, v.crew_id, c.code, v.position FROM planned_visits v"
+        " JOIN crews c ON c.id = v.crew_id JOIN work_orders o ON o.id = v.order_id"
+        " WHERE o.station_id = ANY(:stations) ORDER BY v.crew_id, v.position"
+    ).bindparams(ids("stations", stations))
+    return list((await session.execute(statement)).all())
+
+
+async def lock_facts(session: AsyncSession, orders: Collection[UUID]) -> dict[UUID, Any]:
+    """The facts of these orders as they stand, under their row locks, taken in order of id."""
+    statement = text(
+        f"SELECT o.id, {_FACTS} FROM work_orders o WHERE o.id = ANY(:orders) ORDER BY o.id"
+        " FOR UPDATE"
+    ).bindparams(ids("orders", orders))
+    return {row.id: row for row in await session.execute(statement)}
