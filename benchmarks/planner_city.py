@@ -1,0 +1,195 @@
+"""A whole city of stations: each alone, and with neighbours that lend crews, in the same seconds.
+
+A SIMULATED city: stations on a grid, 6 km apart, with 200 orders each and unequally many crews.
+*Alone*, every station gets S seconds. *Together*, it gets half of them; then each pair of
+neighbours is planned as one, warm from what stands, in four rounds (left with right in even and odd
+columns, upper with lower in even and odd rows) that share the other half. J is over the city.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from benchmarks.planner_ours import planned
+from benchmarks.rich_generator import PARKING_S, PER_KM_S, SIDE_KM, generate
+from benchmarks.rich_price import price
+from dispatch.formats import read_rich
+
+TILE_KM: Final = 6.0
+ORDERS: Final = 200
+CREWS: Final = (12, 22)
+"""Fewest and most crews of a station; 14 is tight, 20 has room."""
+ROUNDS: Final = 4
+ALONE_SHARE: Final = 0.5
+
+Routes = dict[int, list[int]]
+"""Technician number -> order numbers, both of the city."""
+
+
+class City(NamedTuple):
+    """All stations in one numbering."""
+
+    wide: int
+    xy: Any
+    techs: list[dict[str, Any]]
+    orders: list[dict[str, Any]]
+    tech_station: list[int]
+    order_station: list[int]
+
+    @property
+    def stations(self) -> int:
+        """How many there are."""
+        return max(self.order_station) + 1
+
+    def j(self, routes: Mapping[int, Sequence[int]]) -> float:
+        """J of the whole city in minutes; a plan that breaks a rule raises."""
+        whole = {"T": _Ways(self.xy), "techs": self.techs, "orders": self.orders}
+        return price(whole, [routes.get(number, []) for number in range(len(self.techs))]).j
+
+
+class _Ways:
+    """`T[a][b]` of a city whose matrix would not fit: each way is computed when it is asked for."""
+
+    def __init__(self, xy: Any) -> None:
+        self._xy = xy
+
+    def __getitem__(self, here: int) -> Mapping[int, int]:
+        return _WaysFrom(self._xy, here)  # type: ignore[return-value]
+
+
+class _WaysFrom:
+    def __init__(self, xy: Any, here: int) -> None:
+        self._xy, self._here = xy, here
+
+    def __getitem__(self, there: int) -> int:
+        return int(_travel(self._xy[[self._here, there]])[0, 1])
+
+
+def _travel(xy: Any) -> Any:
+    far = np.hypot(*(xy[:, None, :] - xy[None, :, :]).transpose(2, 0, 1))
+    seconds = np.rint(PARKING_S + PER_KM_S * far).astype(np.int64)
+    seconds[far == 0] = 0
+    return seconds
+
+
+def build(stations: int, seed: int) -> City:
+    """Return a city of so many stations; the same seed gives the same."""
+    dice = np.random.default_rng(seed)
+    wide = math.isqrt(stations - 1) + 1
+    points: list[Any] = []
+    city = City(wide, None, [], [], [], [])
+    for station in range(stations):
+        crews = int(dice.integers(CREWS[0], CREWS[1] + 1))
+        own = generate(ORDERS, "tight", seed * 1000 + station, crews=crews)
+        corner = np.array(divmod(station, wide)[::-1]) * TILE_KM
+        offset = sum(map(len, points))
+        points.append((np.array(own["xy"]) * TILE_KM / SIDE_KM + corner).round(3))
+        for name, into, whose in (
+            ("techs", city.techs, city.tech_station),
+            ("orders", city.orders, city.order_station),
+        ):
+            into += [{**each, "loc": each["loc"] + offset} for each in own[name]]
+            whose += [station] * len(own[name])
+    return city._replace(xy=np.vstack(points))
+
+
+def plan_group(
+    city: City, group: Sequence[int], seconds: float, seed: int, warm: Routes | None = None
+) -> Routes:
+    """Plan these stations as one problem; `warm` may hold routes of the whole city."""
+    techs = [n for n, station in enumerate(city.tech_station) if station in group]
+    orders = _orders_of(city, group, techs, warm or {})
+    rows = [*(city.techs[n] for n in techs), *(city.orders[n] for n in orders)]
+    places = sorted({row["loc"] for row in rows})
+    local = {place: number for number, place in enumerate(places)}
+    problem = read_rich(
+        {
+            "T": _travel(city.xy[places]).tolist(),
+            "techs": [{**city.techs[n], "loc": local[city.techs[n]["loc"]]} for n in techs],
+            "orders": [{**city.orders[n], "loc": local[city.orders[n]["loc"]]} for n in orders],
+        }
+    )
+    start = None
+    if warm is not None:
+        at = {n: str(number) for number, n in enumerate(orders)}
+        start = {str(k): [at[n] for n in warm.get(tech, [])] for k, tech in enumerate(techs)}
+    plan = planned(problem, seconds, seed, warm_start=start)
+    return {
+        techs[int(crew)]: [orders[int(name)] for name in names]
+        for crew, names in plan.sequences.items()
+    }
+
+
+def _orders_of(city: City, group: Sequence[int], techs: Sequence[int], warm: Routes) -> list[int]:
+    """The group's orders and those that its crews have taken over, without what others took."""
+    own = {n for n, station in enumerate(city.order_station) if station in group}
+    mine = {n for tech in techs for n in warm.get(tech, [])}
+    elsewhere = {n for route in warm.values() for n in route} - mine
+    return sorted((own | mine) - elsewhere)
+
+
+def alone(city: City, seconds: float, seed: int) -> Routes:
+    """Every station for itself, `seconds` each."""
+    routes: Routes = {}
+    for station in range(city.stations):
+        routes |= plan_group(city, [station], seconds, seed)
+    return routes
+
+
+def together(city: City, seconds: float, seed: int) -> Routes:
+    """The same total of seconds, half of it for pairs of neighbours."""
+    routes = alone(city, ALONE_SHARE * seconds, seed)
+    rounds = [list(pairs) for pairs in _pairings(city.stations, city.wide)]
+    solves = sum(map(len, rounds))
+    left = (1 - ALONE_SHARE) * seconds * city.stations
+    for pair in itertools.chain(*rounds):
+        routes |= plan_group(city, pair, left / solves, seed, routes)
+    return routes
+
+
+def _pairings(stations: int, wide: int) -> Iterator[Iterator[tuple[int, int]]]:
+    for step, along in ((1, 0), (wide, 1)):
+        for odd in range(2):
+            yield (
+                (here, here + step)
+                for here in range(stations - step)
+                if divmod(here, wide)[1 - along] % 2 == odd
+                and (along == 1 or (here + 1) % wide != 0)
+            )
+
+
+def measure(stations: Sequence[int], seconds: float, seed: int) -> dict[str, Any]:
+    """J together over J alone for each size of city; the figure is the largest city's."""
+    rows = []
+    for count in stations:
+        city = build(count, seed)
+        began = time.monotonic()
+        separate = city.j(alone(city, seconds, seed))
+        middle = time.monotonic()
+        joined = city.j(together(city, seconds, seed))
+        ended = time.monotonic()
+        row = {
+            "stations": count,
+            "orders": len(city.orders),
+            "crews": len(city.techs),
+            "alone": round(separate),
+            "together": round(joined),
+            "ratio": round(joined / separate, 4),
+            "alone_wall_s": round(middle - began, 1),
+            "together_wall_s": round(ended - middle, 1),
+        }
+        print(f"  {row}", flush=True)
+        rows.append(row)
+    grown = rows[-1]["together_wall_s"] / rows[0]["together_wall_s"]
+    return {
+        "simulated": True,
+        "seconds_per_station": seconds,
+        "rows": rows,
+        "ratio": rows[-1]["ratio"],
+        "wall_growth": round(grown, 2),
+        "stations_growth": round(stations[-1] / stations[0], 2),
+    }

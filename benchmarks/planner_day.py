@@ -1,0 +1,250 @@
+"""A SIMULATED day that half the orders only arrive in, planned as it goes.
+
+Driving and work take as long as planned. Every few minutes the crews' plans are made anew from
+what is known; an emergency is inserted into the plan the moment it arrives. A crew sets out for its
+next order as late as that order's start allows; then it is bound to it.
+
+Three ways are compared: *rolling* (warm from the published plan, each order moved to another crew
+has a price), *from scratch* (the same seconds, nothing remembered), and *hindsight* (all orders
+known in the morning, though none may begin before it arrives). *Churn* is how often an order that
+nobody has set out for is given to another crew, per order.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.planner_ours import planned
+from benchmarks.rich_generator import DAY, generate
+from dispatch import Crew, Objective, Order, Plan, Problem, Route, Visit, check, replan
+from dispatch.formats import read_rich
+from dispatch.insert import applied, insert
+
+MOVE: Final = 600
+"""Price in seconds of giving a published order to another crew."""
+NOTICE_S: Final = 3_600
+"""An order arrives at least this long before the last moment at which it may start."""
+LAST_S: Final = 57_600
+"""Nothing arrives after 16:00."""
+
+
+@dataclass
+class Day:
+    """What has happened so far, and what is planned."""
+
+    problem: Problem
+    """All orders of the day, none opening before it arrives."""
+    arrives_s: dict[str, int]
+    plan: Plan | None = None
+    done: dict[str, list[Visit]] = field(default_factory=dict)
+    """Crew id -> the visits that it is bound to, started or not."""
+    rested: dict[str, int] = field(default_factory=dict)
+    """Crew id -> when its break was over."""
+    moves: int = 0
+
+    def known(self, now_s: int) -> list[Order]:
+        """Orders that have arrived and that nobody is bound to."""
+        bound = {visit.order_id for visits in self.done.values() for visit in visits}
+        return [
+            order
+            for order in self.problem.orders
+            if order.id not in bound and self.arrives_s[order.id] <= now_s
+        ]
+
+    def crew_now(self, crew: Crew, now_s: int) -> Crew:
+        """The crew as the planner sees it at this second."""
+        visits = self.done.get(crew.id, [])
+        last = visits[-1] if visits else None
+        free_s = max(now_s, last.finish_s if last else 0, self.rested.get(crew.id, 0))
+        return replace(
+            crew,
+            available_from_s=free_s,
+            available_at=self.problem.order_by_id[last.order_id].place if last else None,
+            breaks=() if crew.id in self.rested else crew.breaks,
+            load_s=sum(visit.travel_s + visit.finish_s - visit.start_s for visit in visits),
+        )
+
+
+def simulate(
+    day: Day, *, every_s: int, seconds: float, seed: int, rolling: bool
+) -> dict[str, float]:
+    """Live through the day; return J in minutes and churn per order."""
+    for now_s in _moments(day, every_s, rolling=rolling):
+        if day.plan is not None:
+            _set_out(day, now_s)
+        question = _question(day, now_s, rolling=rolling)
+        urgent = [order for order in question.orders if day.arrives_s[order.id] == now_s > DAY[0]]
+        if rolling and day.plan is not None and (now_s - DAY[0]) % every_s and urgent:
+            plan = _inserted(question, day.plan, urgent)
+        else:
+            warm = day.plan.sequences if rolling and day.plan is not None else None
+            plan = planned(question, seconds, seed, warm_start=warm)
+        day.moves += _moved(day.plan, plan)
+        day.plan = plan
+    _set_out(day, DAY[1] * 2)
+    _demand_honest(day)
+    return {"j": round(_j(day), 1), "churn": round(day.moves / len(day.problem.orders), 3)}
+
+
+def _moments(day: Day, every_s: int, *, rolling: bool) -> Iterator[int]:
+    ticks = set(range(DAY[0], DAY[1], every_s))
+    urgent = {day.arrives_s[order.id] for order in day.problem.orders if order.emergency}
+    yield from sorted(ticks | (urgent if rolling else set()))
+
+
+def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
+    """What the planner is asked now."""
+    crew_of = day.plan.crew_of if day.plan is not None and rolling else {}
+    orders = [replace(order, current_crew=crew_of.get(order.id)) for order in day.known(now_s)]
+    crews = [day.crew_now(crew, now_s) for crew in day.problem.crews]
+    rates = Objective(overtime_per_mille=0, move=MOVE if rolling else 0, spread_per_mille=0)
+    return Problem(
+        orders=tuple(orders),
+        crews=tuple(crews),
+        travel=day.problem.travel,
+        objective=rates,
+    )
+
+
+def _inserted(question: Problem, plan: Plan, urgent: Sequence[Order]) -> Plan:
+    """The published plan with the emergencies in it, each at its best place, if it has any."""
+    known = set(question.order_by_id)
+    kept = {
+        crew: [name for name in names if name in known] for crew, names in plan.sequences.items()
+    }
+    now = replan(question, kept)
+    for order in urgent:
+        proposals = insert(question, now, order.id)
+        if proposals and proposals[0].net < 0:
+            now = applied(question, now, proposals[0])
+    assert check(question, now) == []
+    return now
+
+
+def _set_out(day: Day, now_s: int) -> None:
+    """Bind every crew to the visits that it had to set out for by now."""
+    assert day.plan is not None
+    for route in day.plan.routes:
+        done = day.done.setdefault(route.crew_id, [])
+        bound = {visit.order_id for visit in done}
+        for visit in route.visits:
+            resting = sum(
+                rest.finish_s - rest.start_s
+                for rest in route.breaks
+                if rest.finish_s <= visit.start_s and not _before(route, visit, rest.start_s)
+            )
+            if visit.start_s - visit.travel_s - resting > now_s:
+                break
+            if visit.order_id not in bound:
+                done.append(visit)
+        for rest in route.breaks:
+            reached = bool(done) and rest.finish_s <= done[-1].start_s
+            if rest.start_s <= now_s or reached:
+                day.rested[route.crew_id] = rest.finish_s
+
+
+def _before(route: Route, visit: Visit, at_s: int) -> bool:
+    """True when this second lies before the gap that ends at the visit."""
+    gone = 0
+    for each in route.visits:
+        if each.order_id == visit.order_id:
+            break
+        gone = each.finish_s
+    return at_s < gone
+
+
+def _moved(before: Plan | None, after: Plan) -> int:
+    if before is None:
+        return 0
+    now = after.crew_of
+    return sum(1 for name, crew in before.crew_of.items() if name in now and now[name] != crew)
+
+
+def _j(day: Day) -> float:
+    """What the day has cost: left out, late, driven."""
+    driven = late = 0
+    served = set()
+    for crew in day.problem.crews:
+        visits = day.done.get(crew.id, [])
+        driven += sum(visit.travel_s for visit in visits)
+        for visit in visits:
+            order = day.problem.order_by_id[visit.order_id]
+            served.add(order.id)
+            late += order.late_per_mille * visit.late_s
+        if visits and crew.end_place is not None:
+            last = day.problem.order_by_id[visits[-1].order_id].place
+            driven += int(day.problem.travel[last, crew.end_place])
+    left_out = sum(o.priority_penalty for o in day.problem.orders if o.id not in served)
+    return (left_out + driven + late / 1000) / 60
+
+
+def _demand_honest(day: Day) -> None:
+    """What was lived through keeps the day's own rules, whoever planned it."""
+    for crew in day.problem.crews:
+        place, free_s = crew.start_place, crew.shift[0]
+        for visit in day.done.get(crew.id, []):
+            order = day.problem.order_by_id[visit.order_id]
+            assert order.window is not None
+            drive_s = int(day.problem.travel[place, order.place])
+            assert visit.start_s >= free_s + drive_s, f"{visit} of crew {crew.id} comes too soon"
+            assert order.opens_s <= visit.start_s <= order.window[1], f"{visit}: {order.window}"
+            assert all(crew.skills.get(skill, 0) for skill, _ in order.skills), f"{visit}"
+            place, free_s = order.place, visit.start_s + order.service_s
+
+
+def build(orders: int, seed: int) -> Day:
+    """A day with half its orders known in the morning, the emergencies not among them."""
+    crews = round(orders / 11)
+    question = read_rich(generate(orders, "tight", seed, crews=crews))
+    dice = np.random.default_rng([seed, orders])
+    arrives = {}
+    for order in question.orders:
+        window = order.window
+        assert window is not None
+        latest = min(LAST_S, window[1] - NOTICE_S)
+        drawn = int(dice.integers(DAY[0] + 60, max(DAY[0] + 61, latest)))
+        later = order.emergency or dice.random() < (0.5 - 0.1) / (1 - 0.1)
+        arrives[order.id] = (window[0] if order.emergency else drawn) if later else 0
+    known_from = tuple(
+        replace(order, earliest_s=max(order.opens_s, arrives[order.id]))
+        for order in question.orders
+    )
+    problem = Problem(
+        orders=known_from,
+        crews=question.crews,
+        travel=question.travel,
+        objective=question.objective,
+    )
+    return Day(problem, arrives)
+
+
+def measure(
+    orders: int, every_s: int, seconds: float, hindsight_s: float, seed: int
+) -> dict[str, Any]:
+    """J and churn of rolling and from scratch, over hindsight's J."""
+    began = time.monotonic()
+    whole = build(orders, seed).problem
+    best = planned(whole, hindsight_s, seed).total / 60
+    found = {}
+    for name in ("rolling", "scratch"):
+        rolling = name == "rolling"
+        day = build(orders, seed)
+        lived = simulate(day, every_s=every_s, seconds=seconds, seed=seed, rolling=rolling)
+        found[name] = lived
+        print(f"  {name:8} J {lived['j']:9.1f}  churn {lived['churn']:.3f}", flush=True)
+    scratch = found["scratch"]["churn"] or 1e-9
+    return {
+        "simulated": True,
+        "orders": orders,
+        "arriving": sum(1 for at in build(orders, seed).arrives_s.values() if at),
+        "seconds_per_run": seconds,
+        "hindsight_j": round(best, 1),
+        **found,
+        "over_hindsight": round(found["rolling"]["j"] / best, 3),
+        "churn_over_scratch": round(found["rolling"]["churn"] / scratch, 3),
+        "j_over_scratch": round(found["rolling"]["j"] / found["scratch"]["j"], 3),
+        "wall_s": round(time.monotonic() - began, 1),
+    }
