@@ -5,8 +5,8 @@ BIN = .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check openapi lock migration bench peers bench-routing up status stop \
-	clean
+.PHONY: help setup demo test check openapi lock migration bench peers bench-routing bench-planner \
+	up status stop clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -38,13 +38,16 @@ migration: setup ## Write a migration from the models: M="add column x"
 	@test -n '$(M)' || { echo 'paigong: say what it does: make migration M="add column x"' >&2; exit 1; }
 	$(BIN)/paigong make-migration '$(M)'
 
-bench: bench-routing ## Run all benchmarks; results go to benchmarks/out/
+bench: bench-routing bench-planner ## Run all benchmarks; results go to benchmarks/out/
 
 peers: setup
 	@$(PROVISION) peers
 
 bench-routing: peers ## Travel times against raw OSRM, scipy and Valhalla
 	$(BIN)/python -m benchmarks.routing $(ARGS)
+
+bench-planner: peers ## Plans beside VROOM and PyVRP; QUICK=1 takes under five minutes
+	$(BIN)/python -m benchmarks.planner $(if $(QUICK),--quick) $(ARGS)
 
 up: ## The same system in containers (docker compose)
 	docker compose up --build

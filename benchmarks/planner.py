@@ -212,7 +212,7 @@ def _whole(parts: Figures, warmed_s: float) -> Figures:
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
-            "cores": os.process_cpu_count(),
+            "cores": len(os.sched_getaffinity(0)),
             "python": platform.python_version(),
             **{name: version(name) for name in ("ortools", "pyvroom", "pyvrp")},
         },
