@@ -1,21 +1,25 @@
 """`paigong`: everything that is done from a shell."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.commands.imports import importer, maps
 from app.commands.learning import learning
 from app.commands.schema import schema
 from app.commands.shell import console, in_transaction, installed, refuse, with_database
 from app.commands.solve import solving
-from app.core import settings
-from app.core.db import Database
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from app.core.db import Database
 
 cli = typer.Typer(no_args_is_help=True, help="Paigong 派工: field-repair dispatch.")
 admin = typer.Typer(no_args_is_help=True, help="Accounts that manage the rest.")
@@ -81,6 +85,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
     """Fold every event again, independently, and compare with every stored state."""
+    from app.core import settings
     from app.verification import Difference
     from app.verification import verify as run
 

@@ -1,15 +1,19 @@
 """`paigong import ...` and `paigong import-map`: a company's registers, and its city's roads."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import TaskID
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.commands.shell import console, in_transaction, installed, refuse
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
 importer = typer.Typer(no_args_is_help=True, help="Bring a company's own registers.")
 maps = typer.Typer()

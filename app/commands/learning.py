@@ -1,9 +1,15 @@
 """`paigong learn-speeds`: what the nightly learning does, by hand."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import typer
 
 from app.commands.shell import console, with_database
-from app.core.db import Database
+
+if TYPE_CHECKING:
+    from app.core.db import Database
 
 learning = typer.Typer()
 

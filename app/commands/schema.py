@@ -1,12 +1,16 @@
 """Commands about the shape of things: migrations, a restored database, the OpenAPI document."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.commands.shell import console, in_transaction, installed, refuse
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
 
 schema = typer.Typer()
 SPEC = Path(__file__).resolve().parents[2] / "openapi" / "openapi.json"

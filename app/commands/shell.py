@@ -1,16 +1,21 @@
 """What every command does alike: settings, a database, and one sentence when it is refused."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock, settings
-from app.core.db import Database
 from app.core.problems import Problem
-from app.core.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+    from app.core.db import Database
+    from app.core.settings import Settings
 
 console = Console(stderr=True, highlight=False)
 STATEMENT_TIMEOUT_S = 600
@@ -24,6 +29,9 @@ def refuse(sentence: str, code: int = 1) -> typer.Exit:
 
 def installed() -> Settings:
     """Settings of the environment, installed with their clock; one sentence when they lack."""
+    from app.core import clock, settings
+    from app.core.settings import Settings
+
     try:
         config = Settings()
     except ValueError as error:
@@ -37,6 +45,7 @@ def with_database[Result](work: Callable[[Database], Awaitable[Result]]) -> Resu
     """Run `work` on the database of the environment; a Problem is told in one sentence."""
     config = installed()
     from app import wiring
+    from app.core.db import Database
 
     wiring.wire()
 

@@ -1,17 +1,21 @@
 """`paigong solve`: plan a file of another planner's format, without a database."""
 
+from __future__ import annotations
+
 import inspect
 import json
 import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from app.commands.shell import console, refuse
-from dispatch import Budget, Plan, Problem, ProblemRefused, check, solve
+
+if TYPE_CHECKING:
+    from dispatch import Plan, Problem
 
 solving = typer.Typer()
 INPUT_REFUSED = 2
@@ -55,13 +59,15 @@ def solve_file(
     ] = 0.0,
 ) -> None:
     """Plan a rich instance or VROOM's JSON; the plan goes to --out, its price to stderr."""
+    from dispatch import ProblemRefused
+
     began = time.monotonic()
     if plot is not None and plot.suffix not in (".html", ".png"):
         raise refuse(f"--plot draws .html or .png, not {plot.name}", INPUT_REFUSED)
     try:
         question = _read(file, form, fairness)
         read_at = time.monotonic()
-        plan = _solved(question, Budget(seconds=seconds), seed, engine)
+        plan = _solved(question, seconds, seed, engine)
     except ProblemRefused as refused:
         raise refuse(f"{file.name}: {refused}", INPUT_REFUSED) from refused
     solved_at = time.monotonic()
@@ -95,8 +101,11 @@ def _read(file: Path, form: Format, fairness: float) -> Question:
     return Question(read.problem, read.places(), read.warm_start or None, read.notes, read)
 
 
-def _solved(question: Question, budget: Budget, seed: int, engine: Engine) -> Plan:
+def _solved(question: Question, seconds: float, seed: int, engine: Engine) -> Plan:
     """The plan, looked at by the independent check before anyone sees it."""
+    from dispatch import Budget, check, solve
+
+    budget = Budget(seconds=seconds)
     chosen: dict[str, Any] = {"engine": engine.value}
     if "engine" not in inspect.signature(solve).parameters:
         chosen = {}
