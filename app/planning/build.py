@@ -23,8 +23,8 @@ class Layout:
     row: dict[Place, int]
 
     @classmethod
-    def of(cls, snapshot: Snapshot) -> "Layout":
-        found = [job.place for job in snapshot.jobs]
+    def of(cls, snapshot: Snapshot, *more: Place) -> "Layout":
+        found = [*(job.place for job in snapshot.jobs), *more]
         for crew in snapshot.crews:
             found += [crew.place, *(held.job.place for held in crew.held)]
         places = tuple(dict.fromkeys(found))
@@ -92,7 +92,7 @@ def chains(snapshot: Snapshot, layout: Layout) -> list[list[int]]:
 
 def problem_of(snapshot: Snapshot, layout: Layout, roads: Roads) -> dispatch.Problem:
     """The problem, with the snapshot's instant as time zero; raises dispatch.ProblemRefused."""
-    orders = [_order(job, snapshot.at, layout) for job in snapshot.jobs]
+    orders = [order_of(job, snapshot.at, layout) for job in snapshot.jobs]
     crews = []
     for crew in snapshot.crews:
         now = standing(crew, snapshot.at)
@@ -108,7 +108,8 @@ def seconds(at: datetime, instant: datetime) -> int:
     return max(0, int((instant - at).total_seconds()))
 
 
-def _order(job: Job, at: datetime, layout: Layout) -> dispatch.Order:
+def order_of(job: Job, at: datetime, layout: Layout) -> dispatch.Order:
+    """A waiting order in the planner's integers; its place must be one of the layout."""
     rate = policy.late_rate(
         job.service_class,
         vulnerable=job.vulnerable,

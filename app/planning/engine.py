@@ -1,7 +1,7 @@
 """Which travel-time engines this deployment has, best first."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from app.core.settings import Settings
@@ -18,6 +18,8 @@ from routing import (
 )
 
 log = logging.getLogger(__name__)
+OpenEngine = Callable[[], Awaitable[RoutingEngine]]
+"""Opens the process's engine, or gives the one that is open."""
 BUCKET_MARK = "{bucket}"
 """Stands in `settings.osrm_url` for the hour bucket, where each has a server of its own."""
 

@@ -13,6 +13,27 @@ class NothingToPlan(Problem):
     action = Text("请选择有班组的站点", "Choose a station that has crews")
 
 
+class DangerTakesNoSlot(Problem):
+    """E1 and E2 are served at once, not by appointment (DOMAIN section 6)."""
+
+    status = 409
+    type = "danger-takes-no-slot"
+    title = Text("紧急报修不预约时段", "Danger is served at once, not by appointment")
+    action = Text("请立即建单，系统马上派工", "Take the order now: it is dispatched at once")
+
+
+class NoSlotToPrice(Problem):
+    """No slot of the days that were asked for lies ahead."""
+
+    status = 409
+    type = "no-slot-to-price"
+    title = Text("所选日期没有可预约时段", "No slot of these days lies ahead")
+    action = Text(
+        "请选择今天起七天内的日期，或直接给出时段",
+        "Choose days from today to a week ahead, or give the slots themselves",
+    )
+
+
 class PlanRefused(Exception):
     """A plan broke a rule of its own problem: nothing of it was published."""
 

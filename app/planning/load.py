@@ -196,7 +196,7 @@ async def _crews(
                 station_id=crew.station_id,
                 place=Place(*place),
                 shift=(shift.starts_at, shift.ends_at),
-                rests=tuple(_rests(shift.breaks, reading.at)),
+                rests=tuple(rests_of(shift.breaks, reading.at)),
                 skills=crew.skills,
                 size=crew.size,
                 load_s=loads.get(crew.crew_id, 0),
@@ -216,8 +216,8 @@ def _why_idle(crew: Capability, place: tuple[float, float] | None) -> str | None
     return next((why for why, holds in standing.items() if holds), None)
 
 
-def _rests(breaks: Iterable[Mapping[str, Any]], at: datetime) -> Iterable[Rest]:
-    """The breaks that can still be begun, in order."""
+def rests_of(breaks: Iterable[Mapping[str, Any]], at: datetime) -> Iterable[Rest]:
+    """The breaks of a shift that can still be begun, in order."""
     rests = [
         Rest(
             datetime.fromisoformat(each["from"]),

@@ -150,7 +150,7 @@ def _unplanned(
     run_id: UUID, snapshot: Snapshot, plan: dispatch.Plan, jobs: Mapping[str, Job]
 ) -> dict[UUID, UnplannedOrder]:
     found = {
-        jobs[serial].id: [_reason(each) for each in reasons]
+        jobs[serial].id: [told(each) for each in reasons]
         for serial, reasons in plan.unassigned.items()
     }
     found |= {job.id: [_beyond(job)] for job in snapshot.beyond}
@@ -160,7 +160,8 @@ def _unplanned(
     }
 
 
-def _reason(reason: dispatch.Reason) -> dict[str, Any]:
+def told(reason: dispatch.Reason) -> dict[str, Any]:
+    """A coded reason as the database and the wire carry it."""
     return {
         "code": reason.code,
         "detail": dict(reason.detail),

@@ -1,7 +1,7 @@
 """What waiting, lateness and refusals weigh in a plan: data in one place, and rules over it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 from uuid import UUID
 
@@ -48,6 +48,17 @@ URGENT_BUDGET_S = 1.0
 STALE_AFTER = timedelta(minutes=5)
 """Business time after which a plan is made anew while orders wait: crews move, shifts begin."""
 DEFAULT_HORIZON_S = 12 * 3_600
+
+SLOT_LENGTH = timedelta(hours=2)
+"""Appointment slots as they are offered to a caller, from opening to closing by the local clock."""
+SLOT_OPENS, SLOT_CLOSES = 8, 20
+SLOT_DAYS = 2
+"""Days offered unless the agent names others: today and tomorrow."""
+SLOT_LEAD_DAYS = 7
+"""How far ahead a slot can be priced: shifts are rarely written further than a week."""
+MOST_SLOTS = 60
+MOST_WAITING = 300
+"""Waiting orders without a visit that are put into the plan before a slot is priced in it."""
 
 BANS: Mapping[str, timedelta] = {
     "refused": timedelta(hours=12),
@@ -107,3 +118,19 @@ def banned(lost: Iterable[tuple[UUID, str, datetime]], at: datetime) -> frozense
     return frozenset(
         crew_id for crew_id, why, when in lost if why in BANS and at - when < BANS[why]
     )
+
+
+def usual_slots(
+    first: date, last: date, at: datetime, zone: tzinfo
+) -> list[tuple[datetime, datetime]]:
+    """The slots of these local days that have not begun, in order, in UTC."""
+    found = []
+    for day in range((last - first).days + 1):
+        midnight = datetime.combine(first + timedelta(days=day), time(), zone)
+        opens = midnight + timedelta(hours=SLOT_OPENS)
+        closes = midnight + timedelta(hours=SLOT_CLOSES)
+        while opens + SLOT_LENGTH <= closes:
+            if opens >= at:
+                found.append((opens.astimezone(UTC), (opens + SLOT_LENGTH).astimezone(UTC)))
+            opens += SLOT_LENGTH
+    return found

@@ -3,13 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 
+from app.core.db import Database
 from app.core.permissions import Permission as P
 from app.core.problems import InvalidInput
 from app.core.scope import Principal
-from app.identity.access import allow, allow_once
-from app.planning import service
+from app.identity.access import allow, allow_briefly, allow_once
+from app.planning import service, slots
+from app.planning.engine import OpenEngine
 from app.planning.schemas import (
     OrderPlanOut,
     PlannedVisitOut,
@@ -17,11 +19,30 @@ from app.planning.schemas import (
     PlanningRunOut,
     ReasonOut,
     RunSummaryOut,
+    SlotOut,
+    SlotsIn,
+    SlotsOut,
 )
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import CursorParam, Limit, Page, decode_cursor, encode_cursor, problem_responses
 
 router = APIRouter(tags=["planning"], route_class=TransactionalRoute)
+priced = APIRouter()
+"""Routes that ask roads or price plans: no transaction is open meanwhile."""
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def _engine(request: Request) -> OpenEngine:
+    opened: OpenEngine = request.app.state.engine.opened
+    return opened
+
+
+Data = Annotated[Database, Depends(_database)]
+Roads = Annotated[OpenEngine, Depends(_engine)]
 Reader = Annotated[Principal, allow(P.PLANNING_READ)]
 
 
@@ -91,3 +112,34 @@ async def get_order_plan(order_id: UUID, principal: Reader, session: Session) ->
         run_id=by.run_id if by else None,
         reasons=[ReasonOut.model_validate(each) for each in unplanned.reasons] if unplanned else [],
     )
+
+
+@priced.post("/work-orders/slots", responses=problem_responses(404, 409))
+async def offer_slots(
+    body: SlotsIn,
+    principal: Annotated[Principal, allow_briefly(P.ORDERS_CREATE)],
+    database: Data,
+    engine: Roads,
+) -> SlotsOut:
+    """Appointment slots by what they cost the present plan, while the caller is on the line.
+
+    Nothing is reserved or written: take the order with the chosen slot as its `appointment`.
+    """
+    question = slots.Question(
+        fault_code=body.fault_code,
+        premises_id=body.premises_id,
+        place=body.place.wgs84() if body.place else None,
+        first=body.from_day,
+        last=body.to_day,
+        windows=[(each.starts_at, each.ends_at) for each in body.candidates],
+    )
+    offer = await slots.offered(database, engine, principal, question)
+    return SlotsOut(
+        station_id=offer.station_id,
+        priced_at=offer.at,
+        graph_version=offer.graph_version,
+        slots=[SlotOut.model_validate(each) for each in offer.slots],
+    )
+
+
+router.include_router(priced)

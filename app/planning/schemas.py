@@ -1,13 +1,16 @@
 """Planning runs and planned visits on the wire."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from app.core.geo import PlaceIn
+from app.core.texts import Code
+from app.core.times import Moment
 from app.planning.models import PlannedVisit, PlanningRun
-from app.planning.policy import DEFAULT_HORIZON_S
+from app.planning.policy import DEFAULT_HORIZON_S, MOST_SLOTS
 from app.web.wire import Body, Out
 
 Step = Literal["queued", "loading", "routing", "solving", "checking", "publishing", "done"]
@@ -66,6 +69,65 @@ class ReasonOut(Out):
     detail: dict[str, Any]
     zh: str
     en: str
+
+
+class WindowIn(Body):
+    """A window for the start of the work."""
+
+    starts_at: Moment
+    ends_at: Moment
+
+
+class SlotsIn(Body):
+    """Where the trouble is and what it is, while the caller is on the line."""
+
+    premises_id: UUID | None = None
+    place: PlaceIn | None = None
+    """Needed when the premises are not in the register."""
+    fault_code: Code
+    from_day: date | None = Field(default=None, ge=date(2000, 1, 1), le=date(2099, 12, 31))
+    """The first local day to offer; today when left out."""
+    to_day: date | None = Field(default=None, ge=date(2000, 1, 1), le=date(2099, 12, 31))
+    """The last one; the day after the first when left out, and a week ahead at most."""
+    candidates: list[WindowIn] = Field(default_factory=list, max_length=MOST_SLOTS)
+    """Windows to price instead of the usual ones of these days."""
+
+    @model_validator(mode="after")
+    def _somewhere_and_forward(self) -> Self:
+        if (self.premises_id is None) == (self.place is None):
+            raise ValueError("give either premises_id or place")
+        if self.from_day and self.to_day and self.to_day < self.from_day:
+            raise ValueError("to_day lies before from_day")
+        return self
+
+
+class SlotOut(Out):
+    """A window and what keeping it costs the plan; `reasons` say why it does not fit."""
+
+    starts_at: datetime
+    ends_at: datetime
+    fits: bool
+    added_minutes: float | None
+    """Price of serving the order then, in minutes: driving, others' lateness, overtime."""
+    terms_s: dict[str, int]
+    """The same in seconds, term by term."""
+    crew_code: str | None
+    """The crew that could keep it most cheaply; the plan may choose another one later."""
+    start_at: datetime | None
+    """When that crew would begin."""
+    others_later: int
+    """Planned orders that would begin later."""
+    reasons: list[ReasonOut]
+
+
+class SlotsOut(Out):
+    """Slots by price, the cheapest first, then those that do not fit; nothing is reserved."""
+
+    station_id: UUID
+    priced_at: datetime
+    graph_version: str
+    """Which roads the prices rest on."""
+    slots: list[SlotOut]
 
 
 class VisitOut(Out):

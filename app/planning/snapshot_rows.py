@@ -96,6 +96,26 @@ async def shifts_at(
     return {row.crew_id: row for row in await session.execute(statement)}
 
 
+async def coming_shifts(
+    session: AsyncSession, stations: Collection[UUID], after: datetime, until: datetime
+) -> list[Any]:
+    """Shifts of these stations' standing crews that begin in that time, with the place they start.
+
+    (crew_id, code, starts_at, ends_at, breaks, lon, lat), in order of time; a crew whose station
+    has no place has no row.
+    """
+    statement = text(
+        "SELECT f.crew_id, c.code, f.starts_at, f.ends_at, f.breaks, ST_X(p.place) AS lon,"
+        " ST_Y(p.place) AS lat FROM shifts f JOIN crews c ON c.id = f.crew_id"
+        " JOIN stations s ON s.id = c.station_id CROSS JOIN LATERAL (SELECT"
+        " coalesce(s.location::geometry, ST_Centroid(s.area::geometry)) AS place) p"
+        " WHERE c.station_id = ANY(:stations) AND c.active AND c.kind = 'standing'"
+        " AND f.starts_at > :after AND f.starts_at < :until AND p.place IS NOT NULL"
+        " ORDER BY f.starts_at, c.code"
+    ).bindparams(ids("stations", stations), after=after, until=until)
+    return list((await session.execute(statement)).all())
+
+
 async def last_places(
     session: AsyncSession, crews: Collection[UUID], at: datetime
 ) -> dict[UUID, tuple[float, float]]:

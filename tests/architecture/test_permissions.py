@@ -36,6 +36,7 @@ WITHOUT_KEY = {
     "POST /evidence/uploads": "the client's file id serves",
     "PATCH /evidence/uploads/{file_id}": "the offset serves",
     "POST /mobile/commands": "each command carries its own UUID",
+    "POST /work-orders/slots": "it asks for prices and writes nothing",
     "POST /mobile/positions": "each fix is known by its person and time",
 }
 """Writes that claim no Idempotency-Key, and why."""
