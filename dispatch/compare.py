@@ -53,6 +53,7 @@ class Difference:
     moved: tuple[Move, ...]
     """The largest gain first."""
     shifted: tuple[Shift, ...]
+    """In the order of the new plan's routes."""
     unchanged: int
     """Orders with the same crew at the same time."""
     before: Mapping[str, int] = field(hash=False)

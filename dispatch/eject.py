@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from dispatch.insertions import Ejected, Insertions, Proposal, preference
 from dispatch.model import Order
 from dispatch.plan import Route
-from dispatch.problem import Problem
+from dispatch.positions import Ranked
 
-EJECTIONS = 3
+EJECTIONS = 2
 """Orders that are tried for leaving, the most promising by estimate."""
 LOOKED_AT = 2
 """New places timed for the one that leaves."""
@@ -27,19 +27,9 @@ def ejections(
     Only what changes the plan's price by less than `below` (thousandths) is returned. Accepted,
     pinned and sequenced orders and emergencies never leave.
     """
-    may_leave = lower_priority(insertions.problem, order)
+    weights = insertions.weights
+    may_leave = ~weights.emergency & (weights.penalty < order.priority_penalty)
     return displacements(insertions, order, may_leave, below=below, tries=tries)
-
-
-def lower_priority(problem: Problem, order: Order) -> NDArray[np.bool_]:
-    """Which of the problem's orders weigh less than this one, by their number."""
-    return np.array(
-        [
-            not each.emergency and each.priority_penalty < order.priority_penalty
-            for each in problem.orders
-        ],
-        dtype=np.bool_,
-    )
 
 
 def displacements(
@@ -51,11 +41,12 @@ def displacements(
     tries: int = EJECTIONS,
 ) -> tuple[Proposal, ...]:
     """Return ways to serve the order in the place of one that may leave; see `ejections`."""
-    problem = insertions.problem
-    spot = insertions.positions.instead(may_leave & _unbound(problem))
+    spot = insertions.positions.instead(may_leave & insertions.weights.free)
     ranked = insertions.ranked(order, insertions.open_to(order), spot)
+    if not ranked.crew:
+        return ()
     found = []
-    for place in _promising(insertions, ranked.crew, ranked.gap, ranked.estimate)[:tries]:
+    for place in _promising(insertions, ranked)[:tries]:
         number, gap = ranked.crew[place], ranked.gap[place]
         if below is not None and ranked.bound[place] >= below + 1000 * order.priority_penalty:
             continue
@@ -65,21 +56,14 @@ def displacements(
     return tuple(sorted(found, key=preference))
 
 
-def _unbound(problem: Problem) -> NDArray[np.bool_]:
-    bound = problem.locked_crew.keys() | problem.pinned_crew.keys()
-    return np.array([order.id not in bound for order in problem.orders], dtype=np.bool_)
-
-
-def _promising(
-    insertions: Insertions, crews: list[int], gaps: list[int], estimates: list[int]
-) -> list[int]:
+def _promising(insertions: Insertions, ranked: Ranked) -> list[int]:
     """Places by what they cost with the least that their order's leaving costs."""
-    orders = insertions.problem.order_by_id
-    key = []
-    for crew, gap, estimate in zip(crews, gaps, estimates, strict=True):
-        leaving = orders[insertions.routes[crew].visits[gap].order_id]
-        key.append(estimate + 1000 * min(leaving.priority_penalty, USUAL_COST))
-    return sorted(range(len(key)), key=key.__getitem__)
+    stops = insertions.positions.gaps.cell["stop"][ranked.crew, ranked.gap]
+    leaving = np.minimum(insertions.weights.penalty[stops], USUAL_COST)
+    order: list[int] = np.argsort(
+        np.array(ranked.estimate) + 1000 * leaving, kind="stable"
+    ).tolist()
+    return order
 
 
 def _displaced(

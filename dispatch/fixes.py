@@ -133,10 +133,8 @@ def _entry(short: Shortfall, amounts: Cells, place: int) -> tuple[int, int, int]
 
 def _displaced(insertions: Insertions, order: Order) -> list[Reason]:
     """Another order leaves: for later that day, for another crew, or for another day."""
-    orders = insertions.problem.orders
-    may_leave = np.array([not each.emergency for each in orders], dtype=np.bool_)
     found = []
-    for proposal in displacements(insertions, order, may_leave, tries=LEAVERS):
+    for proposal in displacements(insertions, order, ~insertions.weights.emergency, tries=LEAVERS):
         out = proposal.ejected
         assert out is not None
         code = "fix_move_out" if out.crew_id is None else "fix_move_crew"

@@ -22,7 +22,7 @@ from dispatch.variant import Retiming
 
 MOST = 8
 """Proposals, and positions timed exactly, unless the caller asks for more."""
-TRIES = 12
+TRIES = 10
 """Timings per order, those included that turned out to break a rule."""
 
 
@@ -84,6 +84,15 @@ class Found(NamedTuple):
     proven: bool
 
 
+class Weights(NamedTuple):
+    """What decides who may leave its place; one entry per order, in the problem's order."""
+
+    penalty: NDArray[np.int64]
+    emergency: NDArray[np.bool_]
+    free: NDArray[np.bool_]
+    """Neither accepted nor pinned nor in a crew's sequence."""
+
+
 class Insertions:
     """All positions of a plan, ready for many orders; `place` takes a proposal into the plan.
 
@@ -103,6 +112,7 @@ class Insertions:
         ]
         self.tally = Tally(self.problem, routes)
         self.positions = Positions(self.problem, self.tally)
+        self.weights = _weights(problem)
 
     @property
     def routes(self) -> list[Route]:
@@ -156,10 +166,14 @@ class Insertions:
         found: dict[int, Proposal],
         tries: int,
     ) -> bool:
-        """Time what could still be cheaper than the best; True when nothing is left that could."""
+        """Time what could still be cheaper than the best; True when nothing is left that could.
+
+        Estimates are good, so those positions come first for which breaks would have to move.
+        """
         cost = _cost(found)
-        for place, bound in enumerate(ranked.bound):
-            if place in timed or (cost is not None and bound >= cost):
+        first = sum(ranked.likely)
+        for place in (*range(first, len(ranked.bound)), *range(first)):
+            if place in timed or (cost is not None and ranked.bound[place] >= cost):
                 continue
             if len(timed) >= tries:
                 return False
@@ -243,6 +257,15 @@ class Insertions:
         self.tally.drive(changed)
         for number in changed:
             self.positions.update(number)
+
+
+def _weights(problem: Problem) -> Weights:
+    bound = problem.locked_crew.keys() | problem.pinned_crew.keys()
+    return Weights(
+        np.array([order.priority_penalty for order in problem.orders], dtype=np.int64),
+        np.array([order.emergency for order in problem.orders], dtype=np.bool_),
+        np.array([order.id not in bound for order in problem.orders], dtype=np.bool_),
+    )
 
 
 def _cost(found: Mapping[int, Proposal]) -> int | None:

@@ -12,7 +12,7 @@ from dispatch.plan import Plan, Reason
 from dispatch.problem import Problem
 from dispatch.wording import reason
 
-TRIES = 3
+TRIES = 2
 """Timings per slot: the estimates are nearly always exact, and a caller is waiting."""
 
 
