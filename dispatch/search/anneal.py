@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from dispatch.search.borrowed import borrow_day, borrow_tours, borrow_walk
 from dispatch.search.chance import Dice, draw, draw_below
 from dispatch.search.change import full_price, put_in, take_out, undo
 from dispatch.search.cheapest import cheapest
@@ -20,12 +21,18 @@ from dispatch.search.layout import (
     CURRENT,
     DUE,
     IMPROVED,
+    LENGTH,
+    LISTED_IN,
     LOCKED,
     PENALTY,
     REMOTE,
     ROUND,
+    ROW,
     SERVICE,
+    STOP,
     TOUCHED,
+    TOUCHED_IN,
+    WHERE,
     Day,
     Tours,
     Walk,
@@ -46,7 +53,7 @@ BLINK = 0.01
 def _average_length(day: Day, tours: Tours) -> float:
     stops = used = 0
     for c in range(day.crews.shape[0]):
-        n = tours.length[tours.row[c]] - day.crews[c, LOCKED]
+        n = tours.rows[tours.hands[c, ROW], LENGTH] - day.crews[c, LOCKED]
         if n > 0:
             stops += n
             used += 1
@@ -57,11 +64,11 @@ def _average_length(day: Day, tours: Tours) -> float:
 def _remove_string(x: int, longest: float, day: Day, tours: Tours, walk: Walk) -> None:
     """Take out a string of the route around order x."""
     dice = walk.dice
-    c = tours.where[x]
-    r = tours.row[c]
-    low, n = day.crews[c, LOCKED], tours.length[r]
+    c = tours.spots[x, WHERE]
+    r = tours.hands[c, ROW]
+    low, n = day.crews[c, LOCKED], tours.rows[r, LENGTH]
     at = low
-    while tours.stops[r, at] != x:
+    while tours.cells[r, at, STOP] != x:
         at += 1
     size = 1 + draw_below(dice, int(min(longest, n - low)))
     kept = 0
@@ -77,6 +84,11 @@ def _remove_string(x: int, longest: float, day: Day, tours: Tours, walk: Walk) -
 
 
 @kernel
+def _touched(c: int, tours: Tours, walk: Walk) -> bool:
+    return tours.hands[c, TOUCHED_IN] == walk.book[ROUND]
+
+
+@kernel
 def ruin(wider: int, day: Day, tours: Tours, walk: Walk) -> None:
     """Remove strings around a random order, and list `wider` neighbours that were out already."""
     orders, dice = day.orders, walk.dice
@@ -86,18 +98,17 @@ def ruin(wider: int, day: Day, tours: Tours, walk: Walk) -> None:
     removed = waiting = 0
     for i in range(day.near.shape[1]):
         x = day.near[seed, i]
-        c = tours.where[x]
+        c = tours.spots[x, WHERE]
         if c < 0:
-            fresh = walk.absent_in[x] != walk.book[ROUND]
+            fresh = tours.spots[x, LISTED_IN] != walk.book[ROUND]
             if waiting < wider and fresh and orders[x, CROWD] > 0:
-                walk.absent_in[x] = walk.book[ROUND]
+                tours.spots[x, LISTED_IN] = walk.book[ROUND]
                 walk.absent[walk.book[ABSENT]] = x
                 walk.book[ABSENT] += 1
                 waiting += 1
-        elif removed < strings and orders[x, ACCEPTED] == 0:
-            if walk.touched_in[c] != walk.book[ROUND]:
-                _remove_string(x, longest, day, tours, walk)
-                removed += 1
+        elif removed < strings and orders[x, ACCEPTED] == 0 and not _touched(c, tours, walk):
+            _remove_string(x, longest, day, tours, walk)
+            removed += 1
         if removed >= strings and waiting >= wider:
             break
 
@@ -141,7 +152,7 @@ def recreate(sort: int, blink: float, day: Day, tours: Tours, walk: Walk) -> Non
         absent[j] = x
     for i in range(count):
         x = absent[i]
-        price, c, p, fee = cheapest(x, blink, walk.dice, day.orders[x, PENALTY], day, tours)
+        _, c, p, fee = cheapest(x, blink, walk.dice, day.orders[x, PENALTY], day, tours)
         if c >= 0:
             put_in(x, c, p, fee, day, tours, walk)
 
@@ -159,21 +170,30 @@ def note_best(day: Day, tours: Tours, walk: Walk) -> None:
     """Keep the plan at hand as the best."""
     walk.book[BEST] = walk.book[CURRENT]
     for c in range(day.crews.shape[0]):
-        r = tours.row[c]
-        n = tours.length[r]
+        r = tours.hands[c, ROW]
+        n = tours.rows[r, LENGTH]
         walk.best_length[c] = n
         for i in range(n):
-            walk.best_stops[c, i] = tours.stops[r, i]
+            walk.best_stops[c, i] = tours.cells[r, i, STOP]
 
 
 @kernel
 def anneal(
-    rounds: int, hot: float, cold: float, wider: int, most: int, day: Day, tours: Tours, walk: Walk
+    rounds: int,
+    hot: float,
+    cold: float,
+    wider: int,
+    most: int,
+    owned_day: Day,
+    owned_tours: Tours,
+    owned_walk: Walk,
 ) -> None:
     """Go `rounds` rounds while cooling from `hot` to `cold` (thousandths of price).
 
     Ends early when the best has improved `most` times in all.
     """
+    day, tours = borrow_day(owned_day), borrow_tours(owned_tours)
+    walk = borrow_walk(owned_walk)
     heat = hot
     cooling = math.exp(math.log(cold / hot) / rounds)
     for _ in range(rounds):

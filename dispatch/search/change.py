@@ -10,19 +10,28 @@ from dispatch.search.layout import (
     ALL_WORK,
     DRIVEN,
     EARNED,
+    FEE,
     FLAT_PRICE,
     INCOME,
     INCOME_RATE,
+    LENGTH,
+    LISTED_IN,
     LOAD,
     LOCKED,
+    LOST,
+    NEWEST,
     OWNER,
     PENALTY,
     PRICE,
     ROUND,
+    ROW,
     SPREAD_RATE,
+    STOP,
     TIME_PRICE,
     TOUCHED,
+    TOUCHED_IN,
     TRAVEL_RATE,
+    WHERE,
     WORK,
     Day,
     Tours,
@@ -33,27 +42,27 @@ from dispatch.search.layout import (
 @kernel
 def touch(c: int, tours: Tours, walk: Walk) -> None:
     """Move the crew to its other row, once per round."""
-    if walk.touched_in[c] == walk.book[ROUND]:
+    if tours.hands[c, TOUCHED_IN] == walk.book[ROUND]:
         return
-    walk.touched_in[c] = walk.book[ROUND]
+    tours.hands[c, TOUCHED_IN] = walk.book[ROUND]
     walk.touched[walk.book[TOUCHED]] = c
     walk.book[TOUCHED] += 1
-    old = tours.row[c]
+    old = tours.hands[c, ROW]
     new = old ^ 1
-    n = tours.length[old]
-    tours.length[new] = n
+    n = tours.rows[old, LENGTH]
+    tours.rows[new, LENGTH] = n
     for i in range(n):
-        tours.stops[new, i] = tours.stops[old, i]
-        tours.fee[new, i] = tours.fee[old, i]
-    for column in range(tours.sums.shape[1]):
-        tours.sums[new, column] = tours.sums[old, column]
-    tours.row[c] = new
+        tours.cells[new, i, STOP] = tours.cells[old, i, STOP]
+        tours.cells[new, i, FEE] = tours.cells[old, i, FEE]
+    for column in range(tours.rows.shape[1]):
+        tours.rows[new, column] = tours.rows[old, column]
+    tours.hands[c, ROW] = new
 
 
 @kernel
 def count_in(c: int, sign: int, day: Day, tours: Tours) -> None:
     """Add (or take away) a crew's sums to (from) the totals."""
-    sums = tours.sums[tours.row[c]]
+    sums = tours.rows[tours.hands[c, ROW]]
     tours.totals[ALL_WORK] += sign * sums[WORK]
     tours.totals[ALL_INCOME] += sign * sums[INCOME]
     price = sums[TIME_PRICE] + day.rates[TRAVEL_RATE] * sums[DRIVEN] + sums[FLAT_PRICE]
@@ -63,12 +72,12 @@ def count_in(c: int, sign: int, day: Day, tours: Tours) -> None:
 @kernel
 def left_out(x: int, c: int, day: Day, tours: Tours, walk: Walk) -> None:
     """Note that the order has left the crew's route and waits to be inserted."""
-    tours.where[x] = -1
+    tours.spots[x, WHERE] = -1
     tours.totals[PRICE] += day.orders[x, PENALTY]
     owner = day.orders[x, OWNER]
     if owner >= 0 and owner != c:
-        tours.lost[owner] -= 1
-    walk.absent_in[x] = walk.book[ROUND]
+        tours.hands[owner, LOST] -= 1
+    tours.spots[x, LISTED_IN] = walk.book[ROUND]
     walk.absent[walk.book[ABSENT]] = x
     walk.book[ABSENT] += 1
 
@@ -76,19 +85,19 @@ def left_out(x: int, c: int, day: Day, tours: Tours, walk: Walk) -> None:
 @kernel
 def mend(c: int, day: Day, tours: Tours, walk: Walk) -> None:
     """Relabel a crew, leaving out what can no longer be reached in time."""
-    r = tours.row[c]
+    r = tours.hands[c, ROW]
     while True:
         broken = relabel(c, day, tours)
         if broken < 0:
             return
-        i = min(broken, tours.length[r] - 1)
+        i = min(broken, tours.rows[r, LENGTH] - 1)
         if i < day.crews[c, LOCKED]:
             return
-        left_out(tours.stops[r, i], c, day, tours, walk)
-        for j in range(i, tours.length[r] - 1):
-            tours.stops[r, j] = tours.stops[r, j + 1]
-            tours.fee[r, j] = tours.fee[r, j + 1]
-        tours.length[r] -= 1
+        left_out(tours.cells[r, i, STOP], c, day, tours, walk)
+        for j in range(i, tours.rows[r, LENGTH] - 1):
+            tours.cells[r, j, STOP] = tours.cells[r, j + 1, STOP]
+            tours.cells[r, j, FEE] = tours.cells[r, j + 1, FEE]
+        tours.rows[r, LENGTH] -= 1
 
 
 @kernel
@@ -98,17 +107,17 @@ def take_out(
     """Leave out the crew's stops begin..end-1 but not skip..resume-1."""
     touch(c, tours, walk)
     count_in(c, -1, day, tours)
-    r = tours.row[c]
+    r = tours.hands[c, ROW]
     kept = begin
-    for i in range(begin, tours.length[r]):
-        x = tours.stops[r, i]
+    for i in range(begin, tours.rows[r, LENGTH]):
+        x = tours.cells[r, i, STOP]
         if i < end and not skip <= i < resume:
             left_out(x, c, day, tours, walk)
             continue
-        tours.stops[r, kept] = x
-        tours.fee[r, kept] = tours.fee[r, i]
+        tours.cells[r, kept, STOP] = x
+        tours.cells[r, kept, FEE] = tours.cells[r, i, FEE]
         kept += 1
-    tours.length[r] = kept
+    tours.rows[r, LENGTH] = kept
     mend(c, day, tours, walk)
     count_in(c, 1, day, tours)
 
@@ -118,18 +127,18 @@ def put_in(x: int, c: int, p: int, fee: int, day: Day, tours: Tours, walk: Walk)
     """Insert the order into the crew's route before its stop p."""
     touch(c, tours, walk)
     count_in(c, -1, day, tours)
-    r = tours.row[c]
-    for i in range(tours.length[r], p, -1):
-        tours.stops[r, i] = tours.stops[r, i - 1]
-        tours.fee[r, i] = tours.fee[r, i - 1]
-    tours.stops[r, p] = x
-    tours.fee[r, p] = fee
-    tours.length[r] += 1
-    tours.where[x] = c
+    r = tours.hands[c, ROW]
+    for i in range(tours.rows[r, LENGTH], p, -1):
+        tours.cells[r, i, STOP] = tours.cells[r, i - 1, STOP]
+        tours.cells[r, i, FEE] = tours.cells[r, i - 1, FEE]
+    tours.cells[r, p, STOP] = x
+    tours.cells[r, p, FEE] = fee
+    tours.rows[r, LENGTH] += 1
+    tours.spots[x, WHERE] = c
     tours.totals[PRICE] -= day.orders[x, PENALTY]
     owner = day.orders[x, OWNER]
     if owner >= 0 and owner != c:
-        tours.lost[owner] += 1
+        tours.hands[owner, LOST] += 1
     mend(c, day, tours, walk)
     count_in(c, 1, day, tours)
 
@@ -137,13 +146,13 @@ def put_in(x: int, c: int, p: int, fee: int, day: Day, tours: Tours, walk: Walk)
 @kernel
 def _account(c: int, sign: int, day: Day, tours: Tours) -> None:
     """Note for every order of the crew's row that it is there, or no longer."""
-    r = tours.row[c]
-    for i in range(tours.length[r]):
-        x = tours.stops[r, i]
-        tours.where[x] = c if sign > 0 else -1
+    r = tours.hands[c, ROW]
+    for i in range(tours.rows[r, LENGTH]):
+        x = tours.cells[r, i, STOP]
+        tours.spots[x, WHERE] = c if sign > 0 else -1
         owner = day.orders[x, OWNER]
         if owner >= 0 and owner != c:
-            tours.lost[owner] += sign
+            tours.hands[owner, LOST] += sign
 
 
 @kernel
@@ -153,9 +162,10 @@ def undo(day: Day, tours: Tours, walk: Walk) -> None:
         _account(walk.touched[i], -1, day, tours)
     for i in range(walk.book[TOUCHED]):
         c = walk.touched[i]
-        tours.row[c] ^= 1
+        tours.hands[c, ROW] ^= 1
         _account(c, 1, day, tours)
-    tours.totals[:] = walk.before
+    for cell in range(NEWEST):
+        tours.totals[cell] = walk.before[cell]
 
 
 @kernel
@@ -169,7 +179,7 @@ def full_price(day: Day, tours: Tours) -> int:
         for c in range(count):
             total += day.crews[c, LOAD]
         for c in range(count):
-            mine = day.crews[c, LOAD] + tours.sums[tours.row[c], WORK]
+            mine = day.crews[c, LOAD] + tours.rows[tours.hands[c, ROW], WORK]
             apart += abs(count * mine - total)
         price += day.rates[SPREAD_RATE] * apart // count
     if day.rates[INCOME_RATE] > 0:
@@ -178,7 +188,7 @@ def full_price(day: Day, tours: Tours) -> int:
         for c in range(count):
             total += day.crews[c, EARNED]
         for c in range(count):
-            mine = day.crews[c, EARNED] + tours.sums[tours.row[c], INCOME]
+            mine = day.crews[c, EARNED] + tours.rows[tours.hands[c, ROW], INCOME]
             apart += abs(count * mine - total)
         price += day.rates[INCOME_RATE] * apart // count
     return price

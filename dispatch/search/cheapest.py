@@ -12,21 +12,33 @@ from dispatch.search.layout import (
     AT,
     BUILDING,
     CLOSE,
+    DRIVE,
     DUE,
     DURATION,
     EARLIEST,
+    EARLY,
     EARNED,
     FAR,
+    FLAT,
     FREE,
+    FROM,
     HARD,
     INCOME,
     INCOME_RATE,
     INSIDE,
+    LABELS,
     LATE,
     LATE_RATE,
     LATEST,
+    LEG,
+    LENGTH,
     LOAD,
     LOCKED,
+    LOST,
+    MEMO_AT,
+    MEMO_PRICE,
+    MEMO_VERSION,
+    MEMO_WORK,
     MOST_MOVES,
     NEVER,
     OPENS,
@@ -36,19 +48,28 @@ from dispatch.search.layout import (
     POINTS,
     RANK,
     RESTS,
+    ROOM,
+    ROW,
     SERVICE,
     SETUP,
     SHIFT_END,
     SPREAD_RATE,
+    STOP,
     TAKEN,
     TIME_PRICE,
     TRAVEL_RATE,
+    UNTIL,
+    VERSION,
+    WHO,
     WORK,
     Day,
     Ints,
     Tours,
 )
 from dispatch.search.tail import tail_plain, tail_rests
+
+MARGIN = 600_000
+"""A place that is dearer than the best by at most this is worth remembering (thousandths)."""
 
 
 @kernel
@@ -61,11 +82,11 @@ def spread_change(rate: int, mean: float, now: int, more: int) -> int:
 def _span(x: int, c: int, r: int, day: Day, tours: Tours) -> tuple[int, int]:
     """First and last position at which the crew's own sequence lets the order stand."""
     orders = day.orders
-    low, high = day.crews[c, LOCKED], tours.length[r]
+    low, high = day.crews[c, LOCKED], tours.rows[r, LENGTH]
     rank = orders[x, RANK]
     if rank >= 0:
-        for i in range(low, tours.length[r]):
-            other = orders[tours.stops[r, i], RANK]
+        for i in range(low, tours.rows[r, LENGTH]):
+            other = orders[tours.cells[r, i, STOP], RANK]
             if 0 <= other < rank:
                 low = i + 1
             elif other > rank:
@@ -87,8 +108,7 @@ def _delayed(
     orders: Ints,
     crews: Ints,
     rests: Ints,
-    stops: Ints,
-    leg: Ints,
+    cells: Ints,
     labels: Ints,
     limits: Ints,
     scratch: Ints,
@@ -101,7 +121,7 @@ def _delayed(
     """
     owed, shift_end = crews[c, RESTS], crews[c, SHIFT_END]
     opens, close = orders[x, OPENS], orders[x, CLOSE]
-    opens_on = orders[stops[r, p], OPENS] if p < n else 0
+    opens_on = orders[cells[r, p, STOP], OPENS] if p < n else 0
     best = bound
     for j in range(count):
         clock, k = labels[r, p, j, AT], labels[r, p, j, TAKEN]
@@ -127,12 +147,12 @@ def _delayed(
                 elif begin <= limits[r, p, m, HARD]:
                     if m == owed:
                         late_on = tail_plain(
-                            r, stops, leg, limits, orders, n, p, begin, owed, shift_end, over_rate,
+                            r, cells, limits, orders, n, p, begin, owed, shift_end, over_rate,
                             best - late,
                         )  # fmt: skip
                     else:
                         late_on = tail_rests(
-                            c, r, stops, leg, limits, orders, rests, scratch, n, p, begin, m, owed,
+                            c, r, cells, limits, orders, rests, scratch, n, p, begin, m, owed,
                             shift_end, over_rate, best - late,
                         )  # fmt: skip
                     best = min(best, late + late_on)
@@ -157,90 +177,101 @@ def cheapest(
 ) -> tuple[int, int, int, int]:
     """Return (price, crew, position, fee) of the cheapest insertion below `bound`, else crew -1.
 
-    Each position is overlooked with chance `blink` (a negative one: never). The mean of workload
-    and income is held fast, which only the final price undoes. One long function: calls that
-    carry so many arrays cost as much as the work.
+    The best place in a crew's route is remembered until the route changes. Each crew's best is
+    overlooked with chance `blink` (a negative one: never). The means of workload and income are
+    held fast. One long function: calls that carry so many arrays cost as much as the work.
     """
     orders, crews, rates = day.orders, day.crews, day.rates
+    back, travel, rests, scratch = day.back, day.travel, day.rests, tours.scratch
+    cells, labels, limits, memo = tours.cells, tours.labels, tours.limits, tours.memo
     x_place, x_building, x_setup = orders[x, PLACE], orders[x, BUILDING], orders[x, SETUP]
     x_opens, x_close, x_service = orders[x, OPENS], orders[x, CLOSE], orders[x, SERVICE]
     owner, points = orders[x, OWNER], orders[x, POINTS]
-    back, travel, rests, scratch = day.back, day.travel, day.rests, tours.scratch
-    places, drives, legs, stops = tours.place, tours.drive, tours.leg, tours.stops
-    labels, labelled, limits = tours.labels, tours.labelled, tours.limits
-    travel_rate, spread_rate, income_rate = rates[TRAVEL_RATE], rates[SPREAD_RATE], rates[INCOME_RATE]
+    travel_rate, spread_rate, income_rate = (
+        rates[TRAVEL_RATE], rates[SPREAD_RATE], rates[INCOME_RATE],
+    )  # fmt: skip
     count = crews.shape[0]
     mean_work = tours.totals[ALL_WORK] / count
     mean_income = tours.totals[ALL_INCOME] / count
-    bound_to_owner = owner >= 0 and 0 <= rates[MOST_MOVES] <= tours.lost[owner]
-    skip = 1 << 40
-    if blink > 0:
-        skip = math.floor(math.log(1.0 - draw(dice)) / math.log(1.0 - blink))
+    bound_to_owner = owner >= 0 and 0 <= rates[MOST_MOVES] <= tours.hands[owner, LOST]
     best, best_crew, best_at, best_fee = bound, -1, 0, 0
     for e in range(day.first[x], day.first[x + 1]):
-        c = day.who[e]
-        fee = day.flat[e]
-        r = tours.row[c]
-        n = tours.length[r]
-        if n + 1 >= tours.stops.shape[1] or (bound_to_owner and owner != c):
+        c = day.options[e, WHO]
+        fee = day.options[e, FLAT]
+        r = tours.hands[c, ROW]
+        n = tours.rows[r, LENGTH]
+        if n + 3 >= cells.shape[1] or (bound_to_owner and owner != c):
             continue
-        base = fee
+        if blink > 0 and draw(dice) < blink:
+            continue
+        extra = fee
+        now = 0
         if income_rate > 0:
-            earned = crews[c, EARNED] + tours.sums[r, INCOME]
-            base += spread_change(income_rate, mean_income, earned, points)
-        if spread_rate == 0 and base >= best:
-            continue
+            earned = crews[c, EARNED] + tours.rows[r, INCOME]
+            extra += spread_change(income_rate, mean_income, earned, points)
+        if spread_rate > 0:
+            now = crews[c, LOAD] + tours.rows[r, WORK]
+        side = r & 1
+        if memo[e, side, MEMO_VERSION] == tours.rows[r, VERSION]:
+            price = extra + memo[e, side, MEMO_PRICE]
+            if memo[e, side, MEMO_AT] >= 0:
+                if spread_rate > 0:
+                    more = memo[e, side, MEMO_WORK]
+                    price += spread_change(spread_rate, mean_work, now, more)
+                if price < best:
+                    best, best_crew, best_at, best_fee = price, c, memo[e, side, MEMO_AT], fee
+                continue
+            if price >= best:
+                continue
         owed = crews[c, RESTS]
-        old_late = tours.sums[r, TIME_PRICE]
+        old_late = tours.rows[r, TIME_PRICE]
+        top = best - extra + MARGIN
+        top_at, top_price, top_work = -1, top, 0
         low, high = crews[c, LOCKED], n
         if orders[x, RANK] >= 0:
             low, high = _span(x, c, r, day, tours)
         for p in range(low, high + 1):
-            skip -= 1
-            if skip < 0:
-                skip = math.floor(math.log(1.0 - draw(dice)) / math.log(1.0 - blink))
-                continue
-            drive_to = back[x_place, places[r, p]]
-            there = places[r, p + 1]
-            drive_on = travel[x_place, there] if there >= 0 else 0
-            price = base + travel_rate * (drive_to + drive_on - drives[r, p])
-            if spread_rate == 0 and price >= best:
-                continue
-            at = labels[r, p, 0, AT]
-            if at > x_close and (owed == 0 or labelled[r, p] == 1):
+            if cells[r, p, EARLY] > x_close:
                 break
+            until = cells[r, p, UNTIL]
+            if cells[r, p, ROOM] < x_service or until < x_opens + x_service:
+                continue
+            drive_to = back[x_place, cells[r, p, FROM]]
+            there = cells[r, p + 1, FROM]
+            drive_on = travel[x_place, there] if there >= 0 else 0
+            price = travel_rate * (drive_to + drive_on - cells[r, p, DRIVE])
+            if spread_rate == 0 and price >= top:
+                continue
             if drive_to >= FAR or drive_on >= FAR:
                 continue
             leg_to = drive_to
-            came = orders[stops[r, p - 1], BUILDING] if p > 0 else crews[c, INSIDE]
+            came = orders[cells[r, p - 1, STOP], BUILDING] if p > 0 else crews[c, INSIDE]
             if x_building < 0 or came != x_building:
                 leg_to += x_setup
             leg_on = drive_on
             opens_on = 0
             if p < n:
-                y = stops[r, p]
+                y = cells[r, p, STOP]
                 opens_on = orders[y, OPENS]
                 if x_building < 0 or orders[y, BUILDING] != x_building:
                     leg_on += orders[y, SETUP]
-            for j in range(1, labelled[r, p]):
-                at = min(at, labels[r, p, j, AT])
-            start = max(at + leg_to, x_opens)
+            start = max(cells[r, p, EARLY] + leg_to, x_opens)
             if start > x_close:
                 continue
             begin = max(start + x_service + leg_on, opens_on)
-            if begin > limits[r, p, owed, HARD]:
+            if begin > until:
                 continue
+            more = leg_to + x_service + leg_on - cells[r, p, LEG]
+            unlike = 0
             if spread_rate > 0:
-                more = leg_to + x_service + leg_on - legs[r, p]
-                now = crews[c, LOAD] + tours.sums[r, WORK]
-                price += spread_change(spread_rate, mean_work, now, more)
-                if price >= best:
+                unlike = spread_change(spread_rate, mean_work, now, more)
+                if price + unlike >= top:
                     continue
             price -= old_late
             if owed > 0:
                 late = _delayed(
-                    x, c, r, p, leg_to, leg_on, best - price, rates[OVER_RATE], orders, crews,
-                    rests, stops, legs, labels, limits, scratch, labelled[r, p], n,
+                    x, c, r, p, leg_to, leg_on, top - price - unlike, rates[OVER_RATE], orders,
+                    crews, rests, cells, labels, limits, scratch, cells[r, p, LABELS], n,
                 )  # fmt: skip
             else:
                 late = labels[r, p, 0, LATE]
@@ -248,10 +279,17 @@ def cheapest(
                     late += orders[x, LATE_RATE] * (start - orders[x, DUE])
                 if begin > limits[r, p, 0, FREE]:
                     late += tail_plain(
-                        r, stops, legs, limits, orders, n, p, begin, 0, crews[c, SHIFT_END],
-                        rates[OVER_RATE], best - price - late,
+                        r, cells, limits, orders, n, p, begin, 0, crews[c, SHIFT_END],
+                        rates[OVER_RATE], top - price - unlike - late,
                     )  # fmt: skip
             price += late
-            if price < best:
-                best, best_crew, best_at, best_fee = price, c, p, fee
+            if price + unlike < top:
+                top = price + unlike
+                top_at, top_price, top_work = p, price, more
+        memo[e, side, MEMO_VERSION] = tours.rows[r, VERSION]
+        memo[e, side, MEMO_PRICE] = top_price
+        memo[e, side, MEMO_AT] = top_at
+        memo[e, side, MEMO_WORK] = top_work
+        if top_at >= 0 and top + extra < best:
+            best, best_crew, best_at, best_fee = top + extra, c, top_at, fee
     return best, best_crew, best_at, best_fee

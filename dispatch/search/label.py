@@ -11,35 +11,48 @@ from dispatch.search.layout import (
     AT,
     BUILDING,
     CLOSE,
+    DRIVE,
     DRIVEN,
     DUE,
     DURATION,
     EARLIEST,
+    EARLY,
     END,
     FAR,
+    FEE,
     FLAT_PRICE,
     FREE,
+    FROM,
     HARD,
     HARD_END,
     INCOME,
     INSIDE,
+    LABELS,
     LATE,
     LATE_RATE,
     LATEST,
+    LEG,
+    LENGTH,
     LOCKED,
     NEVER,
+    NEWEST,
     OPENS,
     OVER_RATE,
     PLACE,
     POINTS,
     READY,
     RESTS,
+    ROOM,
+    ROW,
     SERVICE,
     SETUP,
     SHIFT_END,
     START,
+    STOP,
     TAKEN,
     TIME_PRICE,
+    UNTIL,
+    VERSION,
     WORK,
     Day,
     Ints,
@@ -85,14 +98,14 @@ def keep(labels: Ints, count: int, at: int, taken: int, late: int) -> int:
 def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
     """Fill in places, drives, legs and sums; returns the first stop without a road, or -1."""
     crews, orders = day.crews, day.orders
-    n = tours.length[r]
+    n = tours.rows[r, LENGTH]
     here = crews[c, START]
     building = crews[c, INSIDE]
-    tours.place[r, 0] = here
+    tours.cells[r, 0, FROM] = here
     broken = -1
     driven = work = flat = income = 0
     for i in range(n):
-        x = tours.stops[r, i]
+        x = tours.cells[r, i, STOP]
         there = orders[x, PLACE]
         drive = day.travel[here, there]
         if drive >= FAR and broken < 0:
@@ -100,28 +113,28 @@ def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
         setup = orders[x, SETUP]
         if building >= 0 and orders[x, BUILDING] == building:
             setup = 0
-        tours.place[r, i + 1] = there
-        tours.drive[r, i] = drive
-        tours.leg[r, i] = drive + setup
+        tours.cells[r, i + 1, FROM] = there
+        tours.cells[r, i, DRIVE] = drive
+        tours.cells[r, i, LEG] = drive + setup
         driven += drive
         work += drive + setup + orders[x, SERVICE]
-        flat += tours.fee[r, i]
+        flat += tours.cells[r, i, FEE]
         income += orders[x, POINTS]
         here = there
         building = orders[x, BUILDING]
     home = crews[c, END]
-    tours.place[r, n + 1] = home
+    tours.cells[r, n + 1, FROM] = home
     drive = 0
     if n > 0 and home >= 0:
         drive = day.travel[here, home]
         if drive >= FAR and broken < 0:
             broken = n
-    tours.drive[r, n] = drive
-    tours.leg[r, n] = drive
-    tours.sums[r, DRIVEN] = driven + drive
-    tours.sums[r, WORK] = work + drive
-    tours.sums[r, FLAT_PRICE] = flat
-    tours.sums[r, INCOME] = income
+    tours.cells[r, n, DRIVE] = drive
+    tours.cells[r, n, LEG] = drive
+    tours.rows[r, DRIVEN] = driven + drive
+    tours.rows[r, WORK] = work + drive
+    tours.rows[r, FLAT_PRICE] = flat
+    tours.rows[r, INCOME] = income
     return broken
 
 
@@ -129,15 +142,15 @@ def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
 def _forward_plain(c: int, r: int, day: Day, tours: Tours) -> int:
     """Label a crew without rests: one label per stop; returns the first stop that fails, or -1."""
     crews, orders = day.crews, day.orders
-    n, locked = tours.length[r], crews[c, LOCKED]
+    n, locked = tours.rows[r, LENGTH], crews[c, LOCKED]
     at, late = crews[c, READY], 0
     labels = tours.labels
     labels[r, 0, 0, AT] = at
     labels[r, 0, 0, LATE] = 0
-    tours.labelled[r, 0] = 1
+    tours.cells[r, 0, LABELS] = 1
     for i in range(n):
-        x = tours.stops[r, i]
-        start = max(at + tours.leg[r, i], orders[x, OPENS])
+        x = tours.cells[r, i, STOP]
+        start = max(at + tours.cells[r, i, LEG], orders[x, OPENS])
         if i >= locked and start > orders[x, CLOSE]:
             return i
         if start > orders[x, DUE]:
@@ -145,13 +158,13 @@ def _forward_plain(c: int, r: int, day: Day, tours: Tours) -> int:
         at = start + orders[x, SERVICE]
         labels[r, i + 1, 0, AT] = at
         labels[r, i + 1, 0, LATE] = late
-        tours.labelled[r, i + 1] = 1
-    at += tours.leg[r, n]
+        tours.cells[r, i + 1, LABELS] = 1
+    at += tours.cells[r, n, LEG]
     if n > locked and at > crews[c, HARD_END]:
         return n
     if n > 0:
         late += day.rates[OVER_RATE] * max(0, at - crews[c, SHIFT_END])
-    tours.sums[r, TIME_PRICE] = late
+    tours.rows[r, TIME_PRICE] = late
     return -1
 
 
@@ -159,18 +172,18 @@ def _forward_plain(c: int, r: int, day: Day, tours: Tours) -> int:
 def _forward_rests(c: int, r: int, day: Day, tours: Tours) -> int:
     """Label a crew that owes rests; returns the first stop that fails (length: the end), or -1."""
     crews, orders, rests, labels = day.crews, day.orders, day.rests, tours.labels
-    n, locked, owed = tours.length[r], crews[c, LOCKED], crews[c, RESTS]
+    n, locked, owed = tours.rows[r, LENGTH], crews[c, LOCKED], crews[c, RESTS]
     labels[r, 0, 0, AT] = crews[c, READY]
     labels[r, 0, 0, TAKEN] = 0
     labels[r, 0, 0, LATE] = 0
-    tours.labelled[r, 0] = 1
+    tours.cells[r, 0, LABELS] = 1
     for i in range(n):
-        x = tours.stops[r, i]
+        x = tours.cells[r, i, STOP]
         close = NEVER if i < locked else orders[x, CLOSE]
         count = 0
-        for j in range(tours.labelled[r, i]):
+        for j in range(tours.cells[r, i, LABELS]):
             clock = labels[r, i, j, AT]
-            busy = clock + tours.leg[r, i]
+            busy = clock + tours.cells[r, i, LEG]
             k = labels[r, i, j, TAKEN]
             ready = busy
             while True:
@@ -186,7 +199,7 @@ def _forward_rests(c: int, r: int, day: Day, tours: Tours) -> int:
                 busy += rests[c, k, DURATION]
                 ready = max(busy, clock)
                 k += 1
-        tours.labelled[r, i + 1] = count
+        tours.cells[r, i + 1, LABELS] = count
         if count == 0:
             return i
     return _finish_rests(c, r, day, tours)
@@ -196,14 +209,14 @@ def _forward_rests(c: int, r: int, day: Day, tours: Tours) -> int:
 def _finish_rests(c: int, r: int, day: Day, tours: Tours) -> int:
     """Price the cheapest end with every rest taken; returns length when there is none, or -1."""
     crews, rests, labels = day.crews, day.rests, tours.labels
-    n, owed = tours.length[r], crews[c, RESTS]
-    tours.sums[r, TIME_PRICE] = 0
+    n, owed = tours.rows[r, LENGTH], crews[c, RESTS]
+    tours.rows[r, TIME_PRICE] = 0
     if n == 0:
         return -1
     best = NEVER
-    for j in range(tours.labelled[r, n]):
+    for j in range(tours.cells[r, n, LABELS]):
         clock = labels[r, n, j, AT]
-        busy = clock + tours.leg[r, n]
+        busy = clock + tours.cells[r, n, LEG]
         k = labels[r, n, j, TAKEN]
         ready = busy
         while k < owed and max(clock, rests[c, k, EARLIEST]) <= rests[c, k, LATEST]:
@@ -217,7 +230,7 @@ def _finish_rests(c: int, r: int, day: Day, tours: Tours) -> int:
         best = min(best, labels[r, n, j, LATE] + over)
     if best == NEVER:
         return n
-    tours.sums[r, TIME_PRICE] = best
+    tours.rows[r, TIME_PRICE] = best
     return -1
 
 
@@ -225,15 +238,15 @@ def _finish_rests(c: int, r: int, day: Day, tours: Tours) -> int:
 def _backward(c: int, r: int, day: Day, tours: Tours) -> None:
     """Fill `limits` for every stop behind the accepted ones, as if overtime were limited."""
     crews, orders, rests, limits = day.crews, day.orders, day.rests, tours.limits
-    n, owed = tours.length[r], crews[c, RESTS]
+    n, owed = tours.rows[r, LENGTH], crews[c, RESTS]
     for k in range(owed):
         limits[r, n, k, HARD] = -NEVER
         limits[r, n, k, FREE] = -NEVER
     limits[r, n, owed, HARD] = crews[c, HARD_END]
     limits[r, n, owed, FREE] = crews[c, SHIFT_END]
     for i in range(n - 1, crews[c, LOCKED] - 1, -1):
-        x = tours.stops[r, i]
-        leg = tours.leg[r, i + 1]
+        x = tours.cells[r, i, STOP]
+        leg = tours.cells[r, i + 1, LEG]
         for kind in range(2):
             cap = orders[x, CLOSE]
             if kind == FREE:
@@ -253,12 +266,28 @@ def _backward(c: int, r: int, day: Day, tours: Tours) -> None:
 
 
 @kernel
+def _gates(c: int, r: int, day: Day, tours: Tours) -> None:
+    """Sum up labels and limits for a first look at each gap, and number the row's new content."""
+    owed = day.crews[c, RESTS]
+    for i in range(day.crews[c, LOCKED], tours.rows[r, LENGTH] + 1):
+        early = tours.labels[r, i, 0, AT]
+        for j in range(1, tours.cells[r, i, LABELS]):
+            early = min(early, tours.labels[r, i, j, AT])
+        until = tours.limits[r, i, owed, HARD]
+        tours.cells[r, i, EARLY] = early
+        tours.cells[r, i, UNTIL] = until
+        tours.cells[r, i, ROOM] = until - early - tours.cells[r, i, DRIVE]
+    tours.totals[NEWEST] += 1
+    tours.rows[r, VERSION] = tours.totals[NEWEST]
+
+
+@kernel
 def relabel(c: int, day: Day, tours: Tours) -> int:
     """Time a crew's row anew; returns -1, or the first stop that breaks a rule (length: the end).
 
     When a rule is broken only the labels before it hold.
     """
-    r = tours.row[c]
+    r = tours.hands[c, ROW]
     broken = _lay_out(c, r, day, tours)
     if broken >= 0:
         return broken
@@ -268,4 +297,5 @@ def relabel(c: int, day: Day, tours: Tours) -> int:
         broken = _forward_rests(c, r, day, tours)
     if broken < 0:
         _backward(c, r, day, tours)
+        _gates(c, r, day, tours)
     return broken

@@ -34,8 +34,24 @@ EARLIEST, LATEST, DURATION = range(3)
 # Cells of `Day.rates`.
 TRAVEL_RATE, OVER_RATE, SPREAD_RATE, INCOME_RATE, MOST_MOVES = range(5)
 
-# Columns of `Tours.sums`, each of one route.
-TIME_PRICE, DRIVEN, WORK, FLAT_PRICE, INCOME = range(5)
+# Columns of `Tours.cells`, about stop i of a route and the gap before it: order and its fee, place
+# the crew comes from, drive, drive and set-up, number of labels before the stop, the earliest that
+# the crew is free, the latest start of the stop, and what lies between them beside the drive.
+# Cell [row, length] is about the way home, [row, length + 1, FROM] is the end place or -1.
+STOP, FEE, FROM, DRIVE, LEG, LABELS, EARLY, UNTIL, ROOM = range(9)
+
+# Columns of `Tours.rows`. VERSION: a number that no other content of any row has had.
+LENGTH, TIME_PRICE, DRIVEN, WORK, FLAT_PRICE, INCOME, VERSION = range(7)
+
+# Columns of `Tours.hands`: a crew's row in use, published orders that others have taken from it,
+# the last round that touched it.
+ROW, LOST, TOUCHED_IN = range(3)
+
+# Columns of `Tours.spots`: an order's crew, -1 while left out; the last round that listed it.
+WHERE, LISTED_IN = range(2)
+
+# Columns of `Day.options`.
+WHO, FLAT = range(2)
 
 # A label: when free, rests taken, price of lateness so far.
 AT, TAKEN, LATE = range(3)
@@ -43,8 +59,11 @@ AT, TAKEN, LATE = range(3)
 HARD, FREE = range(2)
 
 
+# Columns of `Tours.memo`: the row's version, price (thousandths), position or -1, and more work.
+MEMO_VERSION, MEMO_PRICE, MEMO_AT, MEMO_WORK = range(4)
+
 # Cells of `Tours.totals`.
-ALL_WORK, ALL_INCOME, PRICE = range(3)
+ALL_WORK, ALL_INCOME, PRICE, NEWEST = range(4)
 
 # Cells of `Walk.book`.
 CURRENT, BEST, ROUND, IMPROVED, TOUCHED, ABSENT = range(6)
@@ -63,44 +82,35 @@ class Day(NamedTuple):
     back: Matrix
     """[to, from]: the same, so that both directions are read along a row."""
     first: Ints
-    """`first[x]..first[x + 1]` are order x's cells in `who` and `flat`."""
-    who: Ints
-    """Crews that could serve the order."""
-    flat: Ints
-    """Price of the order with that crew, whatever else it does: area and move."""
+    """`first[x]..first[x + 1]` are the rows of `options` that order x has."""
+    options: Ints
+    """Crews that could serve the order, and its price with them come what may: area and move."""
     near: Ints
     """[order, rank]: the orders nearest to it by road."""
 
 
 class Tours(NamedTuple):
-    """The crews' routes; each crew has two rows, the one in use and the one before the change."""
+    """The crews' routes; crew c has rows 2c and 2c + 1, one in use and one from before."""
 
-    row: Ints
-    """[crew] -> its row in use."""
-    stops: Ints
-    """[row, position] -> order."""
-    fee: Ints
-    """[row, position] -> what `Day.flat` asks for that order with this crew."""
-    length: Ints
-    place: Ints
-    """[row, 0] is the start, [row, i + 1] stop i, [row, length + 1] the end or -1."""
-    drive: Ints
-    """[row, i]: driving to stop i; [row, length] the way home."""
-    leg: Ints
-    """Driving and set-up before stop i."""
+    cells: Ints
+    """[row, position, column]."""
+    rows: Ints
+    """[row, column]: sums of one route."""
     labels: Ints
     """[row, i, label, column]: undominated ways to have done the first i stops."""
-    labelled: Ints
-    """[row, i]: how many labels."""
     limits: Ints
     """[row, i, rests taken, column] for the start of stop i (or the end)."""
-    sums: Ints
-    where: Ints
-    """[order] -> crew, -1 while left out."""
-    lost: Ints
-    """[crew] -> published orders that others have taken."""
+    hands: Ints
+    """[crew, column]."""
+    spots: Ints
+    """[order, column]."""
     totals: Ints
-    """Of all crews together: work, income, and the price without its spreads."""
+    """Of all crews together: work, income, the price without its spreads; and the last version."""
+    memo: Ints
+    """[row of `Day.options`, which of the crew's rows, column]: the order's cheapest place there.
+
+    Position -1: it costs at least that price.
+    """
     scratch: Ints
     """[half, label, column]: two label sets in the making."""
 
@@ -112,12 +122,8 @@ class Walk(NamedTuple):
     """Price now and best price, rounds done, how often the best improved, lengths of two lists."""
     touched: Ints
     """Crews whose row has changed in this round."""
-    touched_in: Ints
-    """[crew] -> the round that touched it last."""
     absent: Ints
     """Orders to insert in this round."""
-    absent_in: Ints
-    """[order] -> the round that listed it last."""
     keys: NDArray[np.float64]
     """What `absent` is sorted by."""
     before: Ints

@@ -50,8 +50,7 @@ def day_of(problem: Problem) -> Day:
         travel=np.ascontiguousarray(problem.travel),
         back=np.ascontiguousarray(problem.travel.T),
         first=first,
-        who=np.nonzero(may)[1].astype(np.int64),
-        flat=fee[may],
+        options=np.stack([np.nonzero(may)[1], fee[may]], axis=1),
         near=_near(problem, orders[:, layout.PLACE]),
     )
 
@@ -215,25 +214,21 @@ def tours_of(problem: Problem, day: Day, sequences: Sequence[Sequence[int]]) -> 
     width = 1 if rests == 0 else 4 + 4 * rests
     rows = 2 * crews
     tours = Tours(
-        row=np.arange(0, rows, 2, dtype=np.int64),
-        stops=np.zeros((rows, room), dtype=np.int64),
-        fee=np.zeros((rows, room), dtype=np.int64),
-        length=np.zeros(rows, dtype=np.int64),
-        place=np.zeros((rows, room + 2), dtype=np.int64),
-        drive=np.zeros((rows, room + 1), dtype=np.int64),
-        leg=np.zeros((rows, room + 1), dtype=np.int64),
+        cells=np.zeros((rows, room + 2, 9), dtype=np.int64),
+        rows=np.zeros((rows, 7), dtype=np.int64),
         labels=np.zeros((rows, room + 1, width, 3), dtype=np.int64),
-        labelled=np.zeros((rows, room + 1), dtype=np.int64),
         limits=np.zeros((rows, room + 1, rests + 1, 2), dtype=np.int64),
-        sums=np.zeros((rows, 5), dtype=np.int64),
-        where=np.full(orders, -1, dtype=np.int64),
-        lost=np.zeros(crews, dtype=np.int64),
-        totals=np.zeros(3, dtype=np.int64),
+        hands=np.zeros((crews, 3), dtype=np.int64),
+        spots=np.zeros((orders, 2), dtype=np.int64),
+        totals=np.zeros(4, dtype=np.int64),
+        memo=np.zeros((len(day.options), 2, 4), dtype=np.int64),
         scratch=np.zeros((2, width, 3), dtype=np.int64),
     )
+    tours.hands[:, layout.ROW] = np.arange(0, rows, 2)
+    tours.spots[:, layout.WHERE] = -1
     for crew, sequence in enumerate(sequences):
-        tours.length[2 * crew] = len(sequence)
-        tours.stops[2 * crew, : len(sequence)] = sequence
+        tours.rows[2 * crew, layout.LENGTH] = len(sequence)
+        tours.cells[2 * crew, : len(sequence), layout.STOP] = sequence
     return tours
 
 
@@ -243,12 +238,10 @@ def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
     return Walk(
         book=np.zeros(6, dtype=np.int64),
         touched=np.zeros(crews, dtype=np.int64),
-        touched_in=np.zeros(crews, dtype=np.int64),
         absent=np.zeros(3 * orders + 64, dtype=np.int64),
-        absent_in=np.zeros(orders, dtype=np.int64),
         keys=np.zeros(3 * orders + 64, dtype=np.float64),
-        before=np.zeros(3, dtype=np.int64),
-        best_stops=np.zeros((crews, tours.stops.shape[1]), dtype=np.int64),
+        before=np.zeros(4, dtype=np.int64),
+        best_stops=np.zeros((crews, tours.cells.shape[1]), dtype=np.int64),
         best_length=np.zeros(crews, dtype=np.int64),
         dice=dice_of(seed),
     )

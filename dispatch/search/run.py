@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dispatch.model import Budget
 from dispatch.problem import Problem
 from dispatch.search.anneal import anneal
-from dispatch.search.layout import BEST, CURRENT, IMPROVED, ROUND, Day, Tours, Walk
+from dispatch.search.layout import BEST, IMPROVED, ROUND, Day, Tours, Walk
 from dispatch.search.opening import open_tours
 from dispatch.search.prepare import day_of, tours_of, walk_of
 
@@ -58,7 +58,7 @@ def run(
     walk = walk_of(day, tours, seed)
     open_tours(6, day, tours, walk)
     opened = int(walk.book[BEST])
-    if day.who.size:
+    if len(day.options):
         _anneal(day, tours, walk, budget, deadline, warm=start is not None)
     return Found(
         sequences=_sequences(problem, walk),

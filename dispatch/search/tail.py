@@ -14,9 +14,11 @@ from dispatch.search.layout import (
     LATE,
     LATE_RATE,
     LATEST,
+    LEG,
     NEVER,
     OPENS,
     SERVICE,
+    STOP,
     TAKEN,
     Ints,
 )
@@ -25,8 +27,7 @@ from dispatch.search.layout import (
 @kernel
 def tail_plain(
     r: int,
-    stops: Ints,
-    leg: Ints,
+    cells: Ints,
     limits: Ints,
     orders: Ints,
     n: int,
@@ -46,16 +47,16 @@ def tail_plain(
     while i < n:
         if start <= limits[r, i, owed, FREE]:
             return late
-        x = stops[r, i]
+        x = cells[r, i, STOP]
         if start > orders[x, DUE]:
             late += orders[x, LATE_RATE] * (start - orders[x, DUE])
             if late >= bound:
                 return NEVER
-        ready = start + orders[x, SERVICE] + leg[r, i + 1]
+        ready = start + orders[x, SERVICE] + cells[r, i + 1, LEG]
         i += 1
         start = ready
         if i < n:
-            start = max(ready, orders[stops[r, i], OPENS])
+            start = max(ready, orders[cells[r, i, STOP], OPENS])
     return late + over_rate * max(0, start - shift_end)
 
 
@@ -63,8 +64,7 @@ def tail_plain(
 def tail_rests(
     c: int,
     r: int,
-    stops: Ints,
-    leg: Ints,
+    cells: Ints,
     limits: Ints,
     orders: Ints,
     rests: Ints,
@@ -89,8 +89,8 @@ def tail_rests(
     count = 1
     best = bound
     while i < n and count > 0:
-        x = stops[r, i]
-        opens = orders[stops[r, i + 1], OPENS] if i + 1 < n else 0
+        x = cells[r, i, STOP]
+        opens = orders[cells[r, i + 1, STOP], OPENS] if i + 1 < n else 0
         fresh = 0
         for j in range(count):
             start, k = scratch[now, j, AT], scratch[now, j, TAKEN]
@@ -103,7 +103,7 @@ def tail_rests(
             if late >= best:
                 continue
             clock = start + orders[x, SERVICE]
-            busy = clock + leg[r, i + 1]
+            busy = clock + cells[r, i + 1, LEG]
             ready = busy
             while True:
                 begin = max(ready, opens)
