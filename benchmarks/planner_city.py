@@ -23,7 +23,6 @@ TILE_KM: Final = 6.0
 ORDERS: Final = 200
 CREWS: Final = (12, 22)
 """Fewest and most crews of a station; 14 is tight, 20 has room."""
-ROUNDS: Final = 4
 ALONE_SHARE: Final = 0.5
 
 Routes = dict[int, list[int]]
@@ -143,7 +142,7 @@ def alone(city: City, seconds: float, seed: int) -> Routes:
 def together(city: City, seconds: float, seed: int) -> Routes:
     """The same total of seconds, half of it for pairs of neighbours."""
     routes = alone(city, ALONE_SHARE * seconds, seed)
-    rounds = [list(pairs) for pairs in _pairings(city.stations, city.wide)]
+    rounds = list(_pairings(city.stations, city.wide))
     solves = sum(map(len, rounds))
     left = (1 - ALONE_SHARE) * seconds * city.stations
     for pair in itertools.chain(*rounds):
@@ -151,15 +150,15 @@ def together(city: City, seconds: float, seed: int) -> Routes:
     return routes
 
 
-def _pairings(stations: int, wide: int) -> Iterator[Iterator[tuple[int, int]]]:
-    for step, along in ((1, 0), (wide, 1)):
+def _pairings(stations: int, wide: int) -> Iterator[list[tuple[int, int]]]:
+    """Four rounds of neighbours: no station is in two pairs of one round."""
+    for step, axis in ((1, 1), (wide, 0)):
         for odd in range(2):
-            yield (
+            yield [
                 (here, here + step)
                 for here in range(stations - step)
-                if divmod(here, wide)[1 - along] % 2 == odd
-                and (along == 1 or (here + 1) % wide != 0)
-            )
+                if divmod(here, wide)[axis] % 2 == odd and (step > 1 or (here + 1) % wide)
+            ]
 
 
 def measure(stations: Sequence[int], seconds: float, seed: int) -> dict[str, Any]:

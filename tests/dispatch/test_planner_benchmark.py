@@ -1,0 +1,114 @@
+"""The planner's benchmark measures what it says: gaps, cities, a day, VROOM's windows."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from benchmarks import planner_city, planner_day
+from benchmarks.classic_sets import Classic, classic_sets
+from benchmarks.planner import LIMITS, table
+from benchmarks.planner_rich import fresh, summary
+from benchmarks.planner_vroom import closes
+
+SQUARE = """mini
+
+VEHICLE
+NUMBER     CAPACITY
+  2         10
+
+CUSTOMER
+CUST NO.  XCOORD.   YCOORD.    DEMAND   READY TIME  DUE DATE   SERVICE   TIME
+
+    0      0         0          0          0        100          0
+    1      3         4          6          0         50         10
+    2      6         8          4         20         50         10
+    3      0         2          5          0          9         10
+"""
+
+
+@pytest.fixture
+def square(tmp_path: Path) -> Classic:
+    (tmp_path / "mini").mkdir()
+    (tmp_path / "mini" / "mini.txt").write_text(SQUARE, "utf-8")
+    best = "name,file,bks_dimacs_distance,status,source\nMINI,sets/mini/mini.txt,24.0,optimal,us\n"
+    (tmp_path / "bks_dimacs.csv").write_text(best, "utf-8")
+    (found,) = classic_sets(tmp_path, "mini")
+    return found
+
+
+def test_gap_follows_the_convention_of_the_best_known(square: Classic) -> None:
+    assert square.travel[0, 1] == 50
+    assert square.travel[1, 3] == 36  # 3.606 cut to one decimal
+    assert square.gap([[1, 2], [3]]) == pytest.approx(0.0)
+    assert square.gap([[3], [1, 2]]) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("routes", "why"),
+    [
+        ([[1, 3], [2]], "overloaded"),
+        ([[2, 3], [1]], "too late"),
+        ([[1, 2]], "not every customer"),
+        ([[1], [2], [3]], "3 routes"),
+    ],
+)
+def test_a_broken_classic_plan_has_no_gap(
+    square: Classic, routes: list[list[int]], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        square.gap(routes)
+
+
+def test_every_pair_of_neighbours_is_planned_once() -> None:
+    pairs = list(itertools.chain(*planner_city._pairings(10, 4)))
+    across = {(n, n + 1) for n in range(9) if n % 4 != 3}
+    down = {(n, n + 4) for n in range(6)}
+    assert len(pairs) == len(set(pairs))
+    assert set(pairs) == across | down
+    for one_round in planner_city._pairings(100, 10):
+        stations = [station for pair in one_round for station in pair]
+        assert len(stations) == len(set(stations))
+
+
+def test_neighbours_that_lend_crews_keep_every_rule() -> None:
+    city = planner_city.build(2, 3)
+    first = planner_city.plan_group(city, [0], 0.3, 0)
+    routes = planner_city.plan_group(city, [0, 1], 0.4, 0, first)
+    assert set(routes) == set(range(len(city.techs)))
+    # `j` raises for an order served twice, a skill that lacks, a window that is missed.
+    assert city.j(routes) < city.j(first)
+
+
+def test_a_day_lived_through_serves_most_orders() -> None:
+    day = planner_day.build(30, 2)
+    assert 0 < sum(1 for at in day.arrives_s.values() if at) < 30
+    lived = planner_day.simulate(day, every_s=7200, seconds=0.1, seed=0, rolling=True)
+    bound = [visit.order_id for visits in day.done.values() for visit in visits]
+    assert len(bound) == len(set(bound)) > 15
+    assert 0 < lived["j"] < sum(order.priority_penalty for order in day.problem.orders) / 60
+    for crew_id, visits in day.done.items():
+        for visit in visits:
+            assert visit.start_s >= day.arrives_s[visit.order_id], crew_id
+
+
+def test_vrooms_window_ends_a_share_of_what_lateness_is_worth_after_the_deadline() -> None:
+    order = {"a": 0, "b": 9000, "d": 1000, "w": 0.5, "P": 1000}
+    assert [closes(order, slack) for slack in (0.0, 0.5, 1.0, 9.0)] == [1000, 2000, 3000, 9000]
+    assert closes({**order, "w": 0.0}, 0.0) == 9000
+
+
+def test_fresh_instances_span_sizes_and_kinds() -> None:
+    instances = list(fresh(6))
+    assert [len(each["orders"]) for each in instances] == [50, 50, 75, 75, 100, 100]
+    assert [each["name"].endswith("-H") for each in instances] == [False, False, True] * 2
+
+
+def test_summary_and_table_say_what_was_missed() -> None:
+    assert summary([{"ratio": 0.5}, {"ratio": 2.0}]) == {"geomean": 1.0, "worst": 2.0}
+    shown = table({"figures": {"memory_mb": 601.0, "insert_p99_ms": 3.0}}).splitlines()
+    assert len(shown) == len(LIMITS) + 1
+    verdicts = {line.split()[0]: line.split()[-1] for line in shown[1:]}
+    assert verdicts["memory_mb"] == "MISSED"
+    assert verdicts["insert_p99_ms"] == "kept"
+    assert verdicts["city_ratio"] == "measured"
