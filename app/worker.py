@@ -26,6 +26,7 @@ from app.organisation import service as organisation
 from app.planning.context import Planner
 from app.planning.engine import open_engine
 from app.planning.jobs import QUEUE as PLANNING
+from app.planning.jobs import URGENT
 from app.planning.solver import SolverProcess
 from app.planning.sweep import sweep
 from app.travel import arrivals, learning
@@ -34,7 +35,7 @@ from app.web.idempotency import KEPT_DAYS
 from app.work_orders import service as work_orders
 
 log = logging.getLogger(__name__)
-QUEUES = (PLANNING, "push", "default")
+QUEUES = (PLANNING, URGENT, "push", "default")
 TASKS = ("app.planning.jobs", "app.notifications.jobs")
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
@@ -51,7 +52,7 @@ DRIVES_EVERY_S = 300.0
 async def run_worker(
     settings: Settings, *, queues: Collection[str] | None = None, concurrency: int = 4
 ) -> None:
-    """Work until SIGINT or SIGTERM; `queues` of None are all (planning, push, default).
+    """Work until SIGINT or SIGTERM; `queues` of None are all (planning, urgent, push, default).
 
     Each queue has a worker of its own with `concurrency` jobs at once; planning has one, since
     searches share a process. The tickers run in every worker: they lock what they touch and look

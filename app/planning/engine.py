@@ -47,7 +47,7 @@ async def open_engine(settings: Settings) -> AsyncIterator[RoutingEngine]:
                 log=log.warning,
             )
         await stack.enter_async_context(roads)
-        yield Fallback([roads, Estimate(traffic())])
+        yield Fallback([roads, Estimate(traffic())], log=log.warning)
 
 
 def _servers(url: str) -> str | dict[HourBucket, str]:

@@ -3,8 +3,8 @@
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import jobs
-from app.planning import repository
-from app.planning.jobs import plan_requested
+from app.planning import policy, repository
+from app.planning.jobs import danger_lock_of, plan_requested, send_danger
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import Action
 
@@ -22,6 +22,9 @@ UNPLANS = frozenset(
 )
 """What takes an order's visit out of the plan at once: it no longer waits, or waits otherwise."""
 
+AT_ONCE = frozenset({A.SUBMITTED, A.RESUMED, A.REFUSED, A.ACCEPT_EXPIRED, A.RETURNED})
+"""After these danger waits for a crew that nobody at the desk is about to choose."""
+
 
 async def plan_is_stale(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
     """Forget the order's visit where it no longer holds, and ask for a plan of its station."""
@@ -30,3 +33,6 @@ async def plan_is_stale(session: AsyncSession, order: WorkOrder, event: WorkOrde
         await repository.forget(session, order.id)
     if action in STALE_AFTER and event.actor_kind != "planner":
         await jobs.defer(session, plan_requested, station_id=str(order.station_id))
+    if action in AT_ONCE and order.service_class == policy.DANGER:
+        lock = danger_lock_of(order.station_id)
+        await jobs.defer(session, send_danger, lock=lock, order_id=str(order.id))

@@ -19,12 +19,14 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from app.core import clock, jobs, settings
 from app.core.db import Database
-from app.planning import commit, repository, run
+from app.planning import commit, danger, repository, run
 from app.planning.context import Planner
 
 log = logging.getLogger(__name__)
 QUEUE = "planning"
 """Served one job at a time: searches share one process."""
+URGENT = "urgent"
+"""Danger: no search, so it waits for none."""
 
 
 @jobs.app.task(
@@ -68,6 +70,20 @@ async def commit_visits(context: JobContext, station_id: str) -> None:
     await commit.commit_due(planner, UUID(station_id))
 
 
+@jobs.app.task(name="planning.danger", queue=URGENT, pass_context=True)
+async def send_danger(context: JobContext, order_id: str) -> None:
+    """Send a danger order by insertion into the plan in force.
+
+    It never fails the order: whatever goes wrong, the full run that was asked for beside it plans
+    the order as any other.
+    """
+    planner: Planner = context.additional_context["planner"]
+    try:
+        await danger.dispatch_danger(planner, UUID(order_id))
+    except Exception:
+        log.exception("ALERT danger order %s could not be sent at once", order_id)
+
+
 @jobs.app.task(name="planning.wake", queue="default", pass_context=True)
 async def wake(context: JobContext, station_id: str) -> None:
     """The interval between two plans is over."""
@@ -77,6 +93,11 @@ async def wake(context: JobContext, station_id: str) -> None:
 def lock_of(station_id: UUID) -> str:
     """One run or commit at a time per station."""
     return f"plan-{station_id}"
+
+
+def danger_lock_of(station_id: UUID) -> str:
+    """Two dangers of a station one after the other: the second must know of the first."""
+    return f"danger-{station_id}"
 
 
 async def queue_run(database: Database, station_id: UUID) -> None:

@@ -24,6 +24,8 @@ PRICES: Mapping[str, ClassPrice] = {
 }
 DANGER = "E1"
 """Committed at once, whatever the horizon (DOMAIN section 7)."""
+DANGER_TRIES = 3
+"""Crews that are asked, one after the other, when the guards refuse the first by now."""
 VULNERABLE_PER_MILLE = 1_500
 """Old, ill or with infants: lateness weighs half as much again."""
 OVERDUE_STEP_S = 3_600

@@ -1,6 +1,6 @@
 """The plan in force, timed on the state of now and ready for questions about one more order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import dispatch
@@ -15,9 +15,14 @@ def ready(problem: dispatch.Problem, published: Sequences) -> dispatch.Insertion
     A visit that breaks a hard rule by now is left out, too: the next run deals with it.
     """
     planned = {name for names in published.values() for name in names}
-    kept = tuple(order for order in problem.orders if order.id in planned)
-    plan = dispatch.replan(replace(problem, orders=kept), published)
+    plan = dispatch.replan(only(problem, planned), published)
     return dispatch.Insertions(problem, plan)
+
+
+def only(problem: dispatch.Problem, names: Collection[str]) -> dispatch.Problem:
+    """The problem of these orders alone; accepted and sequenced ones must be among them."""
+    kept = tuple(order for order in problem.orders if order.id in names)
+    return replace(problem, orders=kept)
 
 
 def fill(insertions: dispatch.Insertions, orders: Sequence[dispatch.Order]) -> None:

@@ -1,0 +1,168 @@
+"""Danger is dispatched at once: inserted into the plan in force, ahead of the next full run."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+import dispatch
+from app.core import clock
+from app.core.problems import Problem
+from app.planning import policy, repository, snapshot_rows
+from app.planning.build import Layout, chains, problem_of, warm_start
+from app.planning.context import Planner
+from app.planning.load import facts_of, load
+from app.planning.models import PlannedVisit, UnplannedOrder
+from app.planning.outcome import told
+from app.planning.ready import only
+from app.planning.roads import Roads, roads_between
+from app.planning.snapshot import Job, Snapshot
+from app.work_orders import assignments
+from app.work_orders import service as work_orders
+from app.work_orders.acts import Act
+from app.work_orders.states import AWAITING_DISPATCH, State
+from dispatch import wording
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A danger order in the snapshot of its station."""
+
+    snapshot: Snapshot
+    job: Job
+    proposals: Sequence[dispatch.Proposal]
+
+
+async def dispatch_danger(planner: Planner, order_id: UUID) -> UUID | None:
+    """Send a waiting danger order to the crew where it costs least; returns the crew.
+
+    A lower priority that is planned and not sent yet may have to give way. Each proposal was
+    checked as a plan; one that the guards refuse by now gives its turn to the next. None leaves
+    the order to the full run that its report has asked for.
+    """
+    case = await _priced(planner, order_id)
+    if case is None:
+        return None
+    for proposal in case.proposals[: policy.DANGER_TRIES]:
+        try:
+            sent = await _send(planner, case, proposal)
+        except Problem as refusal:
+            log.warning("%s cannot have %s: %s", proposal.crew_id, proposal.order_id, refusal)
+            continue
+        return case.snapshot.crew_ids[proposal.crew_id] if sent else None
+    log.warning("no crew could be given danger order %s at once", case.job.serial)
+    return None
+
+
+async def _priced(planner: Planner, order_id: UUID) -> _Case | None:
+    """Proposals for the order, or None when it does not wait any more."""
+    async with planner.database.transaction() as session:
+        order = await work_orders.locked_any(session, order_id)
+        if not _waits(order.state, order.service_class):
+            return None
+        station_id = order.station_id
+    async with planner.database.transaction() as session:
+        snapshot = await load(session, station_id, clock.now(), policy.DEFAULT_HORIZON_S)
+    job = next((job for job in snapshot.jobs if job.id == order_id), None)
+    if job is None or not snapshot.crews:
+        return None
+    layout = Layout.of(snapshot)
+    roads = await roads_between(
+        planner.engine, layout.places, chains(snapshot, layout), snapshot.at
+    )
+    proposals = await asyncio.to_thread(_proposals, snapshot, layout, roads, job.serial)
+    return _Case(snapshot, job, proposals)
+
+
+def _waits(state: str, service_class: str) -> bool:
+    return State(state) in AWAITING_DISPATCH and service_class == policy.DANGER
+
+
+def _proposals(
+    snapshot: Snapshot, layout: Layout, roads: Roads, serial: str
+) -> list[dispatch.Proposal]:
+    """Ways to serve it beside what is planned, the cheapest first; each passes the check."""
+    published = {
+        crew: [name for name in names if name != serial]
+        for crew, names in warm_start(snapshot).items()
+    }
+    planned = {name for names in published.values() for name in names}
+    everything = problem_of(snapshot, layout, roads)
+    plan = dispatch.replan(only(everything, planned), published)
+    problem = only(everything, planned | {serial})
+    found = []
+    for proposal in dispatch.insert(problem, plan, serial):
+        violations = dispatch.check(problem, dispatch.applied(problem, plan, proposal))
+        if violations:
+            log.error("ALERT the insertion of %s broke its rules: %s", serial, violations)
+        else:
+            found.append(proposal)
+    return found
+
+
+async def _send(planner: Planner, case: _Case, proposal: dispatch.Proposal) -> bool:
+    """Transition 4 under the orders' locks; False when something changed since the snapshot."""
+    jobs = {job.serial: job for job in case.snapshot.jobs}
+    leaving = jobs[proposal.ejected.order_id] if proposal.ejected else None
+    touched = [case.job] + ([leaving] if leaving else [])
+    async with planner.database.transaction() as session:
+        now = await snapshot_rows.lock_facts(session, [job.id for job in touched])
+        if any(_changed(job, now.get(job.id)) for job in touched):
+            return False
+        order = await work_orders.locked_any(session, case.job.id)
+        if leaving is not None:
+            await _give_way(session, case, proposal, leaving)
+        await assignments.assign(
+            session,
+            order,
+            case.snapshot.crew_ids[proposal.crew_id],
+            Act.by_planner(),
+            how="auto",
+            reason=_reason(proposal, case.proposals),
+        )
+        # Whatever run is solving now does not know of it: another one has to follow.
+        await repository.raise_dirty(session, order.station_id)
+    return True
+
+
+def _changed(job: Job, row: Any) -> bool:
+    return row is None or facts_of(row) != job.facts
+
+
+async def _give_way(
+    session: AsyncSession, case: _Case, proposal: dispatch.Proposal, leaving: Job
+) -> None:
+    """Take the lower priority's visit out of the plan, with its reason; the next run places it."""
+    out = proposal.ejected
+    visit = await session.get(PlannedVisit, leaving.id)
+    if out is None or visit is None or visit.crew_id != case.snapshot.crew_ids[out.from_crew]:
+        return  # a newer plan has moved it meanwhile
+    run_id = visit.run_id
+    await repository.forget(session, leaving.id)
+    session.add(UnplannedOrder(order_id=leaving.id, run_id=run_id, reasons=[_gave_way(proposal)]))
+    await session.flush()
+
+
+def _gave_way(proposal: dispatch.Proposal) -> dict[str, Any]:
+    assert proposal.ejected is not None
+    crew = proposal.ejected.from_crew
+    return told(wording.reason("gave_way", crew_id=crew, for_order=proposal.order_id))
+
+
+def _reason(proposal: dispatch.Proposal, others: Sequence[dispatch.Proposal]) -> str:
+    """What the order's history says: the price, the next ones, and who had to give way."""
+    said = f"danger at once: {_priced_words(proposal)}"
+    if proposal.ejected is not None:
+        said += f", {proposal.ejected.order_id} gives way"
+    rest = [_priced_words(each) for each in others if each is not proposal]
+    return said + (f"; next {', '.join(rest[:3])}" if rest else "")
+
+
+def _priced_words(proposal: dispatch.Proposal) -> str:
+    return f"{proposal.crew_id} +{round(proposal.added / 60)} min"
