@@ -16,7 +16,7 @@ from dispatch.price import route_price
 from dispatch.problem import Problem
 from dispatch.wording import reason
 
-WORK = 1500
+WORK = 1000
 """Exact timings that one call may spend on all its orders, the dearest first."""
 FIT_TRIES = 4
 """Timings per order before "no crew has room" is believed."""
@@ -77,10 +77,13 @@ def _reasons(insertions: Insertions, order: Order, thorough: bool) -> tuple[Reas
 
 def _full(insertions: Insertions, order: Order) -> Reason:
     """It fits but costs more than leaving it out, or only when somebody gives some time."""
-    best = insertions.best(order, most=1, tries=FIT_TRIES).proposals
-    if best:
-        return _possible(order, best[0])
-    return _nearest(insertions, order)
+    for tries in (1, FIT_TRIES):
+        found, proven = insertions.best(order, most=1, tries=tries)
+        if found:
+            return _possible(order, found[0])
+        if proven:
+            break
+    return _nearest(insertions, order, proven)
 
 
 def _possible(order: Order, best: Proposal) -> Reason:
@@ -93,8 +96,11 @@ def _possible(order: Order, best: Proposal) -> Reason:
     )
 
 
-def _nearest(insertions: Insertions, order: Order) -> Reason:
-    """The position where the least time is missing, with what would have to be given there."""
+def _nearest(insertions: Insertions, order: Order, proven: bool) -> Reason:
+    """The position where the least time is missing, with what would have to be given there.
+
+    `proven` says that no placing of breaks at all makes room, not only the likely ones.
+    """
     rows = np.flatnonzero(insertions.positions.qualified(order))
     short = insertions.positions.relaxed(order, rows)
     found: list[tuple[tuple[int, int, int], Reason]] = []
@@ -102,7 +108,7 @@ def _nearest(insertions: Insertions, order: Order) -> Reason:
         missing = np.minimum(short.later_s + short.overtime_s + short.others_s, FAR_S)
         for place in np.lexsort((short.price, short.others_s, missing))[:NEAREST].tolist():
             number, gap = int(short.crew[place]), int(short.gap[place])
-            found += _unlimited(insertions, order, number, gap)
+            found += _unlimited(insertions, order, number, gap, proven)
     if not found:
         crews = [insertions.problem.crews[row].id for row in rows.tolist()]
         return reason("no_road", qualified_crews=sorted(crews))
@@ -110,7 +116,7 @@ def _nearest(insertions: Insertions, order: Order) -> Reason:
 
 
 def _unlimited(
-    insertions: Insertions, order: Order, number: int, gap: int
+    insertions: Insertions, order: Order, number: int, gap: int, proven: bool
 ) -> list[tuple[tuple[int, int, int], Reason]]:
     """What it takes to put the order there: (seconds, those of others, price) and the reason."""
     problem, crew, old = insertions.problem, insertions.problem.crews[number], insertions.routes
@@ -136,6 +142,7 @@ def _unlimited(
         added_price_s=-(-added // 1000),
         short_s=max([own_s, over_s, *broken.values()]),
         needs=dict(order.skills),
+        proven=proven,
     )
     return [((own_s + over_s + others_s, others_s, added), told)]
 

@@ -22,7 +22,7 @@ from dispatch.variant import Retiming
 
 MOST = 8
 """Proposals, and positions timed exactly, unless the caller asks for more."""
-TRIES = 10
+TRIES = 8
 """Timings per order, those included that turned out to break a rule."""
 
 

@@ -19,7 +19,7 @@ from dispatch.problem import Problem
 from dispatch.tally import Tally, apart_price
 from dispatch.trip import Shortfall, Spot, Trip
 
-LOOK = 256
+LOOK = 128
 """Positions, the best by their bound, of which lateness further down the route is worked out."""
 
 
