@@ -97,6 +97,7 @@ def _vehicle(given: Any, jobs: int) -> Json:
     _limits(name, vehicle, jobs)
     window = vehicle.get("time_window")
     shift = None if window is None else _window(name, "time_window", window)
+    _demand_reachable(name, vehicle, shift)
     ends = [_index(name, vehicle, f"{end}_index", end, needed=False) for end in ("start", "end")]
     demand(ends != [None, None], "no_start_nor_end", f"{name}.", "Give start_index or end_index.")
     return {
@@ -111,7 +112,6 @@ def _vehicle(given: Any, jobs: int) -> Json:
         "time_window": shift,
         "breaks": [_break(name, rest) for rest in listed(name, vehicle.get("breaks", []))],
         "steps": _steps(name, listed(name, vehicle.get("steps", []))),
-        "max_travel_time": _reachable(name, vehicle, shift),
     }
 
 
@@ -130,15 +130,14 @@ def _limits(name: str, vehicle: Json, jobs: int) -> None:
         demand(free, "field_not_served", f"{name}: {field}.", _ACTION)
 
 
-def _reachable(name: str, vehicle: Json, shift: Window | None) -> int | None:
-    """A limit of driving that is longer than the shift asks for nothing; others are refused."""
+def _demand_reachable(name: str, vehicle: Json, shift: Window | None) -> None:
+    """A limit of driving that is as long as the shift asks for nothing; others are refused."""
     limit = vehicle.get("max_travel_time")
     if limit is None:
-        return None
+        return
     seconds = whole(f"{name}: max_travel_time", limit)
     free = shift is not None and seconds >= shift[1] - shift[0]
     demand(free, "field_not_served", f"{name}: max_travel_time.", _ACTION)
-    return seconds
 
 
 def _break(owner: str, given: Any) -> Json:
