@@ -65,58 +65,84 @@ class CircuitBreaker:
 class Fallback:
     """An engine made of engines: the first that answers is believed, and its answer says who.
 
-    An engine whose circuit is open is passed over without being asked. "No road" is an answer,
-    not a failure. Raises EngineFailed when no engine answers; put an Estimate last, it never
-    fails.
+    An engine whose circuit is open is passed over without being asked; matching has a circuit of
+    its own, so that long traces do not take the roads from plans. "No road" is an answer, not a
+    failure. `log` hears when an engine first fails, when it is left alone, and when it is back.
+    Raises EngineFailed when no engine answers; put an Estimate last, it never fails.
     """
 
     def __init__(
-        self, engines: Sequence[RoutingEngine], *, now: Callable[[], float] = time.monotonic
+        self,
+        engines: Sequence[RoutingEngine],
+        *,
+        now: Callable[[], float] = time.monotonic,
+        log: Callable[[str], None] | None = None,
     ) -> None:
         if not engines:
             raise ValueError("a fallback needs at least one engine")
-        self._engines = [(engine, CircuitBreaker(now)) for engine in engines]
+        self._tables = [(engine, CircuitBreaker(now)) for engine in engines]
+        self._matching = [(engine, CircuitBreaker(now)) for engine in engines]
+        self._log = log or (lambda _line: None)
 
     @property
     def states(self) -> list[BreakerState]:
-        """Give the state of each engine's circuit, in their order (for health pages)."""
-        return [breaker.state for _, breaker in self._engines]
+        """Give the state of each engine's circuit for tables and routes, in their order."""
+        return [breaker.state for _, breaker in self._tables]
 
     async def snap(self, points: Sequence[Place]) -> list[Snap]:
         """Snap with the first engine that answers."""
-        return await self._ask(lambda engine: engine.snap(points))
+        return await self._ask(self._tables, lambda engine: engine.snap(points))
 
     async def matrix(
         self, sources: Sequence[Place], targets: Sequence[Place], depart_at: datetime
     ) -> Matrix:
         """Give the matrix of the first engine that answers."""
-        return await self._ask(lambda engine: engine.matrix(sources, targets, depart_at))
+        return await self._ask(
+            self._tables, lambda engine: engine.matrix(sources, targets, depart_at)
+        )
 
     async def route(self, points: Sequence[Place], depart_at: datetime) -> Route:
         """Give the route of the first engine that answers; raises NoRoadBetween."""
-        return await self._ask(lambda engine: engine.route(points, depart_at))
+        return await self._ask(self._tables, lambda engine: engine.route(points, depart_at))
 
     async def match(self, fixes: Sequence[Fix]) -> Trace:
         """Give the drive of the first engine that answers."""
-        return await self._ask(lambda engine: engine.match(fixes))
+        return await self._ask(self._matching, lambda engine: engine.match(fixes))
 
-    async def _ask[T](self, question: Callable[[RoutingEngine], Awaitable[T]]) -> T:
+    async def _ask[T](
+        self,
+        engines: Sequence[tuple[RoutingEngine, CircuitBreaker]],
+        question: Callable[[RoutingEngine], Awaitable[T]],
+    ) -> T:
         last = EngineFailed("every engine is resting after failures")
-        for engine, breaker in self._engines:
+        for engine, breaker in engines:
             if not breaker.admit():
                 continue
             try:
                 answer = await question(engine)
             except EngineFailed as failure:
-                breaker.failed()
+                self._failed(engine, breaker, failure)
                 last = failure
             except NoRoadBetween:
-                breaker.succeeded()
+                self._answered(engine, breaker)
                 raise
             except BaseException:
                 breaker.abandoned()
                 raise
             else:
-                breaker.succeeded()
+                self._answered(engine, breaker)
                 return answer
         raise last
+
+    def _failed(self, engine: RoutingEngine, breaker: CircuitBreaker, why: EngineFailed) -> None:
+        name, before = type(engine).__name__, breaker.failures
+        breaker.failed()
+        if not before:
+            self._log(f"ALERT {name} failed, another engine answers: {why}")
+        elif before + 1 == breaker.threshold:
+            self._log(f"ALERT {name} is left alone for {breaker.rest_s:.0f} s at a time: {why}")
+
+    def _answered(self, engine: RoutingEngine, breaker: CircuitBreaker) -> None:
+        if breaker.failures:
+            self._log(f"{type(engine).__name__} answers again")
+        breaker.succeeded()

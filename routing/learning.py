@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.drives import Drive, predicted_s
+from routing.speed_files import LEARNT_MARK
 from routing.speeds import ROAD_CLASSES, HourBucket, SpeedProfile
 
 type _Array = NDArray[np.float64]
@@ -239,7 +240,7 @@ def _profile(prior: SpeedProfile, fits: Mapping[HourBucket, _Fit], learnt_on: da
         )
     return replace(
         prior,
-        name=f"{prior.name}+learnt-{learnt_on.isoformat()}",
+        name=f"{prior.name}{LEARNT_MARK}{learnt_on.isoformat()}",
         factors=factors,
         class_factors=class_factors,
         provenance=provenance,

@@ -52,7 +52,7 @@ class ToolRuns:
     def run(self, command: list[str], folder: Path) -> tuple[int, list[str]]:
         """Run one tool to its end in `folder`; give its exit code and its lines."""
         with self._start(command, folder) as tool, contextlib.ExitStack() as stack:
-            stack.callback(self._running.discard, tool)
+            stack.callback(self._ended, tool)
             stack.callback(tool.kill)
             lines = (_STAMP.sub("", raw).strip(" .\n") for raw in tool.stdout or ())
             said = [line for line in lines if line]
@@ -62,8 +62,12 @@ class ToolRuns:
         """Kill what runs."""
         with self._guard:
             self._stopped = True
-            for tool in self._running:
+            for tool in tuple(self._running):
                 tool.kill()
+
+    def _ended(self, tool: subprocess.Popen[str]) -> None:
+        with self._guard:
+            self._running.discard(tool)
 
     def _start(self, command: list[str], folder: Path) -> subprocess.Popen[str]:
         with self._guard:

@@ -18,6 +18,7 @@ class MapRefusedCode(StrEnum):
     NOT_OSM = "map_not_osm"
     BROKEN = "map_broken_or_truncated"
     NO_ROADS = "map_without_roads"
+    IN_PIECES = "map_in_pieces"
     PROFILE_BROKEN = "profile_broken"
     DISK = "map_storage_failed"
     TOOL_FAILED = "map_tool_failed"

@@ -14,10 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from routing.speeds import Vehicle
+from routing.speed_files import load_profile
+from routing.speeds import SpeedProfile, Vehicle
 
 SPEEDS_NAME: Final = "speeds.toml"
 """In a version: the profile that it was built with."""
+PRIOR_NAME: Final = "prior.toml"
+"""In a version: the profile before anything was learnt; what learning starts from, every night."""
 
 IN_USE_NAME: Final = ".in-use"
 _LOCK_NAME: Final = ".lock"
@@ -33,6 +36,11 @@ def current_dir(maps_dir: Path, vehicle: Vehicle = Vehicle.CAR) -> Path | None:
         return maps_dir / (maps_dir / _LINK_NAMES[vehicle]).readlink()
     except OSError:
         return None
+
+
+def prior_of(version_dir: Path) -> SpeedProfile:
+    """Give the speeds that a version's learning starts from; raises SpeedFileRefused."""
+    return load_profile(version_dir / PRIOR_NAME)
 
 
 @contextlib.contextmanager

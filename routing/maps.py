@@ -22,14 +22,18 @@ from routing.map_report import MapReport, read_report, store_report
 from routing.map_source import MapRefused, MapRefusedCode, file_digest, inspect_source
 from routing.map_versions import (
     IN_USE_NAME,
+    PRIOR_NAME,
     SPEEDS_NAME,
+    current_dir,
     one_import,
+    prior_of,
     remove_unused_now,
     switch_current,
 )
 from routing.osrm_tools import OsrmTools, find_osrm_tools
 from routing.speed_files import (
     LEARNT_FILES,
+    LEARNT_MARK,
     PRIORS,
     SpeedFileRefused,
     load_profile,
@@ -37,6 +41,9 @@ from routing.speed_files import (
 )
 from routing.speeds import HourBucket, SpeedProfile, Vehicle
 
+LEAST_SHARE: Final = 0.5
+"""Of the road nodes of a real city at least so many hang together: Heidelberg has 88 %; cut off at
+three quarters of its file, 3 %."""
 _MOST_AT_ONCE: Final = 2
 """Buckets built at the same time: each takes the memory of a whole city."""
 
@@ -62,6 +69,7 @@ def import_map(
     progress: Progress | None = None,
     threads: int | None = None,
     small_part_nodes: int = 1000,
+    least_share: float = LEAST_SHARE,
 ) -> MapReport:
     """Build road graphs from an OpenStreetMap file (PBF or XML) and make them the current ones.
 
@@ -70,7 +78,8 @@ def import_map(
     speeds and vehicle; without it the car's learnt or shipped one is taken (`chosen_profile`).
     `threads` are those of the machine by default. Parts of the road graph with fewer than
     `small_part_nodes` nodes count as islands: places beside them join the mainland when it is
-    near. Versions that nobody uses any more are removed at the end.
+    near. A map of which less than `least_share` hangs together is refused: it was cut off while
+    it was copied. Versions that nobody uses any more are removed at the end.
     Blocks for seconds to minutes: not for an event loop. Raises MapRefused with a code; then
     nothing has changed. Raises OsrmToolsMissing when the wheel is absent.
     """
@@ -81,7 +90,14 @@ def import_map(
         progress=_one_at_a_time(progress or (lambda _step, _detail: None)),
         threads=threads or _machine_threads(),
         small_part_nodes=small_part_nodes,
+        least_share=least_share,
+        prior=_prior(maps_dir, profile or chosen_profile(maps_dir)),
     )
+    return _imported(work, maps_dir)
+
+
+def _imported(work: "_Import", maps_dir: Path) -> MapReport:
+    source = work.source
     work.progress(ImportStep.CHECK, source.name)
     suffix = inspect_source(source).value
     try:
@@ -118,6 +134,17 @@ def chosen_profile(maps_dir: Path, choice: str | None = None) -> SpeedProfile:
         raise MapRefused(MapRefusedCode.PROFILE_BROKEN, str(error)) from error
 
 
+def _prior(maps_dir: Path, profile: SpeedProfile) -> SpeedProfile:
+    """Give what a profile was learnt from: that of the map in use; any other is its own prior."""
+    if LEARNT_MARK not in profile.name:
+        return profile
+    version_dir = current_dir(maps_dir, profile.vehicle)
+    try:
+        return prior_of(version_dir) if version_dir else PRIORS[profile.vehicle]
+    except SpeedFileRefused:
+        return PRIORS[profile.vehicle]
+
+
 @dataclass(frozen=True, slots=True)
 class _Import:
     """One import's inputs, and the steps that build a version from them."""
@@ -128,6 +155,8 @@ class _Import:
     progress: Progress
     threads: int
     small_part_nodes: int
+    least_share: float
+    prior: SpeedProfile
 
     def graph_version(self) -> str:
         """Name everything that decides the graphs: the map, and how it is read."""
@@ -147,6 +176,7 @@ class _Import:
             counts = self._build_all(work, suffix, version, buckets)
             for bucket in set(datasets) - set(buckets):
                 (work / bucket.value).symlink_to(datasets[bucket].value)
+            share = self._demand_whole(largest_part_share(work / buckets[0].value / DATASET_NAME))
             report = MapReport(
                 graph_version=version,
                 version_dir=version_dir,
@@ -154,15 +184,25 @@ class _Import:
                 source_bytes=self.source.stat().st_size,
                 profile_name=self.profile.name,
                 vehicle=self.profile.vehicle,
-                largest_part_share=largest_part_share(work / buckets[0].value / DATASET_NAME),
+                largest_part_share=share,
                 buckets=buckets,
                 size_bytes=sum(path.stat().st_size for path in work.glob("*/city.osrm.*")),
                 took_s=round(time.monotonic() - started, 2),
                 reused=False,
                 **asdict(counts),
             )
+            (work / PRIOR_NAME).write_text(profile_text(self.prior), "utf-8")
             _finish(work, report, profile_text(self.profile))
         return report
+
+    def _demand_whole(self, share: float) -> float:
+        if share < self.least_share:
+            raise MapRefused(
+                MapRefusedCode.IN_PIECES,
+                f"only {share:.1%} of the roads of {self.source.name} hang together, a whole city "
+                f"has {self.least_share:.0%} at least: the file was probably cut off",
+            )
+        return share
 
     def _build_all(
         self, work: Path, suffix: str, version: str, buckets: Sequence[HourBucket]

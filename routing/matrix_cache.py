@@ -31,7 +31,7 @@ from routing.places import Place, coordinates
 
 LARGEST: Final = 4_000
 """Places of a sheet; 4,000 take 80 MB."""
-SMALLEST: Final = 100
+SMALLEST: Final = 150
 """Fewer places are asked whole: that costs some milliseconds, and would push out what is dear."""
 MOST_SHEETS: Final = 256
 """Each question looks into every sheet of its map and hour."""
@@ -75,20 +75,28 @@ class MatrixCache:
     _files: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     async def cells(self, data: Dataset, points: NDArray[np.float64]) -> LabelledCells:
-        """Give the cells between all points [n, 2], asking `data` only for what is new."""
+        """Give the cells between all points [n, 2], asking `data` only for what is new.
+
+        Everything that grows with the matrix is done in threads: the event loop must breathe.
+        """
         keys, first, again = np.unique(place_keys(points), return_index=True, return_inverse=True)
         if not self.smallest <= len(keys) <= LARGEST:
             return await data.cells(points, points)
-        shelf = self.folder / data.graph_version / data.bucket.value
+        places, shelf = points[first], self.folder / data.memory_name
         sheet = await asyncio.to_thread(self._best, shelf, keys)
         if sheet is None:
-            cells, fresh = await data.cells(points[first], points[first]), True
+            cells = await data.cells(places, places)
         else:
-            cells, fresh = await _extended(data, points[first], keys, sheet)
-        if fresh:
+            cells, new = await asyncio.to_thread(_known_part, keys, sheet)
+            if len(new):
+                had = np.setdiff1d(np.arange(len(keys)), new, assume_unique=True)
+                rows, columns = await all_of(
+                    [data.cells(places[new], places), data.cells(places[had], places[new])]
+                )
+                await asyncio.to_thread(_fill, cells, rows, columns, had, new)
+        if sheet is None or len(new):
             await asyncio.to_thread(self._keep, shelf, keys, cells, sheet)
-        order = np.ix_(again, again)
-        return LabelledCells(*(array[order] for array in cells.arrays))
+        return await asyncio.to_thread(_reordered, cells, again)
 
     def _best(self, shelf: Path, keys: Keys) -> "_Sheet | None":
         """Find the sheet that knows most of the places, if it knows enough of them."""
@@ -109,19 +117,25 @@ class MatrixCache:
         with contextlib.suppress(OSError), self._files:
             shelf.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=shelf, prefix=_UNFINISHED)
-            with os.fdopen(handle, "wb") as file:
-                for array in (keys, *cells.arrays):
-                    np.save(file, array, allow_pickle=False)
             path = Path(name)
-            path.rename(path.with_name(path.name.removeprefix(_UNFINISHED) + _SUFFIX))
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    for array in (keys, *cells.arrays):
+                        np.save(file, array, allow_pickle=False)
+                path.rename(path.with_name(path.name.removeprefix(_UNFINISHED) + _SUFFIX))
+            finally:
+                path.unlink(missing_ok=True)
             if grown is not None and np.isin(grown.keys, keys).mean() >= _REPLACED:
                 grown.path.unlink(missing_ok=True)
             self._make_room()
 
     def _make_room(self) -> None:
-        """Let go what was used longest ago; another worker may be doing the same."""
+        """Let go what was used longest ago; another worker may be doing the same.
+
+        What a killed worker left half-written counts too, and is the first to go when it is old.
+        """
         sheets = []
-        for path in self.folder.rglob(f"*{_SUFFIX}"):
+        for path in (*self.folder.rglob(f"*{_SUFFIX}"), *self.folder.rglob(f"{_UNFINISHED}*")):
             with contextlib.suppress(FileNotFoundError):
                 sheets.append((path.stat(), path))
         total = sum(about.st_size for about, _ in sheets)
@@ -143,25 +157,34 @@ class _Sheet:
     cells: LabelledCells
 
 
-async def _extended(
-    data: Dataset, places: NDArray[np.float64], keys: Keys, sheet: _Sheet
-) -> tuple[LabelledCells, bool]:
-    """Take what is known, ask for the rows and columns of the rest; say whether any was asked."""
+def _known_part(keys: Keys, sheet: _Sheet) -> tuple[LabelledCells, NDArray[np.intp]]:
+    """Give the cells that the sheet knows, and the numbers of the places that it does not."""
     at = np.minimum(np.searchsorted(sheet.keys, keys), len(sheet.keys) - 1)
     known = sheet.keys[at] == keys
-    had, new = np.flatnonzero(known), np.flatnonzero(~known)
+    had = np.flatnonzero(known)
     cells = LabelledCells.empty(len(keys), len(keys))
     for mine, old in zip(cells.arrays, sheet.cells.arrays, strict=True):
         mine[np.ix_(had, had)] = old[np.ix_(at[had], at[had])]
-    if not len(new):
-        return cells, False
-    rows, columns = await all_of(
-        [data.cells(places[new], places), data.cells(places[had], places[new])]
-    )
+    return cells, np.flatnonzero(~known)
+
+
+def _fill(
+    cells: LabelledCells,
+    rows: LabelledCells,
+    columns: LabelledCells,
+    had: NDArray[np.intp],
+    new: NDArray[np.intp],
+) -> None:
+    """Put in what was asked: whole rows of new places, and their columns to the others."""
     for mine, row, column in zip(cells.arrays, rows.arrays, columns.arrays, strict=True):
         mine[new, :] = row
         mine[np.ix_(had, new)] = column
-    return cells, True
+
+
+def _reordered(cells: LabelledCells, again: NDArray[np.intp]) -> LabelledCells:
+    """Put the places back into the order in which they were asked."""
+    order = np.ix_(again, again)
+    return LabelledCells(*(array[order] for array in cells.arrays))
 
 
 def _sheets(shelf: Path) -> Sequence[Path]:

@@ -1,7 +1,7 @@
 """Asks one `osrm-routed` over HTTP: tables in FlatBuffers, everything else in JSON."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -12,12 +12,14 @@ from routing.answers import Fix
 from routing.engine import EngineFailed, NoRoadBetween, RoutingError
 from routing.osrm_wire import FALLBACK_SPEED, RoadTable, read_table
 from routing.places import Place
+from routing.speeds import HourBucket
 
 _IDLE_S: Final = 2.0
 """osrm-routed closes a connection that is silent for 5 s, or after 512 requests."""
 _TOO_LONG: Final = (httpx.codes.REQUEST_URI_TOO_LONG, httpx.codes.REQUEST_HEADER_FIELDS_TOO_LARGE)
-_RADIUS_M: Final = (5.0, 100.0)
-"""Bounds of the accuracy that a phone may claim when its fixes are matched."""
+_RADIUS_M: Final = (5.0, 30.0)
+"""Bounds of the accuracy that a phone may claim when its fixes are matched: at 95 m a trace of 70
+fixes took OSRM 8 s, and meanwhile nobody else was answered."""
 
 
 class EngineUnreachable(EngineFailed):
@@ -44,28 +46,31 @@ class NearestRoad(NamedTuple):
 
 
 class OsrmClient:
-    """One server at `base_url` that is believed to hold the map `graph_version`.
+    """One server that is believed to hold the map `graph_version`.
 
-    A server that names another map (ours carry their version, see `import_map`) is refused by
-    MapChanged: stale roads are worse than an honest estimate. None believes any map. All methods
-    raise EngineFailed.
+    A server that names another map, or one built for none of `hours` (ours carry both, see
+    `import_map`), is refused by MapChanged: stale roads are worse than an honest estimate. None
+    believes any. `address` is asked each time: a restarted server may have another port. All
+    methods raise EngineFailed.
     """
 
     def __init__(
         self,
-        base_url: str,
+        address: Callable[[], str],
         graph_version: str | None,
         *,
+        hours: Collection[HourBucket] | None = None,
         parallel: int = 2,
         timeout_s: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.graph_version = graph_version
+        self._address = address
+        self._hours = hours
         self._turns = asyncio.Semaphore(parallel)
         # The server stands in the company's own network: a proxy from the environment only harms,
         # and so does compression, which doubles the cost of a table.
         self._http = httpx.AsyncClient(
-            base_url=base_url,
             timeout=httpx.Timeout(timeout_s, connect=min(2.0, timeout_s)),
             limits=httpx.Limits(keepalive_expiry=_IDLE_S),
             headers={"Accept-Encoding": "identity"},
@@ -129,7 +134,7 @@ class OsrmClient:
     async def _get(self, path: str, query: dict[str, str]) -> httpx.Response:
         # By hand: httpx would escape the semicolons that separate indexes and double the address.
         asked = "&".join(f"{name}={value}" for name, value in query.items())
-        url = f"{path}?{asked}&generate_hints=false"
+        url = f"{self._address().rstrip('/')}{path}?{asked}&generate_hints=false"
         try:
             async with self._turns:
                 try:
@@ -161,9 +166,19 @@ class OsrmClient:
         return dict(body)
 
     def _demand_version(self, told: str | None) -> None:
-        if told is None or self.graph_version in (None, told.partition(".")[0]):
+        if told is None:
+            return
+        version, hour = map_and_hour(told)
+        right_hour = None in (hour, self._hours) or hour in (self._hours or ())
+        if self.graph_version in (None, told, version) and right_hour:
             return
         raise MapChanged(f"osrm-routed holds map {told}, not {self.graph_version}")
+
+
+def map_and_hour(told: str) -> tuple[str, HourBucket | None]:
+    """Split what a server calls its data: ours end in the hour that they were built for."""
+    version, _, hour = told.rpartition(".")
+    return (version, HourBucket(hour)) if version and hour in list(HourBucket) else (told, None)
 
 
 _EVERY_PIECE: Final = {

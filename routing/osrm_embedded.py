@@ -23,6 +23,8 @@ from routing.speeds import HourBucket, Traffic, Vehicle
 
 _BLOCK: Final = 1000
 """Places per side of a table: the address of a larger one is longer than a server reads."""
+_TABLES: Final = "tables"
+_MATCHING: Final = "matching"
 _RESTART_WITHIN_S: Final = 5.0
 _ASK_AGAIN_S: Final = 0.1
 
@@ -31,7 +33,8 @@ class OsrmEmbedded:
     """The engine on the map that `import_map` made current in `maps_dir`.
 
     One `osrm-routed` per hour bucket, started when it is first asked and again when it crashed; a
-    question that met the crash is asked once more. A newly imported map is taken at the next
+    question that met the crash is asked once more. Matching has servers of its own: a long trace
+    takes seconds, and plans must not wait for it. A newly imported map is taken at the next
     question; the old one is let go, and removed, when its last question is answered. The event
     loop never waits for the roads. `cache` remembers square matrices. Use it as an async context
     manager, in the event loop's own thread. Raises EngineFailed when there is no map.
@@ -103,7 +106,7 @@ class OsrmEmbedded:
         """Follow the roads behind the fixes; what fits no road is dropped."""
 
         async def ask(served: "_ServedMap") -> Trace:
-            return await (await served.dataset(fixes[0].at)).match(fixes)
+            return await (await served.dataset(fixes[0].at, _MATCHING)).match(fixes)
 
         return await self._ask(ask)
 
@@ -171,7 +174,7 @@ class _ServedMap:
         self.questions = 0
         self._threads = threads
         self._log = log
-        self._clients: dict[Path, OsrmClient] = {}
+        self._clients: dict[tuple[Path, str], OsrmClient] = {}
         self._servers: list[OsrmServer] = []
         self._starting = asyncio.Lock()
         self._stack = AsyncExitStack()
@@ -181,11 +184,11 @@ class _ServedMap:
         except (RoutingError, OSError) as error:
             raise EngineFailed(f"the map {version_dir.name} cannot be used: {error}") from error
 
-    async def dataset(self, depart_at: datetime) -> Dataset:
-        """Give the roads of the hour, with its server running."""
+    async def dataset(self, depart_at: datetime, purpose: str = _TABLES) -> Dataset:
+        """Give the roads of the hour, with its server for this purpose running."""
         bucket = self._traffic.bucket_at(depart_at)
         return Dataset(
-            client=await self.client(bucket),
+            client=await self.client(bucket, purpose),
             graph_version=self.version_dir.name,
             bucket=bucket,
             depart_at=depart_at,
@@ -194,13 +197,13 @@ class _ServedMap:
             block=_BLOCK,
         )
 
-    async def client(self, bucket: HourBucket) -> OsrmClient:
+    async def client(self, bucket: HourBucket, purpose: str = _TABLES) -> OsrmClient:
         """Give the connection to a bucket's server; buckets of equal speeds share one."""
-        dataset_dir = (self.version_dir / bucket.value).resolve()
+        key = (self.version_dir / bucket.value).resolve(), purpose
         async with self._starting:
-            if dataset_dir not in self._clients:
-                self._clients[dataset_dir] = await self._start(dataset_dir)
-        return self._clients[dataset_dir]
+            if key not in self._clients:
+                self._clients[key] = await self._start(key[0])
+        return self._clients[key]
 
     async def _start(self, dataset_dir: Path) -> OsrmClient:
         server = OsrmServer(dataset_dir, threads=self._threads, log=self._log)
@@ -208,7 +211,7 @@ class _ServedMap:
             await self._stack.enter_async_context(server)
         except (RoutingError, OSError) as error:
             raise EngineFailed(f"the map {dataset_dir} is not served: {error}") from error
-        client = OsrmClient(server.base_url, self.version_dir.name)
+        client = OsrmClient(lambda: server.base_url, self.version_dir.name)
         self._stack.push_async_callback(client.aclose)
         self._servers.append(server)
         return client

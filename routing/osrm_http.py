@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -11,10 +12,10 @@ import httpx
 from routing.answers import Fix, Matrix, Route, Snap, Trace
 from routing.estimate import Estimate
 from routing.matrix_cache import MatrixCache, answer_matrix
-from routing.osrm_client import MapChanged, OsrmClient, TableTooBig
+from routing.osrm_client import MapChanged, OsrmClient, TableTooBig, map_and_hour
 from routing.osrm_roads import Dataset, snap_all
 from routing.places import Place
-from routing.speeds import HourBucket, Traffic
+from routing.speeds import ROAD_CLASSES, HourBucket, Traffic
 
 BLOCKS: Final = (1000, 300, 100)
 """Places per side of a table, largest first: a stock server takes 100 (`--max-table-size`)."""
@@ -61,7 +62,12 @@ class OsrmHttp:
         addresses = hourly or dict.fromkeys(HourBucket, str(servers))
         clients = {
             address: OsrmClient(
-                address, graph_version, parallel=parallel, timeout_s=timeout_s, transport=transport
+                partial(str, address),
+                graph_version,
+                hours=self._hours_of(address, hourly, traffic),
+                parallel=parallel,
+                timeout_s=timeout_s,
+                transport=transport,
             )
             for address in set(addresses.values())
         }
@@ -72,6 +78,20 @@ class OsrmHttp:
         self._cache = cache
         self._block = block
         self._clients = {bucket: clients[address] for bucket, address in addresses.items()}
+
+    @staticmethod
+    def _hours_of(
+        address: str, hourly: Mapping[HourBucket, str], traffic: Traffic
+    ) -> frozenset[HourBucket] | None:
+        """Say whose speeds a server may hold: its hours', and those of hours that are equal."""
+        if not hourly:
+            return None
+
+        def speeds(hour: HourBucket) -> tuple[float, ...]:
+            return tuple(traffic.speeds.factor(hour, road) for road in ROAD_CLASSES)
+
+        served = {speeds(hour) for hour, each in hourly.items() if each == address}
+        return frozenset(hour for hour in HourBucket if speeds(hour) in served)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -127,24 +147,25 @@ class OsrmHttp:
     async def _ask[T](self, question: Callable[[_Held], Awaitable[T]]) -> T:
         if self._held is None:
             self._held = await self._ask_held()
+        block = self._block
         try:
             return await question(self._held)
         except MapChanged:
             self._held = None  # the next question asks anew
             raise
         except TableTooBig:
-            smaller = next((block for block in BLOCKS if block < self._block), None)
+            smaller = next((each for each in BLOCKS if each < block), None)
             if smaller is None:
                 raise
-            self._block = smaller
+            self._block = min(self._block, smaller)  # others may have been refused meanwhile
             return await self._ask(question)
 
     async def _ask_held(self) -> _Held:
         told = await self._clients[HourBucket.DAY].told_version()
-        version, _, bucket = (told or self._demanded or UNNAMED_MAP).partition(".")
+        version, hour = map_and_hour(told or self._demanded or UNNAMED_MAP)
         for client in self._clients.values():
             client.graph_version = self._demanded or (version if told else None)
-        return _Held(version, HourBucket(bucket) if bucket in list(HourBucket) else None)
+        return _Held(version, hour)
 
     def _dataset(self, held: _Held, depart_at: datetime) -> Dataset:
         bucket = self.traffic.bucket_at(depart_at)

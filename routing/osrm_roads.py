@@ -1,7 +1,9 @@
 """Turns what one OSRM dataset says into labelled answers; shared by the engines that have one."""
 
 import asyncio
+import hashlib
 import itertools
+import re
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +24,9 @@ from routing.speeds import HourBucket
 
 CLOSEST_FIXES_S: Final = 1.0
 """OSRM wants whole, rising seconds: of fixes that are closer together the first is taken."""
-MOST_FIXES: Final = 100
-"""Fixes per question to a stock server; longer traces are asked in pieces that share an end."""
+MOST_FIXES: Final = 50
+"""Fixes per question; longer traces are asked in pieces that share an end. Inexact fixes take OSRM
+seconds: each has many roads near it, and every pair of two of them is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,17 @@ class Dataset:
     factor: float
     guess: Estimate
     block: int
+
+    @property
+    def memory_name(self) -> str:
+        """A folder's name for what this dataset answers: its map, its hour, and any factor.
+
+        A server elsewhere may call its map anything, also `../..`: such names are hashed.
+        """
+        told = f"{self.graph_version}.{self.bucket.value}"
+        name = told if self.factor == 1 else f"{told}.by-{self.factor:.4f}"
+        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", name)
+        return name if plain else hashlib.sha256(name.encode()).hexdigest()
 
     async def cells(self, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> LabelledCells:
         """Ask for the durations block by block and label every cell; lon/lat [n, 2] and [m, 2]."""

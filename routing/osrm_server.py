@@ -43,9 +43,10 @@ class OsrmServer:
     """An async context manager around one `osrm-routed` child.
 
     Entering waits until it answers (raises OsrmServerFailed); leaving ends it. While inside, a
-    crashed child is started again on the same port. The child dies with its parent, even on
-    kill -9 (Linux: the kernel ties it to the thread that entered, so enter from the event loop's
-    own thread). `dataset_dir` is the folder of one hour bucket of a version made by `import_map`.
+    crashed child is started again, on another port if its own was taken. The child dies with its
+    parent, even on kill -9 (Linux: the kernel ties it to the thread that entered, so enter from
+    the event loop's own thread). `dataset_dir` is the folder of one hour bucket of a version made
+    by `import_map`.
     """
 
     def __init__(
@@ -65,11 +66,10 @@ class OsrmServer:
         self._port = 0
         self._child: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._up = asyncio.Event()
 
     @property
     def base_url(self) -> str:
-        """The address for OsrmHttp."""
+        """The address now; another one after a restart that found its port taken."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
@@ -96,13 +96,8 @@ class OsrmServer:
     ) -> None:
         if self._watch is not None:
             self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+            await asyncio.gather(self._watch, return_exceptions=True)
         await self._stop()
-
-    async def until_up(self) -> None:
-        """Wait until the child answers: at once, or after its restart when it has crashed."""
-        await self._up.wait()
 
     async def _until_ready(self) -> None:
         try:
@@ -122,7 +117,7 @@ class OsrmServer:
             raise OsrmServerFailed(f"osrm-routed ended at once: {await self._last_words()}")
         try:
             body = (await client.get("/nearest/v1/driving/0,0")).json()
-        except httpx.TransportError:
+        except (httpx.TransportError, ValueError):  # not up yet, or somebody else's server
             return False
         # osrm-routed shares its port with a second one (SO_REUSEPORT), so ask whose map it is.
         if body.get("data_version") != f"{self.graph_version}.{self.dataset_dir.name}":
@@ -138,14 +133,12 @@ class OsrmServer:
             preexec_fn=_die_with(os.getpid()) if sys.platform == "linux" else None,
         )
         await self._until_ready()
-        self._up.set()
 
     async def _keep_running(self) -> None:
         while True:
             if self._child is not None:
                 words = await self._last_words()
                 code = await self._child.wait()
-                self._up.clear()
                 self._log(f"osrm-routed ended with {code}, starting it again: {words}")
             self.restarts += 1
             try:
@@ -154,6 +147,7 @@ class OsrmServer:
                 self._log(f"osrm-routed does not start: {error}")
                 await self._stop()
                 await asyncio.sleep(_REST_BEFORE_RESTART_S)
+                self._port = _free_port()  # somebody may have taken the old one
 
     async def _last_words(self) -> str:
         """Drain the child's complaints until it ends (a full pipe would stop it) and keep a few."""

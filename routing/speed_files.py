@@ -88,3 +88,6 @@ PRIORS: Final = {Vehicle.CAR: CHINA_CITY, Vehicle.EBIKE: EBIKE}
 
 LEARNT_FILES: Final = {Vehicle.CAR: "speeds.toml", Vehicle.EBIKE: "speeds-ebike.toml"}
 """Names in the folder of maps: what was learnt, for the next map build."""
+
+LEARNT_MARK: Final = "+learnt-"
+"""Stands in the name of a learnt profile, between its prior's name and the day."""

@@ -100,6 +100,9 @@ def import_map_command(
     profile: Annotated[
         str | None, typer.Option(help="car, ebike, or a TOML file of speeds by road and hour.")
     ] = None,
+    least_share: Annotated[
+        float, typer.Option(help="Refuse a map of which less hangs together: it was cut off.")
+    ] = 0.5,
 ) -> None:
     """Build the road graphs of a city, one per hour of traffic, from OpenStreetMap PBF or XML."""
     from routing import MapRefused, OsrmToolsMissing, chosen_profile, import_map
@@ -111,6 +114,7 @@ def import_map_command(
             maps_dir,
             chosen_profile(maps_dir, profile),
             progress=lambda step, text: console.print(f"{step.value}: {text}"),
+            least_share=least_share,
         )
     except (MapRefused, OsrmToolsMissing) as refused:
         raise refuse(str(refused)) from refused

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,6 +9,7 @@ from routing import (
     EngineFailed,
     Estimate,
     Fallback,
+    Fix,
     HourBucket,
     LegSource,
     MapReport,
@@ -18,6 +19,7 @@ from routing import (
     OsrmServer,
     Place,
     Route,
+    Trace,
     Traffic,
 )
 from tests.routing.conftest import MIDDAY
@@ -41,6 +43,7 @@ class Moody(Estimate):
         super().__init__(traffic)
         self.graph_version = "moody"
         self.trouble: BaseException | None = EngineFailed("down")
+        self.match_fails = False
         self.asked = 0
         self.gate: asyncio.Event | None = None
         self.waiting = asyncio.Event()
@@ -58,6 +61,11 @@ class Moody(Estimate):
 
     async def route(self, points: Sequence[Place], depart_at: datetime) -> Route:
         raise NoRoadBetween("river")
+
+    async def match(self, fixes: Sequence[Fix]) -> Trace:
+        if self.match_fails:
+            raise EngineFailed("too long")
+        return await super().match(fixes)
 
 
 @pytest.fixture
@@ -77,6 +85,33 @@ def fallback(moody: Moody, traffic: Traffic, clock: Clock) -> Fallback:
 
 async def ask(fallback: Fallback, times: int = 1) -> list[str]:
     return [(await fallback.matrix(MAINLAND, MAINLAND, MIDDAY)).graph_version for _ in range(times)]
+
+
+class TestLog:
+    async def test_says_when_an_engine_fails_rests_and_is_back(
+        self, moody: Moody, traffic: Traffic, clock: Clock
+    ) -> None:
+        said: list[str] = []
+        fallback = Fallback([moody, Estimate(traffic)], now=clock, log=said.append)
+        await ask(fallback, times=10)
+        assert [line.split(",")[0] for line in said] == [
+            "ALERT Moody failed",
+            "ALERT Moody is left alone for 30 s at a time: down",
+        ]
+        clock.now_s += 31
+        moody.trouble = None
+        await ask(fallback, times=2)
+        assert said[2:] == ["Moody answers again"]
+
+    async def test_a_failing_match_leaves_tables_alone(
+        self, moody: Moody, traffic: Traffic, clock: Clock
+    ) -> None:
+        moody.trouble, moody.match_fails = None, True
+        fallback = Fallback([moody, Estimate(traffic)], now=clock)
+        fixes = [Fix(place, MIDDAY + timedelta(minutes=n), 8.0) for n, place in enumerate(MAINLAND)]
+        for _ in range(5):
+            assert (await fallback.match(fixes)).source is LegSource.ESTIMATE
+        assert await ask(fallback) == ["moody"]
 
 
 class TestMatrix:

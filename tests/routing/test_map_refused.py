@@ -22,7 +22,7 @@ from routing import (
 from routing.map_build import ToolRuns
 from routing.osrm_tools import find_osrm_tools
 from tests.routing.conftest import HEIDELBERG, STEADY
-from tests.routing.grid_city import grid_city
+from tests.routing.grid_city import Drawing, corner, grid_city
 
 NO_ROADS = '<osm version="0.6"><node id="1" version="1" lon="117" lat="36.6"/></osm>'
 TRUNCATED_PBF = b"\x00\x00\x00\x0d\x0a\x09OSMHeader\x18\x80\x01\x10"
@@ -37,6 +37,28 @@ def contents(maps_dir: Path) -> dict[str, bytes | str]:
         for path in sorted(maps_dir.rglob("*"))
         if path.is_symlink() or path.is_file()
     }
+
+
+def in_pieces() -> str:
+    """Draw as many separate roads as streets: what a file cut off in the middle looks like."""
+    drawing = Drawing()
+    for row in range(20):
+        ends = [drawing.node(corner(column, row)) for column in (0, 0.5, 1)]
+        drawing.way(ends, highway="residential")
+    return drawing.xml()
+
+
+class TestInPieces:
+    def test_is_refused_unless_the_city_is_known_to_be_so(
+        self, maps_dir: Path, tmp_path: Path
+    ) -> None:
+        source, files = tmp_path / "cut.osm", contents(maps_dir)
+        source.write_text(in_pieces(), "utf-8")
+        with pytest.raises(MapRefused, match=r"only 5\.0% of the roads of cut\.osm") as refused:
+            import_map(source, maps_dir, STEADY)
+        assert refused.value.code is MapRefusedCode.IN_PIECES
+        assert contents(maps_dir) == files
+        assert import_map(source, maps_dir, STEADY, least_share=0.0).parts == 20
 
 
 class TestRefusal:

@@ -1,6 +1,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -60,9 +61,7 @@ class TestCells:
         await demand_equal(cache, roads, list(reversed(PLACES)))
         assert roads.asked == [(40, 40)]
 
-    async def test_new_places_cost_one_call_for_their_rows_and_columns(
-        self, tmp_path: Path
-    ) -> None:
+    async def test_new_places_cost_their_rows_and_their_columns(self, tmp_path: Path) -> None:
         roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
         await demand_equal(cache, roads, PLACES[:35])
         await demand_equal(cache, roads, PLACES[3:])
@@ -170,8 +169,44 @@ class TestFiles:
         await demand_equal(MatrixCache(tmp_path, smallest=1), roads, PLACES)
         assert roads.asked == [(40, 40)] * 2
 
+    async def test_a_disk_that_is_full_leaves_nothing_half_written(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("routing.matrix_cache.np.save", full)
+        await demand_equal(MatrixCache(tmp_path, smallest=1), Roads(), PLACES)
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    async def test_what_a_killed_worker_left_is_cleared_away(self, tmp_path: Path) -> None:
+        shelf = tmp_path / "v1.day"
+        shelf.mkdir()
+        (shelf / ".fresh-abc").write_bytes(bytes(50_000))
+        os.utime(shelf / ".fresh-abc", (0, 0))
+        cache = MatrixCache(tmp_path, max_bytes=20_000, smallest=1)
+        await demand_equal(cache, Roads(), PLACES)
+        assert not (shelf / ".fresh-abc").exists()
+        assert len(sheets(tmp_path)) == 1
+
+    @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "", "a/b", "x" * 300])
+    async def test_a_map_may_be_called_anything(self, tmp_path: Path, name: str) -> None:
+        folder = tmp_path / "here" / "cache"
+        await answer_matrix(
+            dataset(Roads(), version=name), PLACES, PLACES, MatrixCache(folder, smallest=1)
+        )
+        (found,) = sheets(tmp_path)
+        assert found.parent.parent == folder
+
+    async def test_times_that_were_divided_are_another_memory(self, tmp_path: Path) -> None:
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
+        for factor in (1.0, 0.9):
+            data = replace(dataset(roads), factor=factor)
+            await answer_matrix(data, PLACES, PLACES, cache)
+        assert roads.asked == [(40, 40)] * 2
+
     async def test_a_folder_that_cannot_be_written_costs_only_the_memory(
         self, tmp_path: Path
     ) -> None:
-        (tmp_path / "v1").write_text("in the way")
+        (tmp_path / "v1.day").write_text("in the way")
         await demand_equal(MatrixCache(tmp_path, smallest=1), Roads(), PLACES)

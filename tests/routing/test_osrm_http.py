@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -291,8 +292,57 @@ class TestBlocks:
         rows = await self.asked(traffic, 300, httpx.Response(414))
         assert sorted(rows[-4:]) == [50, 50, 300, 300]
 
+    async def test_many_refused_at_once_learn_one_step(self, traffic: Traffic) -> None:
+        sizes: list[int] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if "/table/" not in request.url.path:
+                return answering(b"")(request)
+            ends = request.url.params.get("sources", "").count(";") + 1
+            count = request.url.path.count(";") + 1
+            high, wide = (count, count) if ends == 1 else (ends, count - ends)
+            sizes.append(high)
+            if high * wide > 300**2:
+                return httpx.Response(400, content=b'{"code":"TooBig"}')
+            spots = [(117.0 + k / 10_000, 36.6, 1.0) for k in range(max(high, wide))]
+            return httpx.Response(
+                200, content=flat_table([7] * high * wide, spots[:high], spots[:wide])
+            )
+
+        transport = httpx.MockTransport(answer)
+        async with OsrmHttp("http://roads", traffic, transport=transport) as engine:
+            await asyncio.gather(
+                *(engine.matrix(self.PLACES, self.PLACES, MIDDAY) for _ in range(4))
+            )
+        assert 100 not in sizes
+
 
 class TestWhichMap:
+    async def test_a_dotted_name_is_a_name(self, traffic: Traffic) -> None:
+        held = "2026.11"
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if "/table/" in request.url.path:
+                return httpx.Response(200, content=table_of([0, 5, 5, 0], data_version=held))
+            body = {"code": "Ok", "waypoints": [], "data_version": held}
+            return httpx.Response(200, content=json.dumps(body))
+
+        transport = httpx.MockTransport(answer)
+        async with OsrmHttp("http://roads", traffic, transport=transport) as engine:
+            assert (await engine.matrix(ENDS, ENDS, MIDDAY)).graph_version == "2026.11"
+            held = "2026.12"
+            with pytest.raises(EngineFailed, match=r"holds map 2026\.12"):
+                await engine.matrix(ENDS, ENDS, MIDDAY)
+
+    async def test_an_address_of_one_hour_with_the_map_of_another_is_refused(
+        self, traffic: Traffic
+    ) -> None:
+        transport = httpx.MockTransport(answering(table_of([0, 5, 5, 0], data_version="v1.night")))
+        servers = {bucket: f"http://{bucket.value}" for bucket in HourBucket}
+        async with OsrmHttp(servers, traffic, transport=transport) as engine:
+            with pytest.raises(EngineFailed, match=r"holds map v1\.night"):
+                await engine.matrix(ENDS, ENDS, MIDDAY)
+
     async def test_is_asked_of_the_server_and_of_a_changed_one_anew(self, traffic: Traffic) -> None:
         held = "v1.day"
 
@@ -332,7 +382,8 @@ class TestWhichMap:
 
         def answer(request: httpx.Request) -> httpx.Response:
             asked.append((request.url.host, request.url.path.split("/")[1]))
-            return answering(table_of([0, 100, 100, 0], data_version="v1.day"))(request)
+            held = f"v1.{request.url.host}"
+            return answering(table_of([0, 100, 100, 0], data_version=held))(request)
 
         servers = {bucket: f"http://{bucket.value}" for bucket in HourBucket}
         transport = httpx.MockTransport(answer)
