@@ -31,6 +31,7 @@ from routing.estimate import Estimate
 from routing.fallback import BreakerState, CircuitBreaker, Fallback
 from routing.map_report import MapReport, current_map
 from routing.map_source import MapRefused, MapRefusedCode
+from routing.map_versions import current_speeds
 from routing.maps import ImportStep, Progress, chosen_profile, import_map
 from routing.matrix_cache import MatrixCache
 from routing.osrm_embedded import OsrmEmbedded
@@ -105,6 +106,7 @@ __all__ = [
     "Vehicle",
     "chosen_profile",
     "current_map",
+    "current_speeds",
     "from_wgs84",
     "import_map",
     "in_china_box",

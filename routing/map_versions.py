@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from routing.speed_files import load_profile
+from routing.speed_files import PRIORS, SpeedFileRefused, load_profile
 from routing.speeds import SpeedProfile, Vehicle
 
 SPEEDS_NAME: Final = "speeds.toml"
@@ -36,6 +36,15 @@ def current_dir(maps_dir: Path, vehicle: Vehicle = Vehicle.CAR) -> Path | None:
         return maps_dir / (maps_dir / _LINK_NAMES[vehicle]).readlink()
     except OSError:
         return None
+
+
+def current_speeds(maps_dir: Path, vehicle: Vehicle = Vehicle.CAR) -> SpeedProfile:
+    """Give the speeds of the map in use, or the vehicle's shipped ones where there is none."""
+    version_dir = current_dir(maps_dir, vehicle)
+    if version_dir is not None:
+        with contextlib.suppress(SpeedFileRefused):
+            return load_profile(version_dir / SPEEDS_NAME)
+    return PRIORS[vehicle]
 
 
 def prior_of(version_dir: Path) -> SpeedProfile:

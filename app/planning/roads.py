@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 import dispatch
 from app.core import settings
 from routing import (
-    PRIORS,
     Estimate,
     LegCount,
     Matrix,
@@ -19,6 +18,7 @@ from routing import (
     RoutingEngine,
     Traffic,
     Vehicle,
+    current_speeds,
 )
 
 
@@ -42,9 +42,10 @@ class Roads:
 
 
 def traffic() -> Traffic:
-    """The speeds of the company's city and vehicle, by its own clock."""
+    """The speeds of the company's city and vehicle, by its own clock: those of the map in use."""
     config = settings.current()
-    return Traffic(PRIORS[Vehicle(config.vehicle)], config.zone)
+    vehicle = Vehicle(config.vehicle)
+    return Traffic(current_speeds(config.data_dir / "maps", vehicle), config.zone)
 
 
 async def roads_between(

@@ -4,19 +4,31 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from routing import Vehicle
+from routing import (
+    CHINA_CITY,
+    EBIKE,
+    MapReport,
+    Vehicle,
+    current_speeds,
+    import_map,
+    store_profile,
+)
 from routing.map_versions import (
     IN_USE_NAME,
+    SPEEDS_NAME,
     current_dir,
     in_use,
     one_import,
+    prior_of,
     remove_unused,
     switch_current,
 )
+from tests.routing.conftest import STEADY
 
 HOLDER = """
 import sys
@@ -144,3 +156,28 @@ class TestOneImport:
         (maps_dir / "versions" / ".building-x").mkdir()
         with one_import(maps_dir):
             assert versions(maps_dir) == ["a", "b", "c"]
+
+
+class TestCurrentSpeeds:
+    def test_are_those_that_the_map_in_use_was_built_with(self, maps_dir: Path) -> None:
+        own = replace(CHINA_CITY, name="ours")
+        store_profile(own, maps_dir / "versions" / "a" / SPEEDS_NAME)
+        assert current_speeds(maps_dir) == own
+
+    def test_are_the_shipped_ones_where_none_can_be_read(self, maps_dir: Path) -> None:
+        assert current_speeds(maps_dir / "nowhere") == CHINA_CITY
+        (maps_dir / "versions" / "b" / SPEEDS_NAME).write_text("?", "utf-8")
+        assert current_speeds(maps_dir, Vehicle.EBIKE) == EBIKE
+
+
+class TestPriorOf:
+    def test_a_learnt_map_carries_its_prior_on(
+        self, grid_file: Path, grid_map: MapReport, tmp_path: Path
+    ) -> None:
+        own = replace(STEADY, name="ours", morning_peak=(6, 10))
+        first = import_map(grid_file, tmp_path, own, small_part_nodes=50)
+        assert prior_of(first.version_dir) == own
+        learnt = replace(own, name="ours+learnt-2026-11-20", coefficient=1.2)
+        second = import_map(grid_file, tmp_path, learnt, small_part_nodes=50)
+        assert prior_of(second.version_dir) == own
+        assert current_speeds(tmp_path) == learnt
