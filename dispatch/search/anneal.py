@@ -9,7 +9,7 @@ import math
 
 from dispatch.search.borrowed import borrow_day, borrow_tours, borrow_walk
 from dispatch.search.chance import Dice, draw, draw_below
-from dispatch.search.change import full_price, put_in, take_out, undo
+from dispatch.search.change import full_price, lean, put_in, take_out, undo
 from dispatch.search.cheapest import cheapest
 from dispatch.search.compiled import kernel
 from dispatch.search.layout import (
@@ -21,6 +21,7 @@ from dispatch.search.layout import (
     CURRENT,
     DUE,
     IMPROVED,
+    INCOME_RATE,
     LENGTH,
     LISTED_IN,
     LOCKED,
@@ -29,6 +30,7 @@ from dispatch.search.layout import (
     ROUND,
     ROW,
     SERVICE,
+    SPREAD_RATE,
     STOP,
     TOUCHED,
     TOUCHED_IN,
@@ -150,6 +152,8 @@ def recreate(sort: int, blink: float, day: Day, tours: Tours, walk: Walk) -> Non
             j -= 1
         keys[j] = key
         absent[j] = x
+    if day.rates[SPREAD_RATE] > 0 or day.rates[INCOME_RATE] > 0:
+        lean(day, tours)
     for i in range(count):
         x = absent[i]
         _, c, p, fee = cheapest(x, blink, walk.dice, day.orders[x, PENALTY], day, tours)

@@ -14,6 +14,7 @@ from dispatch.search.layout import (
     FLAT_PRICE,
     INCOME,
     INCOME_RATE,
+    INCOME_TILT,
     LENGTH,
     LISTED_IN,
     LOAD,
@@ -33,6 +34,7 @@ from dispatch.search.layout import (
     TRAVEL_RATE,
     WHERE,
     WORK,
+    WORK_TILT,
     Day,
     Tours,
     Walk,
@@ -169,26 +171,34 @@ def undo(day: Day, tours: Tours, walk: Walk) -> None:
 
 
 @kernel
+def lean(day: Day, tours: Tours) -> None:
+    """Count for `cheapest` how many more crews are below the means than above."""
+    count = day.crews.shape[0]
+    work = income = 0
+    for c in range(count):
+        mine = day.crews[c, LOAD] + tours.rows[tours.hands[c, ROW], WORK]
+        work += 1 if count * mine < tours.totals[ALL_WORK] else -1
+        mine = day.crews[c, EARNED] + tours.rows[tours.hands[c, ROW], INCOME]
+        income += 1 if count * mine < tours.totals[ALL_INCOME] else -1
+    tours.totals[WORK_TILT] = work
+    tours.totals[INCOME_TILT] = income
+
+
+@kernel
 def full_price(day: Day, tours: Tours) -> int:
     """The plan's whole price in thousandths, fairness exactly as `dispatch.price` sums it."""
     price = tours.totals[PRICE]
     count = day.crews.shape[0]
     if day.rates[SPREAD_RATE] > 0:
-        total = tours.totals[ALL_WORK]
         apart = 0
-        for c in range(count):
-            total += day.crews[c, LOAD]
         for c in range(count):
             mine = day.crews[c, LOAD] + tours.rows[tours.hands[c, ROW], WORK]
-            apart += abs(count * mine - total)
+            apart += abs(count * mine - tours.totals[ALL_WORK])
         price += day.rates[SPREAD_RATE] * apart // count
     if day.rates[INCOME_RATE] > 0:
-        total = tours.totals[ALL_INCOME]
         apart = 0
         for c in range(count):
-            total += day.crews[c, EARNED]
-        for c in range(count):
             mine = day.crews[c, EARNED] + tours.rows[tours.hands[c, ROW], INCOME]
-            apart += abs(count * mine - total)
+            apart += abs(count * mine - tours.totals[ALL_INCOME])
         price += day.rates[INCOME_RATE] * apart // count
     return price

@@ -25,6 +25,7 @@ from dispatch.search.layout import (
     HARD,
     INCOME,
     INCOME_RATE,
+    INCOME_TILT,
     INSIDE,
     LABELS,
     LATE,
@@ -62,6 +63,7 @@ from dispatch.search.layout import (
     VERSION,
     WHO,
     WORK,
+    WORK_TILT,
     Day,
     Ints,
     Tours,
@@ -73,9 +75,16 @@ MARGIN = 600_000
 
 
 @kernel
-def spread_change(rate: int, mean: float, now: int, more: int) -> int:
-    """What it costs that one crew's total moves from `now` to `now + more`, the mean held fast."""
-    return math.floor(rate * (abs(now + more - mean) - abs(now - mean)))
+def spread_change(rate: int, mean: float, tilt: int, count: int, now: int, more: int) -> int:
+    """What it costs that one crew's total moves from `now` to `now + more`.
+
+    The mean moves by a `count`-th of it, and with it the distance of all others: `tilt` is how many
+    more of them are below the mean than above. Exact unless the mean passes one of them.
+    """
+    shift = more / count
+    others = tilt - (1 if now < mean else -1)
+    change = abs(now + more - mean - shift) - abs(now - mean) + others * shift
+    return math.floor(rate * change)
 
 
 @kernel
@@ -178,8 +187,8 @@ def cheapest(
     """Return (price, crew, position, fee) of the cheapest insertion below `bound`, else crew -1.
 
     The best place in a crew's route is remembered until the route changes. Each crew's best is
-    overlooked with chance `blink` (a negative one: never). The means of workload and income are
-    held fast. One long function: calls that carry so many arrays cost as much as the work.
+    overlooked with chance `blink` (a negative one: never). One long function: calls that carry so
+    many arrays cost as much as the work.
     """
     orders, crews, rates = day.orders, day.crews, day.rates
     back, travel, rests, scratch = day.back, day.travel, day.rests, tours.scratch
@@ -193,6 +202,7 @@ def cheapest(
     count = crews.shape[0]
     mean_work = tours.totals[ALL_WORK] / count
     mean_income = tours.totals[ALL_INCOME] / count
+    work_tilt, income_tilt = tours.totals[WORK_TILT], tours.totals[INCOME_TILT]
     bound_to_owner = owner >= 0 and 0 <= rates[MOST_MOVES] <= tours.hands[owner, LOST]
     best, best_crew, best_at, best_fee = bound, -1, 0, 0
     for e in range(day.first[x], day.first[x + 1]):
@@ -208,7 +218,7 @@ def cheapest(
         now = 0
         if income_rate > 0:
             earned = crews[c, EARNED] + tours.rows[r, INCOME]
-            extra += spread_change(income_rate, mean_income, earned, points)
+            extra += spread_change(income_rate, mean_income, income_tilt, count, earned, points)
         if spread_rate > 0:
             now = crews[c, LOAD] + tours.rows[r, WORK]
         side = r & 1
@@ -217,7 +227,7 @@ def cheapest(
             if memo[e, side, MEMO_AT] >= 0:
                 if spread_rate > 0:
                     more = memo[e, side, MEMO_WORK]
-                    price += spread_change(spread_rate, mean_work, now, more)
+                    price += spread_change(spread_rate, mean_work, work_tilt, count, now, more)
                 if price < best:
                     best, best_crew, best_at, best_fee = price, c, memo[e, side, MEMO_AT], fee
                 continue
@@ -264,7 +274,7 @@ def cheapest(
             more = leg_to + x_service + leg_on - cells[r, p, LEG]
             unlike = 0
             if spread_rate > 0:
-                unlike = spread_change(spread_rate, mean_work, now, more)
+                unlike = spread_change(spread_rate, mean_work, work_tilt, count, now, more)
                 if price + unlike >= top:
                     continue
             price -= old_late

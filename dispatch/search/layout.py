@@ -63,10 +63,10 @@ HARD, FREE = range(2)
 MEMO_VERSION, MEMO_PRICE, MEMO_AT, MEMO_WORK = range(4)
 
 # Cells of `Tours.totals`.
-ALL_WORK, ALL_INCOME, PRICE, NEWEST = range(4)
+ALL_WORK, ALL_INCOME, PRICE, NEWEST, WORK_TILT, INCOME_TILT = range(6)
 
 # Cells of `Walk.book`.
-CURRENT, BEST, ROUND, IMPROVED, TOUCHED, ABSENT = range(6)
+CURRENT, BEST, ROUND, IMPROVED, TOUCHED, ABSENT, SEATED = range(7)
 
 
 class Day(NamedTuple):
@@ -105,7 +105,10 @@ class Tours(NamedTuple):
     spots: Ints
     """[order, column]."""
     totals: Ints
-    """Of all crews together: work, income, the price without its spreads; and the last version."""
+    """Of all crews together: work, income (both with what was before), the price without its
+    spreads; the last version; how many more crews are below the mean (of work, of income) than
+    above it.
+    """
     memo: Ints
     """[row of `Day.options`, which of the crew's rows, column]: the order's cheapest place there.
 
@@ -119,7 +122,8 @@ class Walk(NamedTuple):
     """Where a search stands."""
 
     book: Ints
-    """Price now and best price, rounds done, how often the best improved, lengths of two lists."""
+    """Price now and best price, rounds done, how often the best improved, lengths of two lists,
+    and the price of the given tours."""
     touched: Ints
     """Crews whose row has changed in this round."""
     absent: Ints

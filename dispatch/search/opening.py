@@ -9,13 +9,17 @@ from dispatch.search.compiled import kernel
 from dispatch.search.layout import (
     ABSENT,
     ACCEPTED,
+    ALL_INCOME,
+    ALL_WORK,
     BEST,
     CROWD,
     CURRENT,
+    EARNED,
     FEE,
     FLAT,
     LENGTH,
     LISTED_IN,
+    LOAD,
     LOST,
     NEWEST,
     OWNER,
@@ -23,6 +27,7 @@ from dispatch.search.layout import (
     PRICE,
     ROUND,
     ROW,
+    SEATED,
     STOP,
     WHERE,
     WHO,
@@ -65,6 +70,8 @@ def _sit(day: Day, tours: Tours, walk: Walk) -> None:
     for cell in range(NEWEST):
         tours.totals[cell] = 0
     for c in range(day.crews.shape[0]):
+        tours.totals[ALL_WORK] += day.crews[c, LOAD]
+        tours.totals[ALL_INCOME] += day.crews[c, EARNED]
         count_in(c, 1, day, tours)
     for x in range(day.orders.shape[0]):
         if tours.spots[x, WHERE] < 0:
@@ -80,7 +87,8 @@ def open_tours(sort: int, owned_day: Day, owned_tours: Tours, owned_walk: Walk) 
     day, tours = borrow_day(owned_day), borrow_tours(owned_tours)
     walk = borrow_walk(owned_walk)
     _sit(day, tours, walk)
-    walk.book[CURRENT] = full_price(day, tours)
+    walk.book[SEATED] = full_price(day, tours)
+    walk.book[CURRENT] = walk.book[SEATED]
     note_best(day, tours, walk)
     start_round(tours, walk)
     for x in range(day.orders.shape[0]):

@@ -220,7 +220,7 @@ def tours_of(problem: Problem, day: Day, sequences: Sequence[Sequence[int]]) -> 
         limits=np.zeros((rows, room + 1, rests + 1, 2), dtype=np.int64),
         hands=np.zeros((crews, 3), dtype=np.int64),
         spots=np.zeros((orders, 2), dtype=np.int64),
-        totals=np.zeros(4, dtype=np.int64),
+        totals=np.zeros(6, dtype=np.int64),
         memo=np.zeros((len(day.options), 2, 4), dtype=np.int64),
         scratch=np.zeros((2, width, 3), dtype=np.int64),
     )
@@ -236,11 +236,11 @@ def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
     """Return an empty walk."""
     crews, orders = len(day.crews), len(day.orders)
     return Walk(
-        book=np.zeros(6, dtype=np.int64),
+        book=np.zeros(7, dtype=np.int64),
         touched=np.zeros(crews, dtype=np.int64),
         absent=np.zeros(3 * orders + 64, dtype=np.int64),
         keys=np.zeros(3 * orders + 64, dtype=np.float64),
-        before=np.zeros(4, dtype=np.int64),
+        before=np.zeros(6, dtype=np.int64),
         best_stops=np.zeros((crews, tours.cells.shape[1]), dtype=np.int64),
         best_length=np.zeros(crews, dtype=np.int64),
         dice=dice_of(seed),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dispatch.model import Budget
 from dispatch.problem import Problem
 from dispatch.search.anneal import anneal
-from dispatch.search.layout import BEST, IMPROVED, ROUND, Day, Tours, Walk
+from dispatch.search.layout import BEST, IMPROVED, ROUND, SEATED, Day, Tours, Walk
 from dispatch.search.opening import open_tours
 from dispatch.search.prepare import day_of, tours_of, walk_of
 
@@ -35,6 +35,8 @@ class Found:
     sequences: dict[str, tuple[str, ...]]
     price: int
     """In thousandths, as the kernels sum it."""
+    seated: int
+    """The price of the given sequences alone."""
     opened: int
     """The price after insertion, before the search."""
     rounds: int
@@ -63,6 +65,7 @@ def run(
     return Found(
         sequences=_sequences(problem, walk),
         price=int(walk.book[BEST]),
+        seated=int(walk.book[SEATED]),
         opened=opened,
         rounds=int(walk.book[ROUND]),
     )

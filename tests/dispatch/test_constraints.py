@@ -212,3 +212,56 @@ class TestRoads:
         plan = solve(question, QUICK)
         assert check(question, plan) == []
         assert plan.crew_of == {"y": "c1"}
+
+
+class TestSequences:
+    def test_a_crews_sequence_is_kept_and_others_come_between(self) -> None:
+        jobs = [order("far", 60), order("near", 10), order("between", 30)]
+        plan = solved(problem(jobs, [crew("c1", sequence=("far", "near")), crew("c2")]))
+        assert plan.sequences["c1"] in (("between", "far", "near"), ("far", "between", "near"))
+
+    def test_a_sequence_belongs_to_its_crew_alone(self) -> None:
+        teams = [crew("far", start_place=60, sequence=("x",)), crew("near", start_place=10)]
+        assert solved(problem([order("x")], teams)).crew_of == {"x": "far"}
+
+    def test_an_impossible_member_does_not_block_the_rest(self) -> None:
+        jobs = [order("x", 10), order("never", window=(0, 1)), order("y", 5)]
+        plan = solved(problem(jobs, [crew(sequence=("x", "never", "y"))]))
+        assert plan.sequences["c1"] == ("x", "y")
+
+
+class TestIncome:
+    def test_points_are_shared_when_their_fairness_has_a_price(self) -> None:
+        jobs = [order(f"x{n}", 0, income=1000) for n in range(4)]
+        fair = Objective(spread_per_mille=0, income_spread_per_mille=2000)
+        plan = solved(problem(jobs, [crew("a"), crew("b")], fair))
+        assert [len(route.visits) for route in plan.routes] == [2, 2]
+        assert plan.price["income"] == 0
+
+    def test_what_was_earned_before_counts(self) -> None:
+        jobs = [order(f"x{n}", 0, income=1000) for n in range(2)]
+        fair = Objective(spread_per_mille=0, income_spread_per_mille=2000)
+        plan = solved(problem(jobs, [crew("a", income=5000), crew("b")], fair))
+        assert set(plan.crew_of.values()) == {"b"}
+        assert plan.price["income"] == 2 * (5000 - 2000) // 2 * 2
+
+
+class TestStability:
+    def published(self, **given: int) -> Problem:
+        """Three orders published for a crew that is far away from them, from x0 most of all."""
+        jobs = [order(f"x{n}", 10 * (n > 0), current_crew="old") for n in range(3)]
+        teams = [crew("old", start_place=60, end_place=60), crew("new", start_place=10)]
+        return problem(jobs, teams, Objective(move=0, spread_per_mille=0, **given))
+
+    def test_no_crew_loses_more_than_it_may(self) -> None:
+        assert set(solved(self.published()).crew_of.values()) == {"new"}
+        plan = solved(self.published(most_moves=1))
+        assert plan.crew_of == {"x0": "new", "x1": "old", "x2": "old"}
+
+    def test_an_order_that_a_person_pinned_does_not_count(self) -> None:
+        asked = self.published(most_moves=0)
+        teams = (asked.crews[0], crew("new", start_place=10, sequence=("x1",)))
+        moved = Problem(
+            orders=asked.orders, crews=teams, travel=asked.travel, objective=asked.objective
+        )
+        assert sorted(solved(moved).crew_of.values()) == ["new", "old", "old"]

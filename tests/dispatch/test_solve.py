@@ -15,8 +15,8 @@ from tests.dispatch.instances import (
 )
 
 FOREVER = 1e18
-AMPLE = Budget(seconds=30, solutions=4)
-"""Ends by what was found and not by the clock, so that a busy machine changes nothing."""
+AMPLE = Budget(seconds=60, iterations=2000)
+"""Ends by rounds and not by the clock, so that a busy machine changes nothing."""
 
 
 class TestSolve:
@@ -60,10 +60,21 @@ class TestSolve:
         plain = min(build(question, may, FOREVER, sort).total for sort in range(len(SORTS)))
         assert solve(question, AMPLE).total < plain
 
-    def test_the_same_seed_and_number_of_solutions_give_the_same_plan(self) -> None:
+    def test_the_same_seed_and_iterations_give_the_same_plan(self) -> None:
         question = scattered(20, 4, seed=5)
-        budget = Budget(seconds=30, solutions=5)
-        assert solve(question, budget, seed=1) == solve(question, budget, seed=1)
+        assert solve(question, AMPLE, seed=1) == solve(question, AMPLE, seed=1)
+
+    def test_solutions_end_the_search(self) -> None:
+        question = scattered(40, 6, seed=3)
+        plan = solve(question, Budget(seconds=60, iterations=50_000, solutions=3))
+        assert check(question, plan) == []
+        assert plan.parts["rounds"] < 50_000
+
+    def test_the_routing_engine_answers_too(self) -> None:
+        question = scattered(20, 4, seed=5)
+        plan = solve(question, Budget(seconds=60, solutions=3), engine="routing")
+        assert check(question, plan) == []
+        assert set(plan.parts) == {"routing"}
 
     def test_sixty_orders_and_twelve_crews_are_nearly_all_served(self) -> None:
         question = scattered(60, 12, seed=1)
