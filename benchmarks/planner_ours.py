@@ -1,6 +1,5 @@
 """Our own planner, asked as the peers are: an instance and seconds in, sequences out."""
 
-import inspect
 import json
 import resource
 import subprocess
@@ -16,6 +15,7 @@ from benchmarks.rich_generator import generate
 from benchmarks.rich_price import Instance
 from dispatch import Budget, Crew, Objective, Order, Plan, Problem, check, solve
 from dispatch.formats import read_rich, write_rich
+from dispatch.solve import Engine
 
 HEAVY: Final = 20_000_000
 """Tenths of price of leaving out a customer of a classic instance: more than any route."""
@@ -26,13 +26,16 @@ class NotModelled(Exception):
 
 
 def planned(
-    problem: Problem, seconds: float, seed: int, *, engine: str = "search", warm_start: Any = None
+    problem: Problem,
+    seconds: float,
+    seed: int,
+    *,
+    engine: Engine = "search",
+    warm_start: Any = None,
 ) -> Plan:
     """Return a plan that the independent check accepts; raises ValueError for any other."""
-    chosen: dict[str, Any] = {"engine": engine}
-    if "engine" not in inspect.signature(solve).parameters:
-        chosen = {}
-    plan = solve(problem, Budget(seconds=seconds), seed=seed, warm_start=warm_start, **chosen)
+    budget = Budget(seconds=seconds)
+    plan = solve(problem, budget, seed=seed, warm_start=warm_start, engine=engine)
     broken = check(problem, plan)
     if broken:
         raise ValueError(f"{len(broken)} violations, the first: {broken[0]}")
@@ -40,7 +43,12 @@ def planned(
 
 
 def plan_rich(
-    instance: Instance, seconds: float, seed: int, *, engine: str = "search", fairness: float = 0.0
+    instance: Instance,
+    seconds: float,
+    seed: int,
+    *,
+    engine: Engine = "search",
+    fairness: float = 0.0,
 ) -> list[list[int]]:
     """Return one list of order numbers per technician; reading the instance counts as time."""
     began = time.monotonic()
@@ -85,7 +93,8 @@ def plan_classic(case: Classic, seconds: float, seed: int) -> list[list[int]]:
 def warm_up() -> float:
     """Plan something small, so that nothing is loaded or compiled later; seconds it took."""
     began = time.monotonic()
-    for engine in ("search", "routing"):
+    engines: tuple[Engine, ...] = ("search", "routing")
+    for engine in engines:
         plan_rich(generate(12, "tight", 1, crews=2), 0.2, 0, engine=engine)
     return time.monotonic() - began
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -106,10 +105,13 @@ def _solved(question: Question, seconds: float, seed: int, engine: Engine) -> Pl
     from dispatch import Budget, check, solve
 
     budget = Budget(seconds=seconds)
-    chosen: dict[str, Any] = {"engine": engine.value}
-    if "engine" not in inspect.signature(solve).parameters:
-        chosen = {}
-    plan = solve(question.problem, budget, seed=seed, warm_start=question.warm_start, **chosen)
+    plan = solve(
+        question.problem,
+        budget,
+        seed=seed,
+        warm_start=question.warm_start,
+        engine="search" if engine is Engine.SEARCH else "routing",
+    )
     broken = check(question.problem, plan)
     if broken:
         raise refuse(f"the plan found breaks {len(broken)} rules, the first: {broken[0]}")
@@ -145,6 +147,6 @@ def _tell(problem: Problem, plan: Plan, took_s: float) -> None:
         f" in {took_s:.1f} s; price {plan.total / 60:.1f} min" + (f" ({terms})" if terms else ""),
         soft_wrap=True,
     )
-    parts = getattr(plan, "parts", {})
-    if parts:
-        console.print(", ".join(f"{part} {value}" for part, value in parts.items()), soft_wrap=True)
+    if plan.parts:
+        gained = ", ".join(f"{part} {value}" for part, value in plan.parts.items())
+        console.print(f"gained in seconds of price: {gained}", soft_wrap=True)
