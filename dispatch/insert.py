@@ -33,6 +33,7 @@ def propose(insertions: Insertions, order: Order, *, most: int = MOST) -> tuple[
     The order need not be one of the problem; its place must be one of the travel matrix.
     """
     insertions.demand_open(order)
+    insertions.retiming.hold(order)
     found = insertions.best(order, most=most).proposals
     if order.emergency:
         best = found[0].net_per_mille if found else 0

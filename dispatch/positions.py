@@ -158,7 +158,6 @@ class Positions:
         crew, gap = np.nonzero(trip.drivable())
         if len(crew) == 0:
             return None
-        trip.bound()
         return trip.shortfall(crew, gap)
 
     def _trip(self, order: Order, rows: NDArray[np.intp], spot: Spot) -> Trip:

@@ -58,12 +58,16 @@ class Shortfall(NamedTuple):
 
 
 class Trip:
-    """One order's way into each of the spots of some crews."""
+    """One order's way into each of the spots of some crews; arrays [crews, gaps].
+
+    `ready_s` is driving and set-up to it, `next_s` from it to the stop behind, `more_s` the busy
+    time it adds, and `sure` what it costs whenever it is done, in thousandths.
+    """
 
     def __init__(
         self, gaps: Gaps, order: Order, rows: NDArray[np.intp], spot: Spot, share: Shares
     ) -> None:
-        self.order, self.rows, self.gaps, self.share = order, rows, gaps, share
+        self.order, self.rows, self.gaps = order, rows, gaps
         every = len(rows) == len(spot.here)
         self.spot = spot if every else spot.of(rows)
         spot, travel = self.spot, gaps.problem.travel
@@ -78,6 +82,10 @@ class Trip:
         self.more_s = self.ready_s + self.next_s + order.service_s - spot.saved_busy_s
         self.close_s = FAR_S if order.window is None else order.window[1]
         self.due_s = FAR_S if order.due_s is None else order.due_s
+
+        more_s = np.minimum(self.more_s, FAR_S >> 12)
+        driven = np.minimum(self.to_s, FAR_S >> 12) + self.on_s - spot.saved_leg_s
+        self.sure = gaps.problem.objective.travel_per_mille * driven + share(more_s)
 
     def drivable(self) -> NDArray[np.bool_]:
         """Where a road leads there and on."""
@@ -97,15 +105,11 @@ class Trip:
         return mask
 
     def bound(self) -> Cells:
-        """The least it can cost, wherever breaks are put; the untimed part is kept for later."""
+        """The least it can cost, wherever breaks are put; see `sure` for what is certain."""
         spot, order = self.spot, self.order
-        self.soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
-        more_s = np.minimum(self.more_s, FAR_S >> 12)
-        rate = self.gaps.problem.objective.travel_per_mille
-        driven = np.minimum(self.to_s, FAR_S >> 12) + self.on_s - spot.saved_leg_s
-        self.sure = rate * driven + self.share(more_s)
-        late = order.late_per_mille * np.maximum(0, self.soonest_s - self.due_s)
-        gains = spot.leaves | (more_s < 0)
+        soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
+        late = order.late_per_mille * np.maximum(0, soonest_s - self.due_s)
+        gains = spot.leaves | (self.more_s < 0)
         late_now = self.gaps.cell["late"][self.rows].sum(axis=1)[:, None]
         bound: Cells = self.sure + late - np.where(gains, late_now, 0)
         return bound

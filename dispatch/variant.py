@@ -47,6 +47,7 @@ def with_order(problem: Problem, order: Order) -> Problem:
     )
     view = copy.copy(problem)
     view.__dict__.update(orders=orders, order_by_id={**problem.order_by_id, order.id: order})
+    view.__dict__.pop("pinned_crew", None)  # worked out anew: the order may have another pin
     return view
 
 
@@ -70,6 +71,7 @@ class Retiming:
     def __init__(self, problem: Problem) -> None:
         self.problem = view = copy.copy(problem)
         view.__dict__["order_by_id"] = dict(problem.order_by_id)
+        view.__dict__["pinned_crew"] = dict(problem.pinned_crew)
         if "legs" not in view.__dict__:
             view.__dict__["legs"] = cast("list[list[int]]", _Rows(problem))
         self.timed = 0
@@ -78,6 +80,8 @@ class Retiming:
         """Take this order as it is given here from now on."""
         _demand_place(self.problem, order)
         self.problem.order_by_id[order.id] = order
+        if order.pinned_crew is not None:
+            self.problem.pinned_crew[order.id] = order.pinned_crew
 
     def route(
         self, crew: Crew, order_ids: Sequence[str], order: Order, *, limits: bool = True

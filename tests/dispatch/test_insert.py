@@ -152,6 +152,15 @@ class TestInsert:
         with pytest.raises(ProblemRefused, match="plan_of_another_problem"):
             insert(problem([order("x")], [crew("other")]), replan(problem([]), {}), "x")
 
+    def test_the_pin_of_a_new_order_counts(self) -> None:
+        old = problem([order("a", 10)], [one_way(), one_way("c2")], replace(PLAIN, most_moves=0))
+        plan = replan(old, {"c1": ["a"]})
+        pinned = order("x", 20, pinned_crew="c2", current_crew="c1")
+        (best,) = propose(Insertions(old, plan), pinned)
+        assert best.crew_id == "c2"
+        question = with_order(old, pinned)
+        assert check(question, applied(question, plan, best)) == []
+
     def test_a_place_outside_the_matrix_is_refused(self) -> None:
         with pytest.raises(ProblemRefused, match="place_unknown"):
             with_order(problem([]), order("x", 61))
