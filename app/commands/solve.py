@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 solving = typer.Typer()
 INPUT_REFUSED = 2
+type Engine = Literal["search", "routing"]
 
 
 class Format(StrEnum):
@@ -25,13 +26,6 @@ class Format(StrEnum):
 
     RICH = "rich"
     VROOM = "vroom"
-
-
-class Engine(StrEnum):
-    """Which search plans it."""
-
-    SEARCH = "search"
-    ROUTING = "routing"
 
 
 class Question(NamedTuple):
@@ -50,7 +44,9 @@ def solve_file(
     form: Annotated[Format, typer.Option("--format", help="Whose JSON it is.")] = Format.RICH,
     seconds: Annotated[float, typer.Option(help="How long to search.")] = 5.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    engine: Annotated[Engine, typer.Option()] = Engine.SEARCH,
+    engine: Annotated[
+        Literal["search", "routing"], typer.Option(help="Compiled search, or OR-Tools' routing.")
+    ] = "search",
     out: Annotated[Path | None, typer.Option(help="The plan; stdout without it.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw it: .html or .png.")] = None,
     fairness: Annotated[
@@ -65,6 +61,7 @@ def solve_file(
         raise refuse(f"--plot draws .html or .png, not {plot.name}", INPUT_REFUSED)
     try:
         question = _read(file, form, fairness)
+        _load(engine)
         read_at = time.monotonic()
         plan = _solved(question, seconds, seed, engine)
     except ProblemRefused as refused:
@@ -100,6 +97,19 @@ def _read(file: Path, form: Format, fairness: float) -> Question:
     return Question(read.problem, read.places(), read.warm_start or None, read.notes, read)
 
 
+def _load(engine: Engine) -> None:
+    """Load the engine by planning one order, so that all of `--seconds` is searched."""
+    import numpy as np
+
+    from dispatch import Budget, Crew, Order, Problem, solve
+
+    order = Order(id="1", place=1, service_s=60, priority_penalty=3600)
+    crew = Crew(id="1", start_place=0, end_place=0, shift=(0, 3600))
+    travel = np.array([[0, 60], [60, 0]], dtype=np.int32)
+    small = Problem(orders=(order,), crews=(crew,), travel=travel)
+    solve(small, Budget(seconds=0.05, iterations=20), engine=engine)
+
+
 def _solved(question: Question, seconds: float, seed: int, engine: Engine) -> Plan:
     """The plan, looked at by the independent check before anyone sees it."""
     from dispatch import Budget, check, solve
@@ -110,7 +120,7 @@ def _solved(question: Question, seconds: float, seed: int, engine: Engine) -> Pl
         budget,
         seed=seed,
         warm_start=question.warm_start,
-        engine="search" if engine is Engine.SEARCH else "routing",
+        engine=engine,
     )
     broken = check(question.problem, plan)
     if broken:
