@@ -12,7 +12,8 @@ from routing import Place
 
 ON_SITE = ("ONSITE", "WORKING")
 _AHEAD = {"ENROUTE": 0, "ACCEPTED": 1, "SENT": 2}
-_OBJECTIVE = dispatch.Objective()
+OBJECTIVE = dispatch.Objective()
+"""What a plan costs here, unless a question supposes other weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,9 @@ def chains(snapshot: Snapshot, layout: Layout) -> list[list[int]]:
     return found
 
 
-def problem_of(snapshot: Snapshot, layout: Layout, roads: Roads) -> dispatch.Problem:
+def problem_of(
+    snapshot: Snapshot, layout: Layout, roads: Roads, objective: dispatch.Objective = OBJECTIVE
+) -> dispatch.Problem:
     """The problem, with the snapshot's instant as time zero; raises dispatch.ProblemRefused."""
     orders = [order_of(job, snapshot.at, layout) for job in snapshot.jobs]
     crews = []
@@ -99,7 +102,7 @@ def problem_of(snapshot: Snapshot, layout: Layout, roads: Roads) -> dispatch.Pro
         orders += [_held_order(held, crew, snapshot.at, layout) for held in now.ahead]
         crews.append(_crew(crew, now, snapshot.at, layout))
     return dispatch.Problem(
-        orders=tuple(orders), crews=tuple(crews), travel=roads.travel, objective=_OBJECTIVE
+        orders=tuple(orders), crews=tuple(crews), travel=roads.travel, objective=objective
     )
 
 

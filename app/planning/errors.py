@@ -34,6 +34,18 @@ class NoSlotToPrice(Problem):
     )
 
 
+class PlanNotKept(Problem):
+    """The run's problem is not kept (any more), so its plan cannot be priced again."""
+
+    status = 409
+    type = "plan-not-kept"
+    title = Text("该次排程的数据已不保留", "What this run was asked is kept no more")
+    action = Text(
+        "只保留每站最近几次排程；请重新排程后再比较",
+        "Only the last runs of a station are kept: plan again, then compare",
+    )
+
+
 class PlanRefused(Exception):
     """A plan broke a rule of its own problem: nothing of it was published."""
 

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, LargeBinary, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from app.core.columns import Instant, Json, PrimaryId
@@ -15,7 +16,9 @@ class PlanningRun(SQLModel, table=True):
 
     __tablename__ = "planning_runs"
     __table_args__ = (
-        CheckConstraint("state IN ('queued','running','published','failed')", name="state"),
+        CheckConstraint(
+            "state IN ('queued','running','published','answered','failed')", name="state"
+        ),
         Index("ix_planning_runs_station", "station_id", "requested_at"),
     )
 
@@ -35,6 +38,10 @@ class PlanningRun(SQLModel, table=True):
     result: dict[str, Any] | None = Field(default=None, sa_type=Json)
     """Routes, price per term, routing sources, left-out orders, churn."""
     error: str | None = None
+    publish: bool = Field(default=True, sa_column_kwargs={"server_default": "true"})
+    """False for a question of the kind "what if": it is answered, and nothing comes of it."""
+    changes: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """What is supposed otherwise in such a question (`schemas.ChangesIn`)."""
 
 
 class PlannedVisit(SQLModel, table=True):
@@ -52,6 +59,23 @@ class PlannedVisit(SQLModel, table=True):
     finish_at: datetime = Field(sa_type=Instant)
     travel_s: int
     travel_source: str
+
+
+class PlanningProblem(SQLModel, table=True):
+    """What a run was asked and answered, packed (`stored`): for "why this crew" and comparisons.
+
+    Kept for the last runs of each station only.
+    """
+
+    __tablename__ = "planning_problems"
+    __table_args__ = (Index("ix_planning_problems_station", "station_id", "run_id"),)
+
+    run_id: UUID = Field(foreign_key="planning_runs.id", primary_key=True)
+    station_id: UUID = Field(foreign_key="stations.id")
+    publish: bool
+    planned: list[UUID] = Field(sa_type=ARRAY(Uuid))
+    """Orders that have a visit in it."""
+    body: bytes = Field(sa_type=LargeBinary)
 
 
 class UnplannedOrder(SQLModel, table=True):

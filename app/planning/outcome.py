@@ -8,7 +8,7 @@ from uuid import UUID
 
 import dispatch
 from app.planning.build import Layout, held_id, standing
-from app.planning.models import PlannedVisit, UnplannedOrder
+from app.planning.models import PlannedVisit, PlanningProblem, UnplannedOrder
 from app.planning.roads import Roads
 from app.planning.snapshot import CrewNow, Job, Snapshot
 
@@ -22,6 +22,8 @@ class Outcome:
     visits: Mapping[UUID, PlannedVisit]
     unplanned: Mapping[UUID, UnplannedOrder]
     result: dict[str, Any]
+    problem: PlanningProblem | None = None
+    """What is kept for questions; None when it is too large."""
 
 
 def outcome(
@@ -51,6 +53,7 @@ def outcome(
             "routes": routes,
             "price": dict(plan.price),
             "total": plan.total,
+            "parts": dict(plan.parts),
             "unassigned": [
                 {
                     "order_id": str(job.id),

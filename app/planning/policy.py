@@ -49,6 +49,8 @@ URGENT_BUDGET_S = 1.0
 """While danger waits a plan now is worth more than a better one."""
 STALE_AFTER = timedelta(minutes=5)
 """Business time after which a plan is made anew while orders wait: crews move, shifts begin."""
+KEPT_PROBLEMS = {True: 3, False: 6}
+"""Problems kept per station: of published runs, and of questions of the kind "what if"."""
 DEFAULT_HORIZON_S = 12 * 3_600
 
 SLOT_LENGTH = timedelta(hours=2)

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, feed
-from app.planning import repository, snapshot_rows
+from app.planning import policy, repository, snapshot_rows
 from app.planning.load import facts_of
 from app.planning.models import PlanningRun
 from app.planning.outcome import Outcome
@@ -58,8 +58,26 @@ async def publish(
     run.result = outcome.result | {"left_out": [each.shown() for each in left_out]}
     run.finished_at = clock.now()
     session.add(run)
+    await keep(session, outcome)
     await tell(session, run)
     return left_out
+
+
+async def answer(session: AsyncSession, run_id: UUID, outcome: Outcome) -> None:
+    """Note what a "what if" run found; the plan in force stays as it is."""
+    run = await session.get_one(PlanningRun, run_id)
+    run.state, run.step = "answered", "done"
+    run.result = outcome.result | {"left_out": []}
+    run.finished_at = clock.now()
+    session.add(run)
+    await keep(session, outcome)
+
+
+async def keep(session: AsyncSession, outcome: Outcome) -> None:
+    """Keep the run's problem for questions, and forget those of older runs."""
+    if outcome.problem is not None:
+        kept = policy.KEPT_PROBLEMS[outcome.problem.publish]
+        await repository.keep_problem(session, outcome.problem, kept)
 
 
 async def tell(session: AsyncSession, run: PlanningRun) -> None:

@@ -11,7 +11,13 @@ from sqlalchemy.types import Uuid
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.planning.models import PlannedVisit, PlanningRun, PlanningState, UnplannedOrder
+from app.planning.models import (
+    PlannedVisit,
+    PlanningProblem,
+    PlanningRun,
+    PlanningState,
+    UnplannedOrder,
+)
 
 _ABANDON = (
     "UPDATE planning_runs SET state = 'failed', finished_at = :at,"
@@ -87,7 +93,11 @@ async def last_started(session: AsyncSession, station_id: UUID) -> datetime | No
     """When a run of this station last began."""
     query = (
         select(PlanningRun.started_at)
-        .where(PlanningRun.station_id == station_id, col(PlanningRun.started_at).is_not(None))
+        .where(
+            PlanningRun.station_id == station_id,
+            col(PlanningRun.started_at).is_not(None),
+            col(PlanningRun.publish),
+        )
         .order_by(col(PlanningRun.requested_at).desc())
         .limit(1)
     )
@@ -156,7 +166,7 @@ async def end_abandoned(session: AsyncSession, station_id: UUID, but: UUID, at: 
     A queued run that somebody asked for has a job of its own and still gets its turn.
     """
     statement = text(
-        f"{_ABANDON} WHERE station_id = :station AND id <> :but"
+        f"{_ABANDON} WHERE station_id = :station AND id <> :but AND publish"
         " AND (state = 'running' OR (state = 'queued' AND trigger <> 'manual'))"
     )
     await session.execute(statement, {"station": station_id, "but": but, "at": at})
@@ -174,3 +184,28 @@ async def end_orphans(session: AsyncSession, at: datetime) -> list[UUID]:
         " FOR UPDATE) orphans WHERE orphans.id = planning_runs.id RETURNING planning_runs.id"
     )
     return [row.id for row in await session.execute(statement, {"at": at})]
+
+
+async def keep_problem(session: AsyncSession, problem: PlanningProblem, keep: int) -> None:
+    """Keep it, and of its station and kind only the last `keep` ones, itself among them."""
+    session.add(problem)
+    await session.flush()
+    await session.execute(
+        text(
+            "DELETE FROM planning_problems WHERE run_id IN (SELECT run_id FROM planning_problems"
+            " WHERE station_id = :station AND publish = :publish"
+            " ORDER BY run_id DESC OFFSET :keep)"
+        ),
+        {"station": problem.station_id, "publish": problem.publish, "keep": keep},
+    )
+
+
+async def problem_that_planned(session: AsyncSession, order_id: UUID) -> bytes | None:
+    """The last kept problem of a published run in which the order has a visit."""
+    query = (
+        select(PlanningProblem.body)
+        .where(col(PlanningProblem.publish), col(PlanningProblem.planned).contains([order_id]))
+        .order_by(col(PlanningProblem.run_id).desc())
+        .limit(1)
+    )
+    return (await session.exec(query)).first()

@@ -3,25 +3,29 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from app.core.db import Database
 from app.core.permissions import Permission as P
 from app.core.problems import InvalidInput
 from app.core.scope import Principal
 from app.identity.access import allow, allow_briefly, allow_once
-from app.planning import service, slots
+from app.planning import questions, service, slots
 from app.planning.engine import OpenEngine
-from app.planning.schemas import (
+from app.planning.question_schemas import (
+    DifferenceOut,
     OrderPlanOut,
+    SlotOut,
+    SlotsIn,
+    SlotsOut,
+    WhyOut,
+)
+from app.planning.schemas import (
     PlannedVisitOut,
     PlanningRunIn,
     PlanningRunOut,
     ReasonOut,
     RunSummaryOut,
-    SlotOut,
-    SlotsIn,
-    SlotsOut,
 )
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import CursorParam, Limit, Page, decode_cursor, encode_cursor, problem_responses
@@ -44,6 +48,7 @@ def _engine(request: Request) -> OpenEngine:
 Data = Annotated[Database, Depends(_database)]
 Roads = Annotated[OpenEngine, Depends(_engine)]
 Reader = Annotated[Principal, allow(P.PLANNING_READ)]
+BriefReader = Annotated[Principal, allow_briefly(P.PLANNING_READ)]
 
 
 @router.post("/planning-runs", status_code=202, responses=problem_responses(404, 409))
@@ -52,13 +57,15 @@ async def create_planning_run(
     principal: Annotated[Principal, allow_once(P.PLANNING_RUN)],
     session: Session,
 ) -> RunSummaryOut:
-    """Plan a station and all below it; follow the run by its id."""
+    """Plan a station and all below it, or ask what a plan would be; follow the run by its id."""
     run = await service.request_run(
         session,
         principal,
         station_id=body.station_id,
         horizon_s=body.horizon_s,
         seconds=body.seconds,
+        publish=body.publish,
+        changes=body.changes.stored() if body.changes else None,
     )
     return RunSummaryOut.of(run)
 
@@ -100,10 +107,22 @@ async def get_planning_run(run_id: UUID, principal: Reader, session: Session) ->
     return PlanningRunOut.of(run)
 
 
-@router.get("/work-orders/{order_id}/plan", responses=problem_responses(404))
-async def get_order_plan(order_id: UUID, principal: Reader, session: Session) -> OrderPlanOut:
-    """The order's planned visit, or the coded reasons why it has none."""
-    order, visit, unplanned = await service.plan_of(session, principal, order_id)
+@priced.get("/planning-runs/{run_id}/compare", responses=problem_responses(404, 409))
+async def compare_planning_runs(
+    run_id: UUID,
+    principal: BriefReader,
+    database: Data,
+    other: Annotated[UUID, Query(alias="with")],
+) -> DifferenceOut:
+    """What changes from this run's plan to the other's: what moved, why, and what it saves."""
+    found = await questions.difference(database, principal, run_id, other)
+    return DifferenceOut.model_validate(found)
+
+
+@priced.get("/work-orders/{order_id}/plan", responses=problem_responses(404))
+async def get_order_plan(order_id: UUID, principal: BriefReader, database: Data) -> OrderPlanOut:
+    """The order's planned visit and why this crew, or the coded reasons why it has none."""
+    (order, visit, unplanned), why = await questions.order_plan(database, principal, order_id)
     by = visit or unplanned
     return OrderPlanOut(
         order_id=order.id,
@@ -111,6 +130,7 @@ async def get_order_plan(order_id: UUID, principal: Reader, session: Session) ->
         visit=PlannedVisitOut.of(visit) if visit else None,
         run_id=by.run_id if by else None,
         reasons=[ReasonOut.model_validate(each) for each in unplanned.reasons] if unplanned else [],
+        why=WhyOut.model_validate(why) if why else None,
     )
 
 

@@ -4,9 +4,12 @@ No transaction is open while roads are asked or the search runs. Each step is no
 so that a screen can follow it.
 """
 
+import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 import dispatch
 from app.core import clock, settings
@@ -17,11 +20,13 @@ from app.planning.commit import commit_due
 from app.planning.context import Planner
 from app.planning.errors import PlanRefused
 from app.planning.load import load
-from app.planning.models import PlanningRun
+from app.planning.models import PlanningProblem, PlanningRun
 from app.planning.outcome import Outcome, outcome
-from app.planning.publish import publish, tell
+from app.planning.publish import answer, publish, tell
 from app.planning.roads import roads_between
 from app.planning.snapshot import Snapshot
+from app.planning.stored import Asked, packed
+from app.planning.what_if import supposed, weights
 
 log = logging.getLogger(__name__)
 LONGEST_ERROR = 1_000
@@ -73,8 +78,14 @@ async def _execute(planner: Planner, run_id: UUID) -> None:
     watch = _Stopwatch()
     async with planner.database.transaction() as session:
         snapshot = await load(session, run.station_id, clock.now(), run.horizon_s)
+    snapshot = supposed(snapshot, run.changes)
     watch.lap("loading")
     found = await _plan(planner, run, snapshot, watch)
+    if not run.publish:
+        async with planner.database.transaction() as session:
+            await answer(session, run_id, found)
+            await _timed(session, run_id, watch)
+        return
     await _step(planner.database, run_id, "publishing")
     async with planner.database.transaction() as session:
         left_out = await publish(session, run_id, snapshot, found)
@@ -84,10 +95,14 @@ async def _execute(planner: Planner, run_id: UUID) -> None:
     done = await commit_due(planner, run.station_id)
     watch.lap("committing")
     async with planner.database.transaction() as session:
-        kept = await session.get_one(PlanningRun, run_id)
-        kept.step = "done"
-        kept.result = (kept.result or {}) | done.shown() | {"timings_s": watch.laps}
-        session.add(kept)
+        await _timed(session, run_id, watch, **done.shown())
+
+
+async def _timed(session: AsyncSession, run_id: UUID, watch: _Stopwatch, **more: object) -> None:
+    run = await session.get_one(PlanningRun, run_id)
+    run.step = "done"
+    run.result = (run.result or {}) | more | {"timings_s": watch.laps}
+    session.add(run)
 
 
 async def _plan(
@@ -101,7 +116,7 @@ async def _plan(
     )
     watch.lap("routing")
     await _step(planner.database, run.id, "solving")
-    problem = problem_of(snapshot, layout, roads)
+    problem = problem_of(snapshot, layout, roads, weights(run.changes))
     budget_s = run.budget_s
     if snapshot.danger_waits and run.trigger != "manual":
         budget_s = min(budget_s, policy.URGENT_BUDGET_S)
@@ -112,8 +127,20 @@ async def _plan(
         log.error("ALERT run %s broke its rules: %s", run.id, violations)
         raise PlanRefused([violation.code for violation in violations])
     found = outcome(run.id, snapshot, layout, roads, plan)
+    asked = Asked.of(snapshot, problem, plan)
+    body = await asyncio.to_thread(packed, asked)
     watch.lap("checking")
-    return found
+    return replace(found, problem=_kept(run, asked, body)) if body else found
+
+
+def _kept(run: PlanningRun, asked: Asked, body: bytes) -> PlanningProblem:
+    return PlanningProblem(
+        run_id=run.id,
+        station_id=run.station_id,
+        publish=run.publish,
+        planned=asked.planned,
+        body=body,
+    )
 
 
 async def _start(database: Database, run_id: UUID) -> PlanningRun | None:
@@ -122,7 +149,8 @@ async def _start(database: Database, run_id: UUID) -> PlanningRun | None:
         run = await session.get_one(PlanningRun, run_id, with_for_update=True)
         if run.state not in ("queued", "running"):
             return None
-        await repository.end_abandoned(session, run.station_id, run.id, clock.now())
+        if run.publish:
+            await repository.end_abandoned(session, run.station_id, run.id, clock.now())
         run.state, run.step, run.started_at = "running", "loading", clock.now()
         session.add(run)
         return run
@@ -138,7 +166,10 @@ async def _step(database: Database, run_id: UUID, step: str) -> None:
 async def _fail(database: Database, run_id: UUID, error: Exception) -> None:
     async with database.transaction() as session:
         run = await session.get_one(PlanningRun, run_id, with_for_update=True)
-        if run.state == "published":  # only the commit step failed; the sweep repeats it
+        if run.state in (
+            "published",
+            "answered",
+        ):  # only the commit step failed; the sweep repeats it
             return
         run.state, run.finished_at = "failed", clock.now()
         run.error = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]

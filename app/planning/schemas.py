@@ -1,7 +1,7 @@
 """Planning runs and planned visits on the wire."""
 
-from datetime import date, datetime
-from typing import Any, Literal, Self
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -10,20 +10,94 @@ from app.core.geo import PlaceIn
 from app.core.texts import Code
 from app.core.times import Moment
 from app.planning.models import PlannedVisit, PlanningRun
-from app.planning.policy import DEFAULT_HORIZON_S, MOST_SLOTS
+from app.planning.policy import DEFAULT_HORIZON_S
 from app.web.wire import Body, Out
 
 Step = Literal["queued", "loading", "routing", "solving", "checking", "publishing", "done"]
 
 
+Weight = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class AddedCrewIn(Body):
+    """A crew that does not exist, for a question; shown under its code behind a `+`."""
+
+    code: Code
+    size: int = Field(default=1, ge=1, le=20)
+    skills: dict[Code, Annotated[int, Field(ge=1, le=20)]] = Field(
+        default_factory=dict, max_length=40
+    )
+    """Skill to how many of its members hold it."""
+    place: PlaceIn
+    """Where it begins."""
+    starts_at: Moment
+    ends_at: Moment
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if not self.starts_at < self.ends_at <= self.starts_at + timedelta(days=1):
+            raise ValueError("a shift runs forward and is at most one day long")
+        return self
+
+
+class WeightsIn(Body):
+    """What a plan costs, in seconds or per mille; ours where left out."""
+
+    travel_per_mille: Weight | None = None
+    overtime_per_mille: Weight | None = None
+    move: Weight | None = None
+    """Price in seconds of giving a planned order to another crew."""
+    spread_per_mille: Weight | None = None
+    """Rate per second by which a crew's workload differs from the mean."""
+    most_moves: Weight | None = None
+    """Planned orders that one crew may lose to others."""
+
+
+class ChangesIn(Body):
+    """What is supposed otherwise; the horizon is the run's own."""
+
+    without_crews: list[UUID] = Field(default_factory=list, max_length=200)
+    """What they have not begun waits again."""
+    added_crews: list[AddedCrewIn] = Field(default_factory=list, max_length=50)
+    shift_longer_minutes: int = Field(default=0, ge=0, le=480)
+    longer_crews: list[UUID] = Field(default_factory=list, max_length=200)
+    """Whose shift is longer; everybody's when empty."""
+    weights: WeightsIn = Field(default_factory=WeightsIn)
+
+    @model_validator(mode="after")
+    def _codes_once(self) -> Self:
+        codes = [each.code for each in self.added_crews]
+        if len(codes) != len(set(codes)):
+            raise ValueError("give each added crew a code of its own")
+        return self
+
+    def stored(self) -> dict[str, Any]:
+        """As the run keeps it: JSON, places as WGS-84 [lon, lat]."""
+        kept = self.model_dump(mode="json", exclude={"added_crews": {"__all__": {"place"}}})
+        for shown, each in zip(kept["added_crews"], self.added_crews, strict=True):
+            shown["place"] = list(each.place.wgs84())
+        kept["weights"] = self.weights.model_dump(exclude_none=True)
+        return kept
+
+
 class PlanningRunIn(Body):
-    """Plan a station and all below it now."""
+    """Plan a station and all below it now, or only ask what a plan would be."""
 
     station_id: UUID
     horizon_s: int = Field(default=DEFAULT_HORIZON_S, ge=3600, le=7 * 86_400)
     """Orders whose agreed slot opens later than this stay out of the plan."""
     seconds: float | None = Field(default=None, ge=0.2, le=60)
     """Real seconds of search; the deployment's default when left out."""
+    publish: bool = True
+    """False answers "what if": nothing is put in force, and no order is sent."""
+    changes: ChangesIn | None = None
+    """What to suppose otherwise; only together with `publish: false`."""
+
+    @model_validator(mode="after")
+    def _supposed_only(self) -> Self:
+        if self.changes is not None and self.publish:
+            raise ValueError("changes are for questions: give publish false with them")
+        return self
 
 
 class RunSummaryOut(Out):
@@ -31,10 +105,12 @@ class RunSummaryOut(Out):
 
     id: UUID
     station_id: UUID
-    state: Literal["queued", "running", "published", "failed"]
+    state: Literal["queued", "running", "published", "answered", "failed"]
     step: Step
     trigger: str
     """manual, or changes."""
+    publish: bool
+    """False for a question of the kind "what if", which ends as `answered`."""
     horizon_s: int
     budget_s: float
     requested_by: UUID | None
@@ -69,65 +145,6 @@ class ReasonOut(Out):
     detail: dict[str, Any]
     zh: str
     en: str
-
-
-class WindowIn(Body):
-    """A window for the start of the work."""
-
-    starts_at: Moment
-    ends_at: Moment
-
-
-class SlotsIn(Body):
-    """Where the trouble is and what it is, while the caller is on the line."""
-
-    premises_id: UUID | None = None
-    place: PlaceIn | None = None
-    """Needed when the premises are not in the register."""
-    fault_code: Code
-    from_day: date | None = Field(default=None, ge=date(2000, 1, 1), le=date(2099, 12, 31))
-    """The first local day to offer; today when left out."""
-    to_day: date | None = Field(default=None, ge=date(2000, 1, 1), le=date(2099, 12, 31))
-    """The last one; the day after the first when left out, and a week ahead at most."""
-    candidates: list[WindowIn] = Field(default_factory=list, max_length=MOST_SLOTS)
-    """Windows to price instead of the usual ones of these days."""
-
-    @model_validator(mode="after")
-    def _somewhere_and_forward(self) -> Self:
-        if (self.premises_id is None) == (self.place is None):
-            raise ValueError("give either premises_id or place")
-        if self.from_day and self.to_day and self.to_day < self.from_day:
-            raise ValueError("to_day lies before from_day")
-        return self
-
-
-class SlotOut(Out):
-    """A window and what keeping it costs the plan; `reasons` say why it does not fit."""
-
-    starts_at: datetime
-    ends_at: datetime
-    fits: bool
-    added_minutes: float | None
-    """Price of serving the order then, in minutes: driving, others' lateness, overtime."""
-    terms_s: dict[str, int]
-    """The same in seconds, term by term."""
-    crew_code: str | None
-    """The crew that could keep it most cheaply; the plan may choose another one later."""
-    start_at: datetime | None
-    """When that crew would begin."""
-    others_later: int
-    """Planned orders that would begin later."""
-    reasons: list[ReasonOut]
-
-
-class SlotsOut(Out):
-    """Slots by price, the cheapest first, then those that do not fit; nothing is reserved."""
-
-    station_id: UUID
-    priced_at: datetime
-    graph_version: str
-    """Which roads the prices rest on."""
-    slots: list[SlotOut]
 
 
 class VisitOut(Out):
@@ -223,7 +240,10 @@ class PlanResultOut(Out):
     planned_at: datetime
     routes: list[RouteOut]
     price: dict[str, int]
+    """Per term; `income` is 0 as long as nobody says what an order is expected to pay."""
     total: int
+    parts: dict[str, int] = Field(default_factory=dict)
+    """Seconds of price that each part of the planner took off, and its rounds."""
     unassigned: list[UnassignedOut]
     left_out: list[LeftOutOut]
     idle_crews: list[IdleCrewOut]
@@ -238,6 +258,8 @@ class PlanResultOut(Out):
 class PlanningRunOut(RunSummaryOut):
     """A run with all that it decided."""
 
+    changes: dict[str, Any] | None
+    """What a question supposed."""
     result: PlanResultOut | None
 
 
@@ -256,14 +278,3 @@ class PlannedVisitOut(Out):
     @classmethod
     def of(cls, visit: PlannedVisit) -> Self:
         return cls.model_validate(visit)
-
-
-class OrderPlanOut(Out):
-    """An order's planned visit, or why it has none; both empty when it does not wait."""
-
-    order_id: UUID
-    state: str
-    visit: PlannedVisitOut | None
-    run_id: UUID | None
-    """The run that planned it, or could not."""
-    reasons: list[ReasonOut]

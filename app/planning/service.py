@@ -1,5 +1,6 @@
 """Asking for runs and reading them, inside the caller's scope."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -23,13 +24,22 @@ async def request_run(
     station_id: UUID,
     horizon_s: int,
     seconds: float | None,
+    publish: bool = True,
+    changes: dict[str, Any] | None = None,
 ) -> PlanningRun:
-    """Queue a run of a station and all below it; raises NotFound, NothingToPlan."""
+    """Queue a run of a station and all below it; without `publish` it only answers "what if".
+
+    Raises NotFound, for a crew of `changes` elsewhere too, and NothingToPlan.
+    """
     stations = await organisation.subtree_in_scope(
         session, principal, Permission.PLANNING_RUN, station_id
     )
-    if not await organisation.capabilities(session, stations, clock.now()):
+    crews = await organisation.capabilities(session, stations, clock.now())
+    if not crews and not (changes and changes["added_crews"]):
         raise NothingToPlan()
+    named = [*changes["without_crews"], *changes["longer_crews"]] if changes else []
+    if {UUID(each) for each in named} - {crew.crew_id for crew in crews}:
+        raise NotFound()
     run = PlanningRun(
         station_id=station_id,
         state="queued",
@@ -38,13 +48,15 @@ async def request_run(
         budget_s=seconds if seconds is not None else settings.current().plan_budget_s,
         requested_by=principal.id,
         requested_at=clock.now(),
+        publish=publish,
+        changes=changes,
     )
     session.add(run)
     await session.flush()
     await jobs.defer(
         session,
         run_plan,
-        lock=lock_of(station_id),
+        lock=lock_of(station_id) if publish else f"what-if-{station_id}",
         station_id=str(station_id),
         run_id=str(run.id),
     )
