@@ -111,7 +111,13 @@ def first_answer_s() -> float:
     with tempfile.TemporaryDirectory() as folder:
         file, out = Path(folder) / "day.json", Path(folder) / "plan.json"
         file.write_text(json.dumps(generate(50, "tight", 1)), "utf-8")
-        command = [Path(sys.executable).with_name("paigong"), "solve", file, "--out", out]
+        command: list[str | Path] = [
+            Path(sys.executable).with_name("paigong"),
+            "solve",
+            file,
+            "--out",
+            out,
+        ]
         took = []
         for _ in range(3):
             out.unlink(missing_ok=True)

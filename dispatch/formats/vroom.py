@@ -29,6 +29,7 @@ How the meanings are carried over:
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,12 @@ class VroomProblem:
                 if spot is None:
                     return None
                 points[index] = (float(spot[0]), float(spot[1]))
-        return [points.get(place, (0.0, 0.0)) for place in range(len(self.problem.travel))]
+        if not points:
+            return None
+        # A degree of longitude is shorter than one of latitude: true shapes need less of it.
+        narrow = math.cos(math.radians(sum(lat for _, lat in points.values()) / len(points)))
+        spots = [points.get(place, (0.0, 0.0)) for place in range(len(self.problem.travel))]
+        return [(lon * narrow, lat) for lon, lat in spots]
 
 
 def read_vroom(given: Any) -> VroomProblem:

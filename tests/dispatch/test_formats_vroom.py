@@ -256,3 +256,15 @@ def test_two_profiles_are_refused() -> None:
     question["vehicles"].append({"id": 8, "start_index": 1, "profile": "bike"})
     with pytest.raises(ProblemRefused, match="profiles bike, car"):
         read_vroom(question)
+
+
+def test_places_for_drawing_are_true_to_shape() -> None:
+    question = given()
+    assert read_vroom(question).places() is None
+    for job in question["jobs"]:
+        job["location"] = [8.0 + job["location_index"], 60.0]
+    question["vehicles"][0].update(start=[8.0, 60.0], end=[8.0, 60.0])
+    places = read_vroom(question).places()
+    assert places is not None
+    assert places[1][0] - places[0][0] == pytest.approx(0.5)  # half as wide at 60 degrees north
+    assert places[2][1] == 60.0
