@@ -1,4 +1,4 @@
-"""One planning run: load, roads, solve, check, publish, commit.
+"""One planning run: load, roads, solve, check, merge, publish, commit.
 
 No transaction is open while roads are asked or the search runs. Each step is noted on the run,
 so that a screen can follow it.
@@ -20,6 +20,7 @@ from app.planning.commit import commit_due
 from app.planning.context import Planner
 from app.planning.errors import PlanRefused
 from app.planning.load import load
+from app.planning.merge import Solved, merged
 from app.planning.models import PlanningProblem, PlanningRun
 from app.planning.outcome import Outcome, outcome
 from app.planning.publish import answer, publish, tell
@@ -80,15 +81,19 @@ async def _execute(planner: Planner, run_id: UUID) -> None:
         snapshot = await load(session, run.station_id, clock.now(), run.horizon_s)
     snapshot = supposed(snapshot, run.changes)
     watch.lap("loading")
-    found = await _plan(planner, run, snapshot, watch)
+    solved = await _plan(planner, run, snapshot, watch)
     if not run.publish:
+        found = await _told(run, solved)
         async with planner.database.transaction() as session:
             await answer(session, run_id, found)
             await _timed(session, run_id, watch)
         return
+    solved, news = await merged(planner.database, planner.engine, solved, run.horizon_s)
+    found = await _told(run, solved, merged=news.shown())
+    watch.lap("merging")
     await _step(planner.database, run_id, "publishing")
     async with planner.database.transaction() as session:
-        left_out = await publish(session, run_id, snapshot, found)
+        left_out = await publish(session, run_id, solved.snapshot, found)
     watch.lap("publishing")
     if left_out:
         log.info("run %s: %d orders changed under the plan", run_id, len(left_out))
@@ -107,7 +112,7 @@ async def _timed(session: AsyncSession, run_id: UUID, watch: _Stopwatch, **more:
 
 async def _plan(
     planner: Planner, run: PlanningRun, snapshot: Snapshot, watch: _Stopwatch
-) -> Outcome:
+) -> Solved:
     """From the snapshot to a checked plan; raises PlanRefused when it breaks a rule."""
     await _step(planner.database, run.id, "routing")
     layout = Layout.of(snapshot)
@@ -126,11 +131,17 @@ async def _plan(
     if violations := dispatch.check(problem, plan):
         log.error("ALERT run %s broke its rules: %s", run.id, violations)
         raise PlanRefused([violation.code for violation in violations])
-    found = outcome(run.id, snapshot, layout, roads, plan)
-    asked = Asked.of(snapshot, problem, plan)
-    body = await asyncio.to_thread(packed, asked)
     watch.lap("checking")
-    return replace(found, problem=_kept(run, asked, body)) if body else found
+    return Solved(snapshot, layout, roads, problem, plan)
+
+
+async def _told(run: PlanningRun, solved: Solved, **more: object) -> Outcome:
+    """What is written of the plan, with the packed problem."""
+    found = outcome(run.id, solved.snapshot, solved.layout, solved.roads, solved.plan)
+    asked = Asked.of(solved.snapshot, solved.problem, solved.plan)
+    body = await asyncio.to_thread(packed, asked)
+    problem = _kept(run, asked, body) if body else None
+    return replace(found, result=found.result | more, problem=problem)
 
 
 def _kept(run: PlanningRun, asked: Asked, body: bytes) -> PlanningProblem:

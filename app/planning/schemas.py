@@ -204,6 +204,21 @@ class LeftOutOut(Out):
     changed: list[str]
 
 
+class InsertedOut(Out):
+    """An order that came while the search ran; `crew_code` is null when it has to wait."""
+
+    order_id: UUID
+    serial: str
+    crew_code: str | None = None
+
+
+class MergedOut(Out):
+    """What came while the search ran, inserted before publishing where it fitted."""
+
+    inserted: list[InsertedOut] = Field(default_factory=list)
+    not_fitting: list[InsertedOut] = Field(default_factory=list)
+
+
 class RoutingOut(Out):
     """Where the travel times came from, for the legs driven and for the whole matrix."""
 
@@ -249,6 +264,7 @@ class PlanResultOut(Out):
     idle_crews: list[IdleCrewOut]
     routing: RoutingOut
     churn: ChurnOut
+    merged: MergedOut = Field(default_factory=MergedOut)
     committed: list[SentOut] = Field(default_factory=list)
     not_committed: list[NotSentOut] = Field(default_factory=list)
     timings_s: dict[str, float] = Field(default_factory=dict)

@@ -1,0 +1,113 @@
+"""New orders that came while the search ran are inserted into what it found, before publishing.
+
+What changed in the meantime is left out by `publish`; the next run, which either has asked for,
+plans both with everything else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import dispatch
+from app.core.db import Database
+from app.planning.build import Layout, chains, problem_of
+from app.planning.load import load
+from app.planning.roads import Roads, roads_between
+from app.planning.snapshot import Job, Snapshot
+from routing import EngineFailed, RoutingEngine
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A checked plan with all that it was made of."""
+
+    snapshot: Snapshot
+    layout: Layout
+    roads: Roads
+    problem: dispatch.Problem
+    plan: dispatch.Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Which new orders found a place, and which wait for the next run."""
+
+    inserted: Sequence[tuple[Job, str]] = field(default_factory=tuple)
+    """(order, crew code)"""
+    not_fitting: Sequence[Job] = field(default_factory=tuple)
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "inserted": [_named(job) | {"crew_code": crew} for job, crew in self.inserted],
+            "not_fitting": [_named(job) for job in self.not_fitting],
+        }
+
+
+def _named(job: Job) -> dict[str, Any]:
+    return {"order_id": str(job.id), "serial": job.serial}
+
+
+async def merged(
+    database: Database, engine: RoutingEngine, solved: Solved, horizon_s: int
+) -> tuple[Solved, Merged]:
+    """The plan with the orders that wait by now and that it has not heard of, where they fit.
+
+    Any failure here costs nothing but the merge: the plan is then published as it was found.
+    """
+    before = solved.snapshot
+    async with database.transaction() as session:
+        fresh = await load(session, before.station_id, before.at, horizon_s)
+    new = _unheard_of(before, fresh)
+    if not new:
+        return solved, Merged()
+    try:
+        snapshot = replace(before, jobs=(*before.jobs, *new))
+        layout = Layout.of(snapshot)
+        roads = await roads_between(engine, layout.places, chains(snapshot, layout), before.at)
+    except EngineFailed:
+        log.exception("no roads to %d new orders: they wait for the next run", len(new))
+        return solved, Merged(not_fitting=new)
+    again = Solved(snapshot, layout, roads, solved.problem, solved.plan)
+    return await asyncio.to_thread(_inserted, solved, again, new)
+
+
+def _unheard_of(before: Snapshot, fresh: Snapshot) -> tuple[Job, ...]:
+    """What came back from a crew's hands is no new order: the plan still drives it there."""
+    known = {job.id for job in (*before.jobs, *before.beyond)}
+    known |= {held.job.id for crew in before.crews for held in crew.held}
+    return tuple(job for job in fresh.jobs if job.id not in known)
+
+
+def _inserted(solved: Solved, again: Solved, new: Sequence[Job]) -> tuple[Solved, Merged]:
+    objective = solved.problem.objective
+    problem = problem_of(again.snapshot, again.layout, again.roads, objective)
+    insertions = dispatch.Insertions(problem, solved.plan)
+    orders = [problem.order_by_id[job.serial] for job in new]
+    for order in sorted(orders, key=lambda each: (not each.emergency, -each.priority_penalty)):
+        best = next(iter(dispatch.propose(insertions, order, most=1)), None)
+        if best is not None and best.net < 0:
+            dispatch.place(insertions, best)
+    plan = _explained(problem, insertions.plan, solved.plan)
+    if violations := dispatch.check(problem, plan):
+        log.error("ALERT a merge broke the plan's rules and was dropped: %s", violations)
+        return solved, Merged(not_fitting=new)
+    crew_of = plan.crew_of
+    told = Merged(
+        inserted=[(job, crew_of[job.serial]) for job in new if job.serial in crew_of],
+        not_fitting=[job for job in new if job.serial not in crew_of],
+    )
+    return replace(again, problem=problem, plan=plan), told
+
+
+def _explained(
+    problem: dispatch.Problem, plan: dispatch.Plan, before: dispatch.Plan
+) -> dispatch.Plan:
+    """The plan with the reasons known before, and new ones for what is newly left out."""
+    unknown = [name for name in plan.unassigned if not before.unassigned.get(name)]
+    reasons = {name: before.unassigned[name] for name in plan.unassigned if name not in unknown}
+    reasons |= dispatch.explain(problem, plan, unknown)
+    return replace(plan, unassigned=reasons, parts=before.parts)
