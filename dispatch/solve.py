@@ -6,6 +6,7 @@ costs more than its warm start, and a part that finds nothing costs nothing but 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Literal
 
 from dispatch.explain import explain
 from dispatch.insertion import Tour
+from dispatch.master import improved
 from dispatch.model import Budget
 from dispatch.moves import within_moves
 from dispatch.plan import Plan
@@ -24,6 +26,8 @@ from dispatch.timing import time_route
 
 Sequences = Mapping[str, Sequence[str]]
 Engine = Literal["search", "routing"]
+LOAD_S = 3.0
+"""Loading OR-Tools takes about a second: below this budget it is not worth it."""
 
 
 def solve(
@@ -79,16 +83,34 @@ def _searched(
 ) -> Plan:
     from dispatch.search import search
 
-    found = search(
-        problem, None if start is None else start.sequences, budget, seed=seed, until=until
-    )
+    share = master_share(problem, budget)
+    given = None if start is None else start.sequences
+    found = search(problem, given, budget, seed=seed, until=until - share * budget.seconds)
     plan = _timed(problem, found.sequences)
+    gained = 0
+    if share > 0:
+        limit = until if budget.iterations is None else None
+        sequences, gained = improved(problem, plan, found.pool, seed, limit)
+        plan = _timed(problem, sequences) if gained > 0 else plan
     parts = {
         "insertion": (found.seated - found.opened) // 1000,
         "search": (found.opened - found.price) // 1000,
+        "master": gained // 1000,
         "rounds": found.rounds,
     }
     return replace(plan, parts=parts)
+
+
+def master_share(problem: Problem, budget: Budget) -> float:
+    """The share of the seconds that CP-SAT gets: more where it has more to decide.
+
+    None for a short budget in a process that would have to load OR-Tools first.
+    """
+    rates = problem.objective
+    if budget.seconds < LOAD_S and "ortools.sat.python.cp_model" not in sys.modules:
+        return 0.0
+    together = rates.spread_per_mille or rates.income_spread_per_mille
+    return 0.1 if together or rates.most_moves is not None else 0.04
 
 
 def _timed(problem: Problem, sequences: Sequences) -> Plan:

@@ -1,6 +1,7 @@
 """The compiled search: ruin and recreate over the whole model. Importing it loads numba."""
 
-from dispatch.search.run import Found, run
-from dispatch.search.run import run as search
+from dispatch.search.pair import search
+from dispatch.search.run import Column, Found, run
+from dispatch.search.warmth import is_warm, warm
 
-__all__ = ["Found", "run", "search"]
+__all__ = ["Column", "Found", "is_warm", "run", "search", "warm"]

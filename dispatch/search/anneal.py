@@ -87,7 +87,7 @@ def _remove_string(x: int, longest: float, day: Day, tours: Tours, walk: Walk) -
 
 @kernel
 def _touched(c: int, tours: Tours, walk: Walk) -> bool:
-    return tours.hands[c, TOUCHED_IN] == walk.book[ROUND]
+    return bool(tours.hands[c, TOUCHED_IN] == walk.book[ROUND])
 
 
 @kernel
@@ -124,7 +124,7 @@ def _key(x: int, sort: int, day: Day, dice: Dice) -> float:
     if sort < 6:
         return -float(orders[x, PENALTY])
     if sort < 10:
-        return -orders[x, PENALTY] / (orders[x, SERVICE] + 600.0)
+        return -float(orders[x, PENALTY]) / (orders[x, SERVICE] + 600.0)
     if sort < 11:
         return -float(orders[x, SERVICE])
     if sort < 13:
@@ -182,6 +182,26 @@ def note_best(day: Day, tours: Tours, walk: Walk) -> None:
 
 
 @kernel
+def remember(day: Day, tours: Tours, walk: Walk) -> None:
+    """Keep the routes that this round changed; each has one slot, the newest stays."""
+    slots = walk.pool.shape[0]
+    for i in range(walk.book[TOUCHED]):
+        c = walk.touched[i]
+        r = tours.hands[c, ROW]
+        n = tours.rows[r, LENGTH]
+        if n <= day.crews[c, LOCKED] or n + 2 > walk.pool.shape[1]:
+            continue
+        mark = c
+        for j in range(n):
+            mark = (mark * 31 + tours.cells[r, j, STOP] + 1) & 0xFFFFFFFFFF
+        slot = (mark ^ (mark >> 17)) & (slots - 1)
+        walk.pool[slot, 0] = c + 1
+        walk.pool[slot, 1] = n
+        for j in range(n):
+            walk.pool[slot, j + 2] = tours.cells[r, j, STOP]
+
+
+@kernel
 def anneal(
     rounds: int,
     hot: float,
@@ -210,6 +230,7 @@ def anneal(
         heat *= cooling
         if price < walk.book[CURRENT] - heat * math.log(1.0 - draw(walk.dice)):
             walk.book[CURRENT] = price
+            remember(day, tours, walk)
             if price < walk.book[BEST]:
                 walk.book[IMPROVED] += 1
                 note_best(day, tours, walk)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import carray, types
+from numba import carray, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
 from dispatch.search.compiled import kernel
@@ -16,11 +16,11 @@ from dispatch.search.layout import Day, Tours, Walk
 
 
 @intrinsic
-def _pointer(_context: Any, address: Any) -> Any:
+def _pointer(_context: Any, address: Any = None) -> Any:
     """The address as a pointer to anything."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        from llvmlite import ir
+        from llvmlite import ir  # type: ignore[import-untyped]
 
         return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
 
@@ -73,5 +73,6 @@ def borrow_walk(walk: Walk) -> Walk:
         borrow(walk.before),
         borrow(walk.best_stops),
         borrow(walk.best_length),
+        borrow(walk.pool),
         borrow(walk.dice),
     )

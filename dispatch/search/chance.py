@@ -13,9 +13,8 @@ Dice = NDArray[np.uint64]
 
 def dice_of(seed: int) -> Dice:
     """Return the generator of a seed."""
-    words = np.random.SeedSequence(seed).generate_state(1, np.uint64)
-    words[0] |= np.uint64(1)
-    return words
+    word = np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] | np.uint64(1)
+    return np.array([word], dtype=np.uint64)
 
 
 @kernel
@@ -27,10 +26,10 @@ def draw(dice: Dice) -> float:
     word ^= word >> np.uint64(27)
     dice[0] = word
     scrambled = word * np.uint64(2685821657736338717)
-    return np.float64(scrambled >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+    return float(scrambled >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
 @kernel
 def draw_below(dice: Dice, count: int) -> int:
     """A whole number in 0..count-1."""
-    return np.int64(draw(dice) * count)
+    return int(draw(dice) * count)

@@ -201,4 +201,4 @@ def full_price(day: Day, tours: Tours) -> int:
             mine = day.crews[c, EARNED] + tours.rows[tours.hands[c, ROW], INCOME]
             apart += abs(count * mine - tours.totals[ALL_INCOME])
         price += day.rates[INCOME_RATE] * apart // count
-    return price
+    return int(price)

@@ -33,7 +33,7 @@ def kernel_folder() -> Path:
     return root / digest.hexdigest()[:16]
 
 
-numba.config.CACHE_DIR = str(kernel_folder())
+numba.config.CACHE_DIR = str(kernel_folder())  # type: ignore[attr-defined]
 
 
 def kernel[**Args, T](function: Callable[Args, T]) -> Callable[Args, T]:

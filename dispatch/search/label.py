@@ -161,7 +161,7 @@ def _forward_plain(c: int, r: int, day: Day, tours: Tours) -> int:
         tours.cells[r, i + 1, LABELS] = 1
     at += tours.cells[r, n, LEG]
     if n > locked and at > crews[c, HARD_END]:
-        return n
+        return int(n)
     if n > 0:
         late += day.rates[OVER_RATE] * max(0, at - crews[c, SHIFT_END])
     tours.rows[r, TIME_PRICE] = late
@@ -229,7 +229,7 @@ def _finish_rests(c: int, r: int, day: Day, tours: Tours) -> int:
         over = day.rates[OVER_RATE] * max(0, ready - crews[c, SHIFT_END])
         best = min(best, labels[r, n, j, LATE] + over)
     if best == NEVER:
-        return n
+        return int(n)
     tours.rows[r, TIME_PRICE] = best
     return -1
 

@@ -135,4 +135,6 @@ class Walk(NamedTuple):
     best_stops: Ints
     """[crew, position] of the best plan so far."""
     best_length: Ints
+    pool: Ints
+    """[slot, column]: crew + 1, number of orders, then the orders of routes that were good once."""
     dice: NDArray[np.uint64]

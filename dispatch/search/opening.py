@@ -42,7 +42,7 @@ def _fee(x: int, c: int, day: Day) -> int:
     """What the order costs with this crew; -1 when the crew must not have it."""
     for e in range(day.first[x], day.first[x + 1]):
         if day.options[e, WHO] == c:
-            return day.options[e, FLAT]
+            return int(day.options[e, FLAT])
     return -1
 
 

@@ -15,6 +15,8 @@ from dispatch.search.layout import NEVER, Day, Ints, Tours, Walk
 
 NEIGHBOURS = 200
 """Orders that each order knows as its neighbours."""
+POOL_CELLS = 1 << 19
+"""Numbers of 8 bytes for remembered routes."""
 ROWS_AT_ONCE = 256
 """Rows of the order-by-order matrix that are in memory at a time."""
 
@@ -72,13 +74,13 @@ def _orders(problem: Problem) -> Ints:
             inside.get(order.building, -1),
             order.opens_s,
             NEVER if locked or order.window is None else order.window[1],
-            order.due_s if late else NEVER,
+            order.due_s if order.due_s is not None and late else NEVER,
             order.late_per_mille,
             1000 * order.priority_penalty,
             order.income,
             ranks.get(order.id, -1),
             -1 if decided else owner,
-            locked,
+            int(locked),
             0,
             0,
         )
@@ -232,6 +234,11 @@ def tours_of(problem: Problem, day: Day, sequences: Sequence[Sequence[int]]) -> 
     return tours
 
 
+def _slots(tours: Tours) -> int:
+    """Routes to remember: a power of two, in at most 4 MB."""
+    return int(min(8192, 1 << int(np.log2(POOL_CELLS / tours.cells.shape[1]))))
+
+
 def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
     """Return an empty walk."""
     crews, orders = len(day.crews), len(day.orders)
@@ -243,5 +250,6 @@ def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
         before=np.zeros(6, dtype=np.int64),
         best_stops=np.zeros((crews, tours.cells.shape[1]), dtype=np.int64),
         best_length=np.zeros(crews, dtype=np.int64),
+        pool=np.zeros((_slots(tours), tours.cells.shape[1]), dtype=np.int64),
         dice=dice_of(seed),
     )

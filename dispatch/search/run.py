@@ -26,6 +26,7 @@ WIDE, NARROW, MANY = 60, 20, 400
 ENOUGH = 400
 """Rounds per order squared after which a small problem is searched through."""
 UNLIMITED = 1 << 60
+Column = tuple[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Found:
     opened: int
     """The price after insertion, before the search."""
     rounds: int
+    pool: frozenset[Column] = frozenset()
+    """Routes that were part of an accepted plan: (crew, orders) by their positions."""
 
 
 def run(
@@ -68,6 +71,7 @@ def run(
         seated=int(walk.book[SEATED]),
         opened=opened,
         rounds=int(walk.book[ROUND]),
+        pool=_pool(walk),
     )
 
 
@@ -118,6 +122,11 @@ def _numbers(problem: Problem, sequences: Mapping[str, Sequence[str]]) -> list[l
         used |= set(names)
         found.append([at[name] for name in (*crew.locked, *names)])
     return found
+
+
+def _pool(walk: Walk) -> frozenset[Column]:
+    used = walk.pool[walk.pool[:, 0] > 0].tolist()
+    return frozenset((row[0] - 1, tuple(row[2 : 2 + row[1]])) for row in used)
 
 
 def _sequences(problem: Problem, walk: Walk) -> dict[str, tuple[str, ...]]:
