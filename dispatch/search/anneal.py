@@ -124,7 +124,7 @@ def _key(x: int, sort: int, day: Day, dice: Dice) -> float:
     if sort < 6:
         return -float(orders[x, PENALTY])
     if sort < 10:
-        return -float(orders[x, PENALTY]) / (orders[x, SERVICE] + 600.0)
+        return -float(orders[x, PENALTY] / (orders[x, SERVICE] + 600.0))
     if sort < 11:
         return -float(orders[x, SERVICE])
     if sort < 13:

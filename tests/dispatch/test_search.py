@@ -1,0 +1,136 @@
+"""The compiled search agrees with the exact timing and pricing, and keeps its promises."""
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch import Budget, Objective, Problem, check, replan, solve
+from dispatch.price import priced_plan
+from dispatch.search import is_warm, run, search, warm
+from dispatch.search.compiled import ENVIRONMENT, kernel_folder
+from dispatch.search.partner import Partner
+from dispatch.timing import time_route
+from tests.dispatch.instances import scattered
+from tests.dispatch.test_properties import MANY, problems
+
+ROUNDS = Budget(seconds=60, iterations=400)
+FAIR = Objective(income_spread_per_mille=300, most_moves=1)
+
+
+def exact(question: Problem, sequences: dict[str, tuple[str, ...]]) -> int:
+    """What `timing` and `price` make of the sequences, in seconds; fails when they break a rule."""
+    routes = [time_route(question, crew, sequences[crew.id]) for crew in question.crews]
+    assert None not in routes
+    return priced_plan(question, [route for route in routes if route is not None]).total
+
+
+class TestRun:
+    @MANY
+    @given(problems(), st.integers(0, 9))
+    def test_its_price_is_the_exact_price(self, question: Problem, seed: int) -> None:
+        found = run(question, None, ROUNDS, seed=seed)
+        terms = 8  # each of the plan's terms is rounded down to a second
+        assert found.price // 1000 - terms <= exact(question, found.sequences)
+        assert exact(question, found.sequences) <= -(-found.price // 1000)
+
+    @MANY
+    @given(problems())
+    def test_it_never_ends_above_where_it_began(self, question: Problem) -> None:
+        first = run(question, None, ROUNDS)
+        again = run(question, first.sequences, ROUNDS, seed=1)
+        assert again.seated <= first.price
+        assert again.price <= again.opened <= again.seated
+
+    def test_a_seed_and_rounds_give_one_answer(self) -> None:
+        question = scattered(40, 6, seed=2)
+        once, twice = (run(question, None, ROUNDS, seed=3) for _ in range(2))
+        assert once == twice
+        assert run(question, None, ROUNDS, seed=4) != once
+
+    def test_remembered_routes_are_routes_of_their_crews(self) -> None:
+        question = scattered(40, 6, seed=2)
+        found = run(question, None, ROUNDS)
+        assert len(found.pool) > 20
+        for number, orders in found.pool:
+            crew = question.crews[number]
+            names = [question.orders[x].id for x in orders]
+            assert time_route(question, crew, names) is not None
+
+    def test_a_deadline_that_has_passed_still_gives_the_insertion(self) -> None:
+        question = scattered(40, 6, seed=2)
+        found = run(question, None, Budget(seconds=1), until=time.monotonic())
+        assert found.opened < found.seated
+        assert found.price <= found.opened
+
+
+class TestSolve:
+    @MANY
+    @given(problems(), st.integers(0, 2))
+    def test_every_plan_passes_the_check_with_all_rules(self, question: Problem, most: int) -> None:
+        asked = replace(question, objective=replace(FAIR, most_moves=most))
+        plan = solve(asked, ROUNDS)
+        assert check(asked, plan) == []
+
+    def test_parts_add_up_to_what_was_gained(self) -> None:
+        question = scattered(40, 6, seed=2)
+        plan = solve(question, ROUNDS)
+        nothing = replan(question, {})
+        gained = sum(plan.parts[part] for part in ("insertion", "search", "master"))
+        assert gained == pytest.approx(nothing.total - plan.total, abs=12)
+        assert plan.parts["rounds"] >= 400
+
+
+class TestPair:
+    def test_a_partner_finds_what_a_run_finds(self) -> None:
+        question, partner = scattered(20, 4, seed=2), Partner()
+        try:
+            until = time.monotonic() + 60
+            partner.ask(question, None, ROUNDS, 7, until)
+            assert partner.answer(until) == run(question, None, ROUNDS, seed=7)
+        finally:
+            partner.close()
+
+    def test_a_partner_that_dies_costs_its_share_alone(self) -> None:
+        question, partner = scattered(20, 4, seed=2), Partner()
+        try:
+            until = time.monotonic() + 60
+            partner.ask(question, None, ROUNDS, 7, until)
+            assert partner.answer(until) is not None
+            assert partner._process is not None
+            partner._process.kill()
+            partner._process.wait()
+            partner.ask(question, None, ROUNDS, 7, until)
+            assert partner.answer(until) == run(question, None, ROUNDS, seed=7)
+        finally:
+            partner.close()
+        assert partner.pid is None
+
+    def test_a_budget_of_rounds_goes_alone(self) -> None:
+        question = scattered(20, 4, seed=2)
+        assert search(question, None, ROUNDS, seed=5) == run(question, None, ROUNDS, seed=5)
+
+
+class TestKernels:
+    def test_warming_marks_the_folder_of_these_sources(self) -> None:
+        warm()
+        assert is_warm()
+
+    def test_the_folder_can_be_chosen(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
+        assert kernel_folder().parent == tmp_path
+
+    def test_another_process_loads_what_was_compiled(self) -> None:
+        warm()
+        script = (
+            "from dispatch.search import warm; from dispatch.search.anneal import anneal; warm();"
+            "import sys; sys.exit(not anneal.stats.cache_hits or bool(anneal.stats.cache_misses))"
+        )
+        assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
