@@ -28,7 +28,11 @@ async def report_positions(
     if principal.technician_id is None:
         raise NoTechnician()
     taken = await positions.take_in(
-        session, principal.technician_id, principal.device_id, body.measured()
+        session,
+        principal.technician_id,
+        principal.device_id,
+        body.measured(),
+        sent_at=body.sent_at,
     )
     return PositionsOut(
         stored=taken.stored,

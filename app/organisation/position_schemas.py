@@ -27,6 +27,9 @@ class FixIn(Body):
 class PositionsIn(Body):
     """What was measured since the last report; the same fix may come again."""
 
+    sent_at: Moment | None = None
+    """The phone's own clock as it sends. A phone whose clock no sync has measured yet is corrected
+    by it; without either its clock is believed."""
     fixes: Annotated[list[FixIn], Field(min_length=1, max_length=500)]
 
     def measured(self) -> list[Fix]:

@@ -1,7 +1,7 @@
 """Rows of positions, and the spans in which a technician was clocked in."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -10,8 +10,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.identity.models import Device
-from app.organisation.models import Attendance, Crew, CrewMember, Position, Presence
-from app.organisation.repository import member_at
+from app.organisation.models import Attendance, Position
 
 
 class Span(NamedTuple):
@@ -53,10 +52,11 @@ async def spans_at_work(
     return [Span(*row) for row in (await session.exec(query)).all()]
 
 
-async def skew_ms(session: AsyncSession, device_id: UUID | None) -> int:
-    """The device's clock minus ours as its last sync measured it, in milliseconds; 0 unknown."""
+async def skew(session: AsyncSession, device_id: UUID | None) -> timedelta | None:
+    """The device's clock minus ours as its last sync measured it; None when none did."""
     query = select(Device.skew_ms).where(Device.id == device_id)
-    return (await session.exec(query)).one_or_none() or 0
+    skew_ms = (await session.exec(query)).one_or_none()
+    return timedelta(milliseconds=skew_ms) if skew_ms is not None else None
 
 
 async def store(
@@ -114,27 +114,6 @@ async def technicians_between(
         .distinct()
         .order_by(col(Position.technician_id))
     )
-    return list((await session.exec(query)).all())
-
-
-async def moved_crews(
-    session: AsyncSession, station_ids: Collection[UUID] | None, since: datetime, now: datetime
-) -> list[UUID]:
-    query = (
-        select(Crew.id)
-        .join(CrewMember, col(CrewMember.crew_id) == col(Crew.id))
-        .join(Presence, col(Presence.technician_id) == col(CrewMember.technician_id))
-        .where(
-            Crew.kind == "standing",
-            col(Crew.active),
-            member_at(now),
-            col(Presence.location_at) > since,
-        )
-        .distinct()
-        .order_by(col(Crew.id))
-    )
-    if station_ids is not None:
-        query = query.where(col(Crew.station_id).in_(station_ids))
     return list((await session.exec(query)).all())
 
 

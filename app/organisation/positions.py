@@ -21,6 +21,8 @@ FUTURE = timedelta(seconds=60)
 """How far a corrected time may lie ahead of ours."""
 OLDEST = timedelta(hours=48)
 WORST_ACCURACY_M = 500.0
+WORST_PRESENCE_M = 100.0
+"""A fix that is less accurate is kept, and steers nobody: dispatch and arrivals go by presence."""
 KEPT = timedelta(days=30)
 
 Refusal = Literal["future", "too_old", "inaccurate", "off_shift"]
@@ -66,14 +68,22 @@ def refusal(
 
 
 async def take_in(
-    session: AsyncSession, technician_id: UUID, device_id: UUID | None, fixes: Sequence[Fix]
+    session: AsyncSession,
+    technician_id: UUID,
+    device_id: UUID | None,
+    fixes: Sequence[Fix],
+    *,
+    sent_at: datetime | None = None,
 ) -> Taken:
     """Keep what was measured at work, each measurement once; the newest says where they are.
 
-    Times are corrected by the device's skew and never lie after now.
+    Times are corrected by the device's skew and never lie after now. `sent_at`, the phone's clock
+    when it sent, tells the skew of a device whose sync has measured none yet.
     """
     now = clock.now()
-    skew = timedelta(milliseconds=await position_store.skew_ms(session, device_id))
+    skew = await position_store.skew(session, device_id)
+    if skew is None:
+        skew = sent_at - now if sent_at is not None else timedelta(0)
     spans = await position_store.spans_at_work(session, technician_id, now - OLDEST)
     taken, good = Taken(), dict[datetime, StampedFix]()
     for fix in fixes:
@@ -98,16 +108,21 @@ async def _note_presence(
     spans: Collection[Span],
     fixes: Collection[FixRow],
 ) -> None:
-    """The phone is on line; where it is says the newest fix since the last clock-in."""
+    """The phone is on line; where it is says the newest good fix since the last clock-in."""
     since = next((span.began_at for span in spans if span.ended_at is None), None)
     if since is None:
         return
-    newest = max((fix for fix in fixes if fix.at >= since), key=lambda fix: fix.at, default=None)
+    good = (fix for fix in fixes if fix.at >= since and _says_where(fix))
+    newest = max(good, key=lambda fix: fix.at, default=None)
     if newest is None:
         await touch_presence(session, technician_id, now)
     else:
         place = (newest.lon, newest.lat)
         await touch_presence(session, technician_id, now, place, measured_at=newest.at)
+
+
+def _says_where(fix: FixRow) -> bool:
+    return not fix.mocked and fix.accuracy_m <= WORST_PRESENCE_M
 
 
 async def fixes(
@@ -122,13 +137,6 @@ async def technicians_with_fixes(
 ) -> list[UUID]:
     """Technicians with a fix in `since` <= at < `until`, by id."""
     return await position_store.technicians_between(session, since, until)
-
-
-async def moved_crews(
-    session: AsyncSession, station_ids: Collection[UUID] | None, since: datetime
-) -> list[UUID]:
-    """Active standing crews of these stations (None: all) with a member measured after `since`."""
-    return await position_store.moved_crews(session, station_ids, since, clock.now())
 
 
 async def purge_positions(session: AsyncSession) -> None:

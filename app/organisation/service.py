@@ -18,12 +18,7 @@ from app.organisation.capability import Capability, Member, capabilities, capabi
 from app.organisation.errors import CrewNotFormed, PlaceOutsideArea
 from app.organisation.models import Crew, CrewMember, Station, Technician
 from app.organisation.position_store import FixRow
-from app.organisation.positions import (
-    fixes,
-    moved_crews,
-    purge_positions,
-    technicians_with_fixes,
-)
+from app.organisation.positions import fixes, purge_positions, technicians_with_fixes
 from app.organisation.settlement import settlement_units
 
 __all__ = [
@@ -38,7 +33,6 @@ __all__ = [
     "end_joint_crew",
     "fixes",
     "form_joint_crew",
-    "moved_crews",
     "purge_positions",
     "responsible_station",
     "settlement_units",

@@ -14,7 +14,7 @@ from app.core import clock
 from app.core.db import Database
 from app.identity.models import Device
 from app.organisation import service
-from app.organisation.models import Attendance, Crew, Position, Presence
+from app.organisation.models import Attendance, Position, Presence
 from app.organisation.places import place_out
 from app.organisation.position_store import Span
 from app.organisation.positions import Fix, refusal, take_in
@@ -117,6 +117,30 @@ class TestTakingIn:
         (stored,) = (await session.exec(select(Position))).all()
         assert (stored.at, stored.client_at) == (now - MINUTE, now + ahead - MINUTE)
         assert stored.received_at == now
+
+    async def test_a_phone_without_a_sync_is_corrected_by_when_it_sent(
+        self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession
+    ) -> None:
+        """Its clock is a day ahead: all of it would lie in the future, and be lost."""
+        now, ahead = clock.now(), timedelta(days=1)
+        body = {"fixes": [fix(now + ahead - MINUTE)]}
+        lost = await client.post("/mobile/positions", headers=as_("tech01"), json=body)
+        assert lost.json()["refused"]["future"] == 1
+        body["sent_at"] = (now + ahead).isoformat()
+        kept = await client.post("/mobile/positions", headers=as_("tech01"), json=body)
+        assert kept.json()["stored"] == 1
+        (stored,) = (await session.exec(select(Position))).all()
+        assert stored.at == now - MINUTE
+
+    async def test_what_a_sync_measured_counts_for_more_than_when_it_sent(
+        self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession
+    ) -> None:
+        now = clock.now()
+        await Phone(client, as_("tech01")).sync(device_time=now)
+        body = {"fixes": [fix(now - MINUTE)], "sent_at": (now - 20 * MINUTE).isoformat()}
+        await client.post("/mobile/positions", headers=as_("tech01"), json=body)
+        (stored,) = (await session.exec(select(Position))).all()
+        assert stored.at == now - MINUTE
 
     async def test_a_little_ahead_of_our_time_is_now(
         self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession
@@ -264,6 +288,26 @@ class TestPresence:
         presence = await session.get_one(Presence, world.technicians["tech01"])
         assert place_out(presence.location).lon == 117.09
 
+    @pytest.mark.parametrize("doubt", [{"mocked": True}, {"accuracy_m": 100.1}])
+    async def test_a_doubtful_fix_is_kept_and_moves_nobody(
+        self,
+        client: httpx.AsyncClient,
+        as_: Headers,
+        session: AsyncSession,
+        world: World,
+        doubt: dict[str, Any],
+    ) -> None:
+        good, late = NOW + 10 * MINUTE, NOW + 20 * MINUTE
+        told = await send(
+            client, as_("tech01"), fix(good, accuracy_m=100), fix(late, 117.09, 36.69, **doubt)
+        )
+        assert told["stored"] == 2
+        await send(client, as_("tech01"), fix(late + MINUTE, 117.09, 36.69, **doubt))
+        presence = await session.get_one(Presence, world.technicians["tech01"])
+        place = place_out(presence.location)
+        assert (place.lon, place.lat, presence.location_at) == (117.03, 36.64, good)
+        assert presence.seen_at == clock.now()
+
     async def test_refused_fixes_say_only_that_the_phone_is_on_line(
         self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession, world: World
     ) -> None:
@@ -306,44 +350,6 @@ class TestReading:
         assert early == [world.technicians["tech01"]]
         both = await service.technicians_with_fixes(session, NOW, until + MINUTE)
         assert both == sorted(world.technicians[name] for name in ("tech01", "tech05"))
-
-    async def test_crews_that_moved(
-        self, client: httpx.AsyncClient, as_: Headers, session: AsyncSession, world: World
-    ) -> None:
-        assert await service.moved_crews(session, None, NOW) == []
-        await send(client, as_("tech02"), fix(NOW + 10 * MINUTE))
-        await send(client, as_("tech05"), fix(NOW + 20 * MINUTE))
-        crews = world.crews
-        assert await service.moved_crews(session, None, NOW) == sorted([crews["A1"], crews["B1"]])
-        later = NOW + 15 * MINUTE
-        assert await service.moved_crews(session, None, later) == [crews["B1"]]
-        in_s01 = {world.stations["S01"]}
-        assert await service.moved_crews(session, in_s01, NOW) == [crews["A1"]]
-        assert await service.moved_crews(session, set(), NOW) == []
-
-    async def test_a_joint_or_dissolved_crew_is_not_told(
-        self,
-        client: httpx.AsyncClient,
-        as_: Headers,
-        database: Database,
-        session: AsyncSession,
-        world: World,
-    ) -> None:
-        members = [world.technicians[name] for name in ("tech01", "tech05")]
-        async with database.transaction() as founding:
-            await service.form_joint_crew(
-                founding,
-                station_id=world.stations["S01"],
-                technician_ids=members,
-                leader_id=members[0],
-                name="联合",
-                since=NOW,
-            )
-            dissolved = update(Crew).where(col(Crew.id) == world.crews["B1"])
-            await founding.execute(dissolved.values(active=False))
-        for person in ("tech01", "tech05"):
-            await send(client, as_(person), fix(NOW + MINUTE))
-        assert await service.moved_crews(session, None, NOW) == [world.crews["A1"]]
 
 
 class TestPurge:
