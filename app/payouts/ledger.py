@@ -1,11 +1,14 @@
 """The ledger: lines of pay that only grow, chained per technician.
 
+Each keeps among its inputs the settlement unit under which it was earned: a technician who moves
+on does not move a closed month.
+
 Heads are locked in ascending technician id, so that two transactions that pay the same people
 wait for each other and never for both at once. An entry is known by (order, rule, person, cause):
 appended again, it adds nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,9 +19,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.chain import chained_hash
+from app.organisation import service as organisation
 from app.payouts import repository
 from app.payouts.errors import EntryDiffers
-from app.payouts.models import LedgerEntry, LedgerHead
+from app.payouts.models import UNIT, LedgerEntry, LedgerHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ async def append(session: AsyncSession, drafts: Sequence[Draft]) -> list[LedgerE
     """
     drafts = sorted(drafts, key=lambda draft: (draft.technician_id, draft.rule, draft.cause))
     heads = await repository.locked_heads(session, {draft.technician_id for draft in drafts})
+    units = await _units(session, heads)
     standing = await repository.entries_of(session, {draft.order_id for draft in drafts})
     known = {(each.order_id, each.rule, each.technician_id, each.cause): each for each in standing}
     added = []
@@ -67,7 +72,7 @@ async def append(session: AsyncSession, drafts: Sequence[Draft]) -> list[LedgerE
         if (before := known.get(draft.key)) is not None:
             _require_same(draft, before)
             continue
-        entry = _chained(draft, heads[draft.technician_id], clock.now())
+        entry = _chained(draft, heads[draft.technician_id], clock.now(), units)
         session.add(entry)
         # One flush per entry: identity numbers then follow the chain.
         await session.flush()
@@ -76,18 +81,27 @@ async def append(session: AsyncSession, drafts: Sequence[Draft]) -> list[LedgerE
     return added
 
 
+async def _units(session: AsyncSession, technicians: Collection[UUID]) -> dict[UUID, str]:
+    of_station = await organisation.settlement_units(session)
+    stations = await repository.stations_of(session, technicians)
+    return {who: of_station[station] for who, station in stations.items()}
+
+
 def _require_same(draft: Draft, entry: LedgerEntry) -> None:
-    differing = sorted(
-        name for name, value in asdict(draft).items() if getattr(entry, name) != value
-    )
+    """The unit is the one of the first time, whatever it would be now."""
+    unit = {UNIT: entry.inputs[UNIT]} if UNIT in entry.inputs else {}
+    wanted = asdict(draft) | {"inputs": draft.inputs | unit}
+    differing = sorted(name for name, value in wanted.items() if getattr(entry, name) != value)
     if differing:
         raise EntryDiffers(f"ledger entry {entry.id} stands with other {', '.join(differing)}")
 
 
-def _chained(draft: Draft, head: LedgerHead, at: datetime) -> LedgerEntry:
-    entry = LedgerEntry(
-        **asdict(draft), seq=head.seq + 1, created_at=at, prev_hash=head.hash, hash=""
-    )
+def _chained(
+    draft: Draft, head: LedgerHead, at: datetime, units: Mapping[UUID, str]
+) -> LedgerEntry:
+    inputs = draft.inputs | {UNIT: units[draft.technician_id]}
+    said = asdict(draft) | {"inputs": inputs}
+    entry = LedgerEntry(**said, seq=head.seq + 1, created_at=at, prev_hash=head.hash, hash="")
     entry.hash = hash_of(entry)
     head.seq, head.hash = entry.seq, entry.hash
     return entry

@@ -11,6 +11,10 @@ from sqlmodel import Field, SQLModel
 
 from app.core.columns import Instant, Json, Points, PrimaryId, RowNumber
 
+UNIT = "settlement_unit"
+"""Among an entry's inputs: the unit under which the person was settled when it was written. Entries
+of before 2026-11 have none; for them the unit of the present station holds."""
+
 
 class RateCard(SQLModel, table=True):
     """What a point is worth and how it is earned, for a span of local dates without overlap."""

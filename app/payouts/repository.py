@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, exists, func, or_, true
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, true
 from sqlalchemy import select as select_many
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
@@ -15,7 +15,7 @@ from app.core.chain import GENESIS
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
 from app.organisation.models import Technician
-from app.payouts.models import LedgerEntry, LedgerHead, LedgerStanding, RateCard
+from app.payouts.models import UNIT, LedgerEntry, LedgerHead, LedgerStanding, RateCard
 from app.work_orders.models import WorkOrder
 
 _RANK = case({"confirmed": 1, "locked": 2, "settled": 3}, value=col(LedgerStanding.standing))
@@ -113,20 +113,35 @@ def in_scope(principal: Principal) -> ColumnElement[bool]:
     return scoped(principal, Permission.PAYOUTS_READ, Technician.station_id, own=own)
 
 
-def of_stations(station_ids: Collection[UUID] | None) -> ColumnElement[bool]:
-    """Technicians of these stations; None are all."""
-    return true() if station_ids is None else col(Technician.station_id).in_(station_ids)
+KEPT_UNIT: ColumnElement[str | None] = col(LedgerEntry.inputs)[UNIT].astext
+"""The unit that an entry was written with; null in an entry from before there were units."""
+
+
+class Unit(NamedTuple):
+    """A settlement unit, and the stations that are settled under it now."""
+
+    code: str
+    station_ids: Collection[UUID]
+
+
+def of_unit(unit: Unit | None) -> ColumnElement[bool]:
+    """Entries, joined with their technicians, that are settled under a unit; None are all."""
+    if unit is None:
+        return true()
+    here_now = col(Technician.station_id).in_(unit.station_ids)
+    return or_(unit.code == KEPT_UNIT, and_(KEPT_UNIT.is_(None), here_now))
+
+
+async def stations_of(session: AsyncSession, technicians: Collection[UUID]) -> dict[UUID, UUID]:
+    """Technician -> the station where they belong now."""
+    query = select(Technician.id, Technician.station_id).where(col(Technician.id).in_(technicians))
+    return {row[0]: row[1] for row in (await session.exec(query)).all()}
 
 
 async def technician_in_scope(
-    session: AsyncSession,
-    principal: Principal,
-    technician_id: UUID,
-    station_ids: Collection[UUID] | None,
+    session: AsyncSession, principal: Principal, technician_id: UUID
 ) -> Technician | None:
-    statement = select(Technician).where(
-        Technician.id == technician_id, in_scope(principal), of_stations(station_ids)
-    )
+    statement = select(Technician).where(Technician.id == technician_id, in_scope(principal))
     return (await session.exec(statement)).first()
 
 
@@ -134,15 +149,17 @@ async def paid_technicians(
     session: AsyncSession,
     principal: Principal,
     period: str,
-    station_ids: Collection[UUID] | None,
+    unit: Unit | None,
     after: UUID | None,
     limit: int,
 ) -> Sequence[Technician]:
-    """Technicians in scope with an entry in the period, ascending id, beyond `after`."""
+    """Technicians in scope with an entry of the unit in the period, ascending id, after `after`."""
     paid = exists().where(
-        col(LedgerEntry.technician_id) == col(Technician.id), col(LedgerEntry.period) == period
+        col(LedgerEntry.technician_id) == col(Technician.id),
+        col(LedgerEntry.period) == period,
+        of_unit(unit),
     )
-    statement = select(Technician).where(in_scope(principal), of_stations(station_ids), paid)
+    statement = select(Technician).where(in_scope(principal), paid)
     if after is not None:
         statement = statement.where(col(Technician.id) > after)
     statement = statement.order_by(col(Technician.id)).limit(limit)
@@ -159,51 +176,54 @@ class EntryRow(NamedTuple):
 
 
 async def statement_rows(
-    session: AsyncSession, technician_ids: Collection[UUID], period: str
+    session: AsyncSession, technician_ids: Collection[UUID], period: str, unit: Unit | None
 ) -> list[EntryRow]:
-    """The period's entries of these technicians, each chain in order."""
+    """The period's entries of these technicians and the unit, each chain in order."""
     statement: Any = (
         select(LedgerEntry, WorkOrder.serial, RateCard.name, STANDING)
         .join(WorkOrder, col(WorkOrder.id) == LedgerEntry.order_id)
         .join(RateCard, col(RateCard.id) == LedgerEntry.rate_card_id)
-        .where(col(LedgerEntry.technician_id).in_(technician_ids), LedgerEntry.period == period)
+        .join(Technician, col(Technician.id) == LedgerEntry.technician_id)
+        .where(
+            col(LedgerEntry.technician_id).in_(technician_ids),
+            LedgerEntry.period == period,
+            of_unit(unit),
+        )
         .order_by(col(LedgerEntry.technician_id), col(LedgerEntry.seq))
     )
     return [EntryRow(*row) for row in (await session.execute(statement)).all()]
 
 
 async def totals_by_station(
-    session: AsyncSession,
-    principal: Principal,
-    period: str,
-    station_ids: Collection[UUID] | None,
+    session: AsyncSession, principal: Principal, period: str, unit: Unit | None
 ) -> Sequence[Any]:
-    """Rows (station_id, standing, entries, points, amount_minor) of the period in scope."""
+    """Rows (station_id, unit, standing, entries, points, amount_minor) of the period in scope.
+
+    `unit` is None for entries from before there were units.
+    """
     statement = (
         select_many(
             col(Technician.station_id),
+            KEPT_UNIT.label("unit"),
             STANDING.label("standing"),
             func.count().label("entries"),
             func.sum(LedgerEntry.points).label("points"),
             func.sum(LedgerEntry.amount_minor).label("amount_minor"),
         )
         .join(Technician, col(Technician.id) == LedgerEntry.technician_id)
-        .where(col(LedgerEntry.period) == period, in_scope(principal), of_stations(station_ids))
-        .group_by(col(Technician.station_id), STANDING)
+        .where(col(LedgerEntry.period) == period, in_scope(principal), of_unit(unit))
+        .group_by(col(Technician.station_id), KEPT_UNIT, STANDING)
     )
     return list((await session.execute(statement)).all())
 
 
 async def count_paid(
-    session: AsyncSession,
-    principal: Principal,
-    period: str,
-    station_ids: Collection[UUID] | None,
+    session: AsyncSession, principal: Principal, period: str, unit: Unit | None
 ) -> int:
-    """How many technicians in scope have an entry in the period."""
+    """How many technicians in scope have an entry of the unit in the period."""
     statement = (
         select(func.count(func.distinct(LedgerEntry.technician_id)))
         .join(Technician, col(Technician.id) == LedgerEntry.technician_id)
-        .where(LedgerEntry.period == period, in_scope(principal), of_stations(station_ids))
+        .where(LedgerEntry.period == period, in_scope(principal), of_unit(unit))
     )
     return (await session.exec(statement)).one()

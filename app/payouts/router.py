@@ -21,9 +21,7 @@ Reader = Annotated[Principal, allow(P.PAYOUTS_READ)]
 Month = Annotated[
     str, Query(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$", description="Local month, `2026-01`.")
 ]
-Unit = Annotated[
-    Code | None, Query(description="Only technicians whose station is settled under this unit.")
-]
+Unit = Annotated[Code | None, Query(description="Only what was earned under this unit.")]
 People = Annotated[int, Query(ge=1, le=50, description="Technicians per page.")]
 AcceptLanguage = Annotated[
     str | None, Header(alias="Accept-Language", max_length=200, description="zh or en.")

@@ -8,8 +8,7 @@ from uuid import UUID
 from app.core.i18n import Language, Text
 from app.payouts.models import RateCard
 from app.payouts.policy import Totals
-from app.payouts.repository import EntryRow
-from app.payouts.service import Statement, Summary
+from app.payouts.service import Line, Statement, Summary
 from app.web.wire import Out
 
 Standing = Literal["provisional", "confirmed", "locked", "settled"]
@@ -50,13 +49,16 @@ class PayLineOut(Out):
     points: Decimal
     amount_minor: int
     standing: Standing
+    settlement_unit: str
+    """Under which code it is paid: that of the technician's station when it was earned."""
     explanation: str
     """Step by step, in the reader's language."""
     created_at: datetime
     hash: str
 
     @classmethod
-    def of(cls, row: EntryRow, language: Language) -> Self:
+    def of(cls, line: Line, language: Language) -> Self:
+        row = line.row
         words = Text(row.entry.explanation_zh, row.entry.explanation_en)
         return cls.model_validate(
             row.entry.model_dump()
@@ -65,6 +67,7 @@ class PayLineOut(Out):
                 "serial": row.serial,
                 "rate_card": row.card,
                 "standing": row.standing,
+                "settlement_unit": line.settlement_unit,
                 "explanation": words.of(language),
             }
         )
@@ -78,7 +81,8 @@ class StatementOut(Out):
     name: str
     station_id: UUID
     settlement_unit: str
-    """Under which code the technician's present station is paid."""
+    """Of the last line, else of the present station: after a move within the month lines differ,
+    and the filter gives each unit its own."""
     month: str
     lines: list[PayLineOut]
     totals: TotalsOut
@@ -93,13 +97,13 @@ class StatementOut(Out):
             station_id=person.station_id,
             settlement_unit=statement.settlement_unit,
             month=month,
-            lines=[PayLineOut.of(row, language) for row in statement.lines],
+            lines=[PayLineOut.of(line, language) for line in statement.lines],
             totals=TotalsOut.of(statement.totals),
         )
 
 
 class StationTotalsOut(TotalsOut):
-    """One station's part."""
+    """One station's part that is settled under one unit."""
 
     station_id: UUID
     settlement_unit: str
@@ -120,12 +124,8 @@ class SummaryOut(Out):
             technicians=summary.technicians,
             totals=TotalsOut.of(summary.totals),
             stations=[
-                StationTotalsOut(
-                    station_id=each,
-                    settlement_unit=summary.settlement_units[each],
-                    **TotalsOut.of(part).model_dump(),
-                )
-                for each, part in summary.stations.items()
+                StationTotalsOut(**part._asdict(), **TotalsOut.of(sums).model_dump())
+                for part, sums in summary.parts.items()
             ],
         )
 

@@ -1,7 +1,9 @@
 """Reading pay: statements, totals, rate cards, inside the reader's scope."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,9 +14,17 @@ from app.core.scope import Principal
 from app.organisation import service as organisation
 from app.organisation.models import Technician
 from app.payouts import repository
-from app.payouts.models import RateCard
+from app.payouts.models import UNIT, RateCard
 from app.payouts.policy import Sum, Totals, totals
 from app.payouts.repository import EntryRow
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry, and the unit under which it is settled."""
+
+    row: EntryRow
+    settlement_unit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +33,8 @@ class Statement:
 
     technician: Technician
     settlement_unit: str
-    """Of the station where the technician belongs now."""
-    lines: list[EntryRow]
+    """Of the last line; of the station where the technician belongs now when there is none."""
+    lines: list[Line]
     totals: Totals
 
 
@@ -40,51 +50,67 @@ async def statements(
 ) -> list[Statement]:
     """Statements of technicians in scope who earned in the local month `2026-01`, by id.
 
-    A technician who is asked for by id gets one even without lines; raises NotFound for one
-    outside the scope or of another settlement unit than the one that is asked for.
+    With `settlement_unit` they hold the lines of that unit alone: what was earned before a move
+    stays with the unit of that time. A technician who is asked for by id gets one even without
+    lines; raises NotFound for one outside the scope, or who neither has lines of the unit that is
+    asked for nor belongs to it.
     """
     units = await organisation.settlement_units(session)
-    of_unit = _stations_of(units, settlement_unit)
+    unit = _unit(units, settlement_unit)
     people: Sequence[Technician]
     if technician_id is not None:
-        person = await repository.technician_in_scope(session, principal, technician_id, of_unit)
-        if person is None:
-            raise NotFound()
-        people = [person]
+        person = await repository.technician_in_scope(session, principal, technician_id)
+        people = [person] if person is not None else []
     else:
-        people = await repository.paid_technicians(session, principal, month, of_unit, after, limit)
-    rows = await repository.statement_rows(session, [each.id for each in people], month)
-    return [
-        _statement(
-            person,
-            units[person.station_id],
-            [row for row in rows if row.entry.technician_id == person.id],
-        )
-        for person in people
-    ]
+        people = await repository.paid_technicians(session, principal, month, unit, after, limit)
+    ids = [each.id for each in people]
+    lines: dict[UUID, list[Line]] = {each: [] for each in ids}
+    for row in await repository.statement_rows(session, ids, month, unit):
+        lines[row.entry.technician_id].append(_line(row, people, units))
+    found = [_statement(each, units[each.station_id], lines[each.id]) for each in people]
+    if technician_id is not None:
+        found = [each for each in found if unit is None or each.settlement_unit == unit.code]
+        if not found:
+            raise NotFound()
+    return found
 
 
-def _stations_of(units: dict[UUID, str], settlement_unit: str | None) -> Collection[UUID] | None:
-    """The stations that are settled under this unit; None are all."""
-    if settlement_unit is None:
+def _unit(units: Mapping[UUID, str], code: str | None) -> repository.Unit | None:
+    if code is None:
         return None
-    return [station_id for station_id, unit in units.items() if unit == settlement_unit]
+    return repository.Unit(code, [station for station, unit in units.items() if unit == code])
 
 
-def _statement(person: Technician, unit: str, lines: list[EntryRow]) -> Statement:
-    parts = ((row.standing, Sum(1, row.entry.points, row.entry.amount_minor)) for row in lines)
+def _line(row: EntryRow, people: Sequence[Technician], units: Mapping[UUID, str]) -> Line:
+    kept = row.entry.inputs.get(UNIT)
+    if kept is None:
+        kept = units[next(e.station_id for e in people if e.id == row.entry.technician_id)]
+    return Line(row, str(kept))
+
+
+def _statement(person: Technician, unit_now: str, lines: list[Line]) -> Statement:
+    parts = (
+        (each.row.standing, Sum(1, each.row.entry.points, each.row.entry.amount_minor))
+        for each in lines
+    )
+    unit = lines[-1].settlement_unit if lines else unit_now
     return Statement(person, unit, lines, totals(parts))
+
+
+class Part(NamedTuple):
+    """A station's share that is settled under one unit."""
+
+    station_id: UUID
+    settlement_unit: str
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A month's totals over the reader's scope, in all and per station."""
+    """A month's totals over the reader's scope, in all, and per station and settlement unit."""
 
     technicians: int
     totals: Totals
-    stations: dict[UUID, Totals]
-    settlement_units: dict[UUID, str]
-    """By station."""
+    parts: dict[Part, Totals]
 
 
 async def summary(
@@ -92,21 +118,15 @@ async def summary(
 ) -> Summary:
     """What the statements of this month and scope, or of one settlement unit, add up to."""
     units = await organisation.settlement_units(session)
-    of_unit = _stations_of(units, settlement_unit)
-    rows = await repository.totals_by_station(session, principal, month, of_unit)
-    parts = [
-        (row.station_id, row.standing, Sum(row.entries, row.points, row.amount_minor))
-        for row in rows
-    ]
-    stations = sorted({station for station, _, _ in parts})
+    unit = _unit(units, settlement_unit)
+    found: dict[Part, list[tuple[str, Sum]]] = defaultdict(list)
+    for row in await repository.totals_by_station(session, principal, month, unit):
+        part = Part(row.station_id, row.unit if row.unit is not None else units[row.station_id])
+        found[part].append((row.standing, Sum(row.entries, row.points, row.amount_minor)))
     return Summary(
-        technicians=await repository.count_paid(session, principal, month, of_unit),
-        totals=totals((standing, part) for _, standing, part in parts),
-        stations={
-            each: totals((standing, part) for station, standing, part in parts if station == each)
-            for each in stations
-        },
-        settlement_units={each: units[each] for each in stations},
+        technicians=await repository.count_paid(session, principal, month, unit),
+        totals=totals(each for part in found.values() for each in part),
+        parts={part: totals(found[part]) for part in sorted(found)},
     )
 
 

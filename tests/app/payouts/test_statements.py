@@ -4,9 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from app.core.db import Database
+from app.organisation.models import Technician
 from app.payouts.load import load_default_rate_card
 from app.work_orders.states import State
 from tests.conftest import Headers
@@ -182,6 +184,45 @@ class TestSettlementUnits:
         for key in ("entries", "amount_minor"):
             assert sum(part[key] for part in parts) == whole["totals"]["total"][key]
         assert parts[1]["points"] == "9.00"
+
+    async def test_a_month_stays_with_its_unit_when_somebody_moves(
+        self, client: httpx.AsyncClient, world: World, as_: Headers, database: Database
+    ) -> None:
+        summary = "/payouts/summary?month=2026-01&settlement_unit=HUADONG"
+        before = await read(client, summary, as_("manager"))
+        async with database.transaction() as session:
+            moved = await session.get_one(Technician, world.technicians["tech05"])
+            moved.station_id = world.stations["S01"]
+        found = people(await read(client, f"{MONTH}&settlement_unit=HUADONG", as_("manager")))
+        assert set(found) == {"E-tech05", "E-tech06"}
+        assert {line["settlement_unit"] for line in found["E-tech05"]["lines"]} == {"HUADONG"}
+        after = await read(client, summary, as_("manager"))
+        assert (after["totals"], after["technicians"]) == (before["totals"], before["technicians"])
+        company = people(await read(client, f"{MONTH}&settlement_unit=CO", as_("manager")))
+        assert "E-tech05" not in company
+        async with database.transaction() as session:
+            await order_in(session, world, State.CLOSED, fault="P01", crew="B1")
+        whole = people(await read(client, MONTH, as_("manager")))["E-tech05"]
+        units = [line["settlement_unit"] for line in whole["lines"]]
+        assert (units, whole["settlement_unit"]) == (["HUADONG", "CO"], "CO")
+        split = [
+            people(await read(client, f"{MONTH}&settlement_unit={unit}", as_("manager")))
+            for unit in units
+        ]
+        assert [len(part["E-tech05"]["lines"]) for part in split] == [1, 1]
+
+    async def test_an_entry_from_before_there_were_units_is_of_the_present_station(
+        self, client: httpx.AsyncClient, as_: Headers, database_url: str
+    ) -> None:
+        with psycopg.connect(database_url) as owner:
+            owner.execute("ALTER TABLE ledger_entries DISABLE TRIGGER USER")
+            owner.execute("UPDATE ledger_entries SET inputs = inputs - 'settlement_unit'")
+            owner.execute("ALTER TABLE ledger_entries ENABLE TRIGGER USER")
+        found = people(await read(client, f"{MONTH}&settlement_unit=HUADONG", as_("manager")))
+        assert set(found) == {"E-tech05", "E-tech06"}
+        assert found["E-tech05"]["settlement_unit"] == "HUADONG"
+        summary = await read(client, "/payouts/summary?month=2026-01", as_("manager"))
+        assert {each["settlement_unit"] for each in summary["stations"]} == {"CO", "HUADONG"}
 
     async def test_the_filter_opens_nothing_beyond_the_scope(
         self, client: httpx.AsyncClient, world: World, as_: Headers
