@@ -8,7 +8,7 @@ transactions count from elsewhere, and phones then sync fully.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
@@ -28,6 +28,7 @@ class ChangeFeed(SQLModel, table=True):
     __tablename__ = "change_feed"
     __table_args__ = (
         Index("ix_change_feed_xid_id", "xid", "id"),
+        Index("ix_change_feed_at", "at", postgresql_using="brin"),
         Index("ix_change_feed_before", "audience_before", postgresql_using="gin"),
         Index("ix_change_feed_after", "audience_after", postgresql_using="gin"),
     )
@@ -55,6 +56,12 @@ class FeedEpoch(SQLModel, table=True):
 
     id: int = Field(default=1, primary_key=True)
     epoch: UUID = Field(default_factory=new_id)
+    purged_xid: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """Up to this transaction changes may be missing: an older cursor gets everything."""
+
+
+KEPT = timedelta(days=30)
+_LAST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +142,15 @@ async def head(session: AsyncSession) -> Cursor:
     row = (
         await session.execute(text(f"SELECT epoch, {_HORIZON} FROM feed_epoch WHERE id = 1"))
     ).one()
-    return Cursor(row[0], row[1] - 1, 2**63 - 1)
+    return Cursor(row[0], row[1] - 1, _LAST_ID)
 
 
 async def read(
     session: AsyncSession, cursor: Cursor, audience: Iterable[str], *, limit: int = 500
 ) -> tuple[list[Change], Cursor] | None:
-    """Changes for `audience` after `cursor` in commit-safe order, or None when the epoch differs.
+    """Changes for `audience` after `cursor` in commit-safe order.
 
+    None when the epoch differs, or changes after the cursor are purged: only everything helps.
     Each entity appears once, with its latest standing; at most `limit` rows are read.
     """
     upto = await head(session)
@@ -167,10 +175,32 @@ async def read(
             )
         ).all()
     )
+    # After the rows: a purge in between must be seen.
+    if (cursor.xid, cursor.id) < (await _purged_xid(session), _LAST_ID):
+        return None
     latest = {(row.entity, row.entity_id): not row.mine for row in rows}
     changes = [Change(entity, entity_id, gone) for (entity, entity_id), gone in latest.items()]
     reached = Cursor(upto.epoch, rows[-1].xid, rows[-1].id) if len(rows) == limit else upto
     return changes, reached
+
+
+async def _purged_xid(session: AsyncSession) -> int:
+    row = await session.execute(text("SELECT purged_xid FROM feed_epoch WHERE id = 1"))
+    purged: int = row.scalar_one()
+    return purged
+
+
+async def purge(session: AsyncSession) -> None:
+    """Forget changes that are older than 30 days; phones that were away longer sync fully."""
+    await session.execute(
+        text(
+            "WITH gone AS (DELETE FROM change_feed WHERE at < :before"
+            f" AND xid < {_HORIZON} RETURNING xid)"
+            " UPDATE feed_epoch SET purged_xid = greatest(purged_xid, (SELECT max(xid) FROM gone))"
+            " WHERE id = 1 AND EXISTS (SELECT FROM gone)"
+        ),
+        {"before": clock.now() - KEPT},
+    )
 
 
 async def settling(session: AsyncSession, audience: Iterable[str]) -> bool:

@@ -57,6 +57,8 @@ class Drive(SQLModel, table=True):
         CheckConstraint("kind IN ('positions','visit')", name="kind"),
         CheckConstraint("source IN ('osrm','estimate')", name="source"),
         Index("ix_drives_crew_started", "crew_id", "started_at"),
+        Index("ix_drives_started", "started_at", postgresql_using="brin"),
+        Index("ix_drives_visits", "ended_at", postgresql_where=text("kind = 'visit'")),
         Index("ix_drives_observed", "started_at", postgresql_where=text("observed")),
         Index(
             "uq_drives_visit",
@@ -85,6 +87,30 @@ class Drive(SQLModel, table=True):
     source: str
     observed: bool
     """Whether it tells of speeds: on the way, on roads, and no doubt about its times."""
+    stretches: list[list[float]] | None = Field(default=None, sa_type=Json)
+    """Of an observed drive from fix to fix: [from lon, from lat, to lon, to lat, metres, seconds
+    taken, seconds by the map], at most 200; forgotten with the positions, whose places it tells."""
+
+
+class RoadlessVisit(SQLModel, table=True):
+    """A visit to which the map knew no road: it is not asked about again."""
+
+    __tablename__ = "roadless_visits"
+
+    order_id: UUID = Field(foreign_key="work_orders.id", primary_key=True)
+    ended_at: datetime = Field(sa_type=Instant, primary_key=True)
+
+
+class UnplacedCrew(SQLModel, table=True):
+    """A crew whose arrivals could not be computed, since nobody knows where it is."""
+
+    __tablename__ = "unplaced_crews"
+
+    crew_id: UUID = Field(foreign_key="crews.id", primary_key=True)
+    basis: str
+    seen_at: datetime | None = Field(default=None, sa_type=Instant)
+    """What it held and its newest position, as of an arrival estimate: others are a new attempt."""
+    tried_at: datetime = Field(sa_type=Instant)
 
 
 class MatchedSpan(SQLModel, table=True):
@@ -105,7 +131,8 @@ class LearningRun(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("trigger IN ('nightly','manual')", name="trigger"),
         CheckConstraint(
-            "outcome IN ('running','failed','too_few','no_better','written')", name="outcome"
+            "outcome IN ('running','failed','too_few','speeds_unknown','no_better','written')",
+            name="outcome",
         ),
         Index(
             "uq_learning_runs_night",
@@ -125,8 +152,9 @@ class LearningRun(SQLModel, table=True):
     drives: int | None = None
     """Drives that were learnt from."""
     error_before_s: float | None = None
+    """With the speeds of the map in use."""
     error_after_s: float | None = None
     file: str | None = None
     """The speed file's name in `data_dir/maps`, for the next map build."""
     detail: dict[str, Any] | None = Field(default=None, sa_type=Json)
-    """Drives and spread by hour bucket; the error of a failure."""
+    """Drives and spread by hour bucket, and drives left out by why; the error of a failure."""
