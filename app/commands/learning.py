@@ -15,6 +15,10 @@ learning = typer.Typer()
 
 _SAID = {
     "too_few": "too few drives are known yet; nothing was written",
+    "speeds_unknown": (
+        "the speeds that their map was built with are not known here, so they teach nothing;"
+        " build the map with import-map, or put its speed file into maps/known-speeds"
+    ),
     "no_better": "the speeds in use are as good; nothing was written",
     "written": "the next import-map is built with what was learnt",
 }

@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from routing import SpeedFileRefused, SpeedProfile, load_profile
+from routing import PRIORS, SpeedFileRefused, SpeedProfile, Vehicle, load_profile
+from routing.map_versions import SPEEDS_NAME, current_dir, prior_of
 
 log = logging.getLogger(__name__)
 FOLDER = "known-speeds"
@@ -38,8 +39,26 @@ def known(maps_dir: Path, version: str) -> SpeedProfile | None:
     return None
 
 
+def in_use(maps_dir: Path, vehicle: Vehicle) -> SpeedProfile | None:
+    """The speeds that the vehicle's present map was built with; None without a map."""
+    version_dir = current_dir(maps_dir, vehicle)
+    return known(maps_dir, version_dir.name) if version_dir else None
+
+
+def base(maps_dir: Path, vehicle: Vehicle) -> SpeedProfile:
+    """The speeds of before any learning: those chosen for the present map, else the shipped."""
+    version_dir = current_dir(maps_dir, vehicle)
+    if version_dir is None:
+        return PRIORS[vehicle]
+    try:
+        return prior_of(version_dir)
+    except (SpeedFileRefused, OSError) as error:
+        log.warning("the shipped speeds are the prior of map %s: %s", version_dir.name, error)
+        return PRIORS[vehicle]
+
+
 def _built(maps_dir: Path, version: str) -> Path | None:
-    return maps_dir / "versions" / version / "speeds.toml" if _is_name(version) else None
+    return maps_dir / "versions" / version / SPEEDS_NAME if _is_name(version) else None
 
 
 def _kept(maps_dir: Path, version: str) -> Path | None:

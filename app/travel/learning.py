@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,6 @@ from app.travel.models import LearningRun
 from app.travel.visits import take_visits
 from routing import (
     LEARNT_FILES,
-    PRIORS,
     ROAD_CLASSES,
     HourBucket,
     RoutingEngine,
@@ -45,7 +46,7 @@ async def learn_by_night(database: Database, engine: RoutingEngine) -> LearningR
     async with database.transaction() as session:
         if await drive_rows.has_learnt(session, local.date()):
             return None
-    await observe(database, engine, lookback=policy.LATEST_BATCH)
+    await observe(database, engine, lookback=policy.NIGHT_LOOKS_BACK)
     async with database.transaction() as session:
         await drive_rows.forget_spans(session, clock.now() - 2 * policy.LATEST_BATCH)
     return await learn_speeds(database, trigger="nightly")
@@ -105,47 +106,85 @@ async def _finish(database: Database, run_id: Any, found: dict[str, Any]) -> Lea
 
 
 def _learn(rows: Sequence[Any], maps_dir: Path, vehicle: Vehicle, day: date) -> dict[str, Any]:
-    """What the run's row says; writes the speed file when it is worth a new map.
+    """What the run's row says; writes the speed file when it is better than the speeds in use.
 
     The limits hold against the speeds of before any learning, night after night.
     """
-    prior, file = PRIORS[vehicle], LEARNT_FILES[vehicle]
-    drives = list(_drives(rows, maps_dir, prior))
-    found: dict[str, Any] = {"drives": len(drives), "outcome": "too_few"}
-    if len(drives) < policy.FEWEST_DRIVES:
-        return found
-    learned = learn(drives, prior, learnt_on=day)
+    prior, in_use = known_speeds.base(maps_dir, vehicle), known_speeds.in_use(maps_dir, vehicle)
+    understood = _understood(rows, maps_dir, prior)
+    found: dict[str, Any] = {"drives": len(understood.drives), "detail": understood.detail()}
+    if len(understood.drives) < policy.FEWEST_DRIVES:
+        return found | {"outcome": understood.why_too_few()}
+    learned = learn(understood.drives, prior, learnt_on=day)
+    before_s = learned.error_before
+    if in_use is not None and in_use != prior:
+        with_it = _understood(rows, maps_dir, in_use).drives
+        before_s = learn(with_it, in_use, learnt_on=day).error_before
     found |= {
         "drives": learned.used,
-        "error_before_s": learned.error_before,
+        "error_before_s": before_s,
         "error_after_s": learned.error_after,
-        "detail": _detail(learned),
-        "outcome": "no_better",
+        "detail": _detail(learned) | understood.detail(),
     }
     if learned.used < policy.FEWEST_DRIVES:
         return found | {"outcome": "too_few"}
-    if learned.error_after >= learned.error_before:
-        return found
+    if learned.error_after >= before_s:
+        return found | {"outcome": "no_better"}
+    file = LEARNT_FILES[vehicle]
     maps_dir.mkdir(parents=True, exist_ok=True)
     store_profile(learned.profile, maps_dir / file)
     return found | {"outcome": "written", "file": file}
 
 
-def _drives(rows: Sequence[Any], maps_dir: Path, prior: SpeedProfile) -> Iterable[Drive]:
-    """The observations of maps whose speeds are known, as seconds at the prior's free speeds."""
-    versions = {row.graph_version for row in rows}
-    built = {version: known_speeds.known(maps_dir, version) for version in versions}
+@dataclass(slots=True)
+class _Understood:
+    """Drives as seconds at the prior's free speeds, and how many say nothing, by why."""
+
+    drives: list[Drive] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def why_too_few(self) -> str:
+        """Nobody waits for more drives when it is the map that is not understood."""
+        unknown = self.left_out["speeds_unknown"] > len(self.drives)
+        return "speeds_unknown" if unknown else "too_few"
+
+    def detail(self) -> dict[str, Any]:
+        return {"left_out": dict(self.left_out)}
+
+
+def _understood(rows: Sequence[Any], maps_dir: Path, prior: SpeedProfile) -> _Understood:
+    """The observations of maps whose speeds are known, and whose hours are the prior's."""
+    built = {
+        version: known_speeds.known(maps_dir, version)
+        for version in {row.graph_version for row in rows}
+    }
+    found = _Understood()
     for row in rows:
         profile = built[row.graph_version]
         if profile is None or len(row.class_seconds) != len(ROAD_CLASSES):
-            continue
-        bucket = HourBucket(row.hour_bucket)
-        free = free_seconds(profile, bucket, row.class_seconds)
-        seconds = tuple(
-            each * share for each, share in zip(free, _shares(profile, prior), strict=True)
-        )
-        if sum(seconds) > 0:
-            yield Drive(bucket, seconds, row.taken_s)
+            found.left_out["speeds_unknown"] += 1
+        elif _hours(profile) != _hours(prior):
+            found.left_out["other_hours"] += 1
+        elif (drive := observation(row, profile, prior)) is not None:
+            found.drives.append(drive)
+    return found
+
+
+def _hours(profile: SpeedProfile) -> tuple[tuple[int, int], ...]:
+    """Which hours a bucket means: the morning peak of one profile may be the day of another."""
+    return profile.morning_peak, profile.evening_peak, profile.night
+
+
+def observation(row: Any, profile: SpeedProfile, prior: SpeedProfile) -> Drive | None:
+    """What a stored drive of a map that was built with `profile` says at the prior's free speeds.
+
+    None when it was on no road.
+    """
+    bucket = HourBucket(row.hour_bucket)
+    free = free_seconds(profile, bucket, row.class_seconds)
+    shares = _shares(profile, prior)
+    seconds = tuple(each * share for each, share in zip(free, shares, strict=True))
+    return Drive(bucket, seconds, row.taken_s) if sum(seconds) > 0 else None
 
 
 def _shares(profile: SpeedProfile, prior: SpeedProfile) -> list[float]:

@@ -44,6 +44,23 @@ def maps_dir(config: Settings) -> Path:
     return config.data_dir / "maps"
 
 
+OWN = replace(
+    CHINA_CITY,
+    name="our-town",
+    speeds_kmh={road: speed * 0.8 for road, speed in CHINA_CITY.speeds_kmh.items()},
+    morning_peak=(6, 8),
+)
+
+
+def in_use(maps_dir: Path, profile: SpeedProfile) -> Path:
+    """The folder of the map in use, built with this profile."""
+    version = maps_dir / "versions" / "chosen"
+    version.mkdir()
+    store_profile(profile, version / "speeds.toml")
+    (maps_dir / "current").symlink_to(version.relative_to(maps_dir))
+    return version
+
+
 async def drove(database: Database, world: World, count: int, **facts: Any) -> None:
     """So many drives of ten minutes by the map, on primary roads, that took half as long again."""
     async with database.transaction() as session:
@@ -101,19 +118,25 @@ class TestLearnSpeeds:
 
     @pytest.mark.parametrize(
         "facts",
-        [
-            {"graph_version": "unknown"},
-            {"graph_version": "../versions/" + VERSION},
-            {"observed": False},
-            {"started_at": NOW - policy.LEARNT_FROM - timedelta(hours=1)},
-        ],
+        [{"observed": False}, {"started_at": NOW - policy.LEARNT_FROM - timedelta(hours=1)}],
     )
-    async def test_reads_only_what_it_understands(
+    async def test_reads_only_what_tells_of_speeds_and_is_not_too_old(
         self, database: Database, world: World, maps_dir: Path, facts: dict[str, Any]
     ) -> None:
         await drove(database, world, policy.FEWEST_DRIVES, **facts)
         run = await learn_speeds(database)
         assert run is not None and (run.outcome, run.drives) == ("too_few", 0)
+
+    @pytest.mark.parametrize("version", ["unknown", "../versions/" + VERSION])
+    async def test_says_when_nobody_knows_the_speeds_of_the_map(
+        self, database: Database, world: World, maps_dir: Path, version: str
+    ) -> None:
+        """A server elsewhere has its own map: more drives would not help."""
+        await drove(database, world, policy.FEWEST_DRIVES, graph_version=version)
+        await drove(database, world, 3)
+        run = await learn_speeds(database)
+        assert run is not None and (run.outcome, run.drives) == ("speeds_unknown", 3)
+        assert run.detail == {"left_out": {"speeds_unknown": policy.FEWEST_DRIVES}}
 
     async def test_writes_nothing_when_the_prior_is_as_good(
         self, database: Database, world: World, maps_dir: Path
@@ -147,6 +170,53 @@ class TestLearnSpeeds:
         assert learnt.factor(HourBucket.DAY, RoadClass.PRIMARY) == pytest.approx(
             slower.factor(HourBucket.DAY, RoadClass.PRIMARY), rel=0.1
         )
+
+    async def test_the_prior_is_what_the_company_chose_its_map_with(
+        self, database: Database, world: World, maps_dir: Path
+    ) -> None:
+        """The next plain import takes the learnt file: hours and speeds must be the company's."""
+        chosen = in_use(maps_dir, OWN)
+        store_profile(OWN, chosen / "prior.toml")
+        await drove(database, world, policy.FEWEST_DRIVES + 20, graph_version="chosen")
+        run = await learn_speeds(database)
+        assert run is not None and run.outcome == "written"
+        learnt = load_profile(maps_dir / "speeds.toml")
+        assert learnt.speeds_kmh == OWN.speeds_kmh
+        assert learnt.morning_peak == OWN.morning_peak
+        assert learnt.name.startswith("our-town+learnt-")
+
+    async def test_a_map_that_does_not_say_its_prior_was_chosen_with_the_shipped_one(
+        self, database: Database, world: World, maps_dir: Path
+    ) -> None:
+        in_use(maps_dir, CHINA_CITY)
+        await drove(database, world, policy.FEWEST_DRIVES + 20)
+        await learn_speeds(database)
+        assert load_profile(maps_dir / "speeds.toml").speeds_kmh == CHINA_CITY.speeds_kmh
+
+    async def test_drives_of_other_hours_are_left_out(
+        self, database: Database, world: World, maps_dir: Path
+    ) -> None:
+        """The `day` of one profile is the `morning_peak` of another."""
+        store_profile(OWN, in_use(maps_dir, OWN) / "prior.toml")
+        await drove(database, world, policy.FEWEST_DRIVES)
+        await drove(database, world, 2, graph_version="chosen")
+        run = await learn_speeds(database)
+        assert run is not None and (run.outcome, run.drives) == ("too_few", 2)
+        assert run.detail == {"left_out": {"other_hours": policy.FEWEST_DRIVES}}
+
+    async def test_what_is_learnt_must_beat_the_speeds_in_use(
+        self, database: Database, world: World, maps_dir: Path
+    ) -> None:
+        """The shipped speeds are worse; but the map in use was built with learnt ones."""
+        right = _with_primary(
+            CHINA_CITY, CHINA_CITY.factor(HourBucket.DAY, RoadClass.PRIMARY) / SLOWER
+        )
+        in_use(maps_dir, right)
+        await drove(database, world, policy.FEWEST_DRIVES + 20)
+        run = await learn_speeds(database)
+        assert run is not None and run.outcome == "no_better"
+        assert run.error_before_s == pytest.approx(0, abs=1)
+        assert not (maps_dir / "speeds.toml").exists()
 
     async def test_a_visit_that_phones_measured_counts_once(
         self, database: Database, world: World, maps_dir: Path, roads: MadeUpRoads
