@@ -33,7 +33,9 @@ async def refresh(database: Database, engine: RoutingEngine) -> int:
     """
     now = clock.now()
     async with database.transaction() as session:
-        stale = await repository.stale_crews(session, now, now - policy.LATE_AFTER)
+        stale = await repository.stale_crews(
+            session, now, now - policy.LATE_AFTER, now - policy.UNPLACED_FOR
+        )
     for crews in batched(stale, policy.CREWS_AT_ONCE):
         try:
             await refresh_crews(database, engine, crews)
@@ -50,6 +52,9 @@ async def refresh_crews(database: Database, engine: RoutingEngine, crews: Collec
     found = await _foretell(engine, loaded.days, now)
     async with database.transaction() as session:
         await _store(session, loaded, found, now)
+        placed = {each.stop.crew_id for each in found.arrivals.values()}
+        lost = {crew: row for crew, row in loaded.bases.items() if crew not in placed}
+        await repository.note_unplaced(session, loaded.crews, lost, now)
 
 
 @dataclass(frozen=True, slots=True)

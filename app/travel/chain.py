@@ -54,7 +54,7 @@ class CrewDay:
     start: Start
     stops: tuple[Stop, ...]
     begins_at: datetime | None = None
-    """The start of the shift that runs or comes next."""
+    """The start of the shift that runs or comes next; None for a crew that is at work anyway."""
     rests: tuple[Rest, ...] = ()
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, insert, text
+from sqlalchemy import bindparam, delete, insert, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 from sqlmodel import col, select
@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
 from app.organisation.models import Crew
-from app.travel.models import Drive, LearningRun, MatchedSpan
+from app.travel.models import Drive, LearningRun, MatchedSpan, RoadlessVisit
 
 _MEMBERS = """
 SELECT m.crew_id, c.kind, m.technician_id, m.role, m.since, m.until
@@ -106,11 +106,26 @@ async def forget_spans(session: AsyncSession, before: datetime) -> None:
 
 
 async def known_visits(session: AsyncSession, since: datetime) -> set[tuple[UUID | None, datetime]]:
-    """(order, arrived) of the drives of kind visit that are stored."""
-    query = select(Drive.order_id, Drive.ended_at).where(
+    """(order, arrived) of the drives of kind visit that are stored, or have no road."""
+    drives = select(Drive.order_id, Drive.ended_at).where(
         Drive.kind == "visit", col(Drive.ended_at) >= since
     )
-    return {(row[0], row[1]) for row in (await session.exec(query)).all()}
+    roadless = select(RoadlessVisit.order_id, RoadlessVisit.ended_at).where(
+        col(RoadlessVisit.ended_at) >= since
+    )
+    known: set[tuple[UUID | None, datetime]] = set((await session.exec(drives)).all())
+    return known | set((await session.exec(roadless)).all())
+
+
+async def forget_drives(session: AsyncSession, before: datetime, places_before: datetime) -> None:
+    """Drop drives from before an instant, and the places of those from before another."""
+    await session.execute(delete(Drive).where(col(Drive.started_at) < before))
+    await session.execute(delete(RoadlessVisit).where(col(RoadlessVisit.ended_at) < places_before))
+    await session.execute(
+        update(Drive)
+        .where(col(Drive.started_at) < places_before, col(Drive.stretches).is_not(None))
+        .values(stretches=None)
+    )
 
 
 async def observations(session: AsyncSession, since: datetime) -> list[Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, settings
 from app.core.db import Database
 from app.organisation import service as organisation
 from app.travel import drive_rows, policy, repository
@@ -27,8 +27,9 @@ from app.travel.tracks import (
     settled_until,
     united,
 )
-from routing import Fix, LegSource, Place, RoutingEngine, Trace
+from routing import Fix, LegSource, Place, RoutingEngine, Trace, Vehicle
 from routing.drives import SHORTEST_S
+from routing.map_versions import current_dir
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,14 @@ class _Look:
     scene: _Scene
     now: datetime
     lookback: timedelta
+    has_roads: bool
+    """Whether there is a map, here or elsewhere, that may answer again."""
+
+    def waits_for_roads(self, segment: Sequence[Fix], drives: Collection[Drive]) -> bool:
+        """Whether the segment is matched again later: the roads did not answer, and it is young."""
+        estimated = any(drive.source == LegSource.ESTIMATE.value for drive in drives)
+        young = segment[-1].at > self.now - policy.LATEST_BATCH
+        return estimated and young and self.has_roads
 
     def since(self, matched: Collection[Span]) -> datetime:
         """From when fixes are read: the night fills holes, the day goes on where it ended."""
@@ -73,7 +82,7 @@ async def take_in(database: Database, engine: RoutingEngine, *, lookback: timede
         since = now - lookback
         moving = await organisation.technicians_with_fixes(session, since, now)
         scene = await _scene(session, moving, now - max(lookback, policy.LONGEST_DRIVE), now)
-    look = _Look(database, engine, scene, now, lookback)
+    look = _Look(database, engine, scene, now, lookback, _has_roads())
     stored = 0
     for crew_id in sorted(scene.members):
         try:
@@ -81,6 +90,12 @@ async def take_in(database: Database, engine: RoutingEngine, *, lookback: timede
         except Exception:
             log.exception("ALERT the drives of crew %s could not be matched", crew_id)
     return stored
+
+
+def _has_roads() -> bool:
+    chosen = settings.current()
+    vehicle = Vehicle(chosen.vehicle)
+    return bool(chosen.osrm_url) or current_dir(chosen.data_dir / "maps", vehicle) is not None
 
 
 async def _scene(
@@ -115,16 +130,18 @@ async def _scene(
 async def _match_crew(look: _Look, crew_id: UUID) -> int:
     members, spells = look.scene.members[crew_id], look.scene.spells[crew_id]
     async with look.database.transaction() as session:
-        known = await drive_rows.spans(session, [crew_id], look.now - policy.LATEST_BATCH)
+        known = await drive_rows.spans(session, [crew_id], look.now - policy.NIGHT_LOOKS_BACK)
         matched = [Span(span.from_at, span.to_at) for span in known]
         until = settled_until(look.now, spells)
         phones = await _phones(session, members, look.since(matched), until)
     leader = next((row.technician_id for row in reversed(members) if row.role == "leader"), None)
     stored = 0
     for segment in segments(believed(phones, leader), matched):
-        drives = [await _drive(look.engine, crew_id, run) for run in runs(segment, spells)]
+        drives = await drives_in(look.engine, crew_id, segment, spells)
+        if look.waits_for_roads(segment, drives):
+            continue
         span = Span(segment[0].at, segment[-1].at)
-        stored += await _store(look.database, crew_id, span, [each for each in drives if each])
+        stored += await _store(look.database, crew_id, span, drives)
     return stored
 
 
@@ -146,14 +163,23 @@ async def _phones(
     return {who: sorted(fixes, key=lambda fix: fix.at) for who, fixes in found.items()}
 
 
-async def _drive(engine: RoutingEngine, crew_id: UUID, run: Run) -> Drive | None:
-    """The run as one drive; None when nobody moved, or no road fits."""
-    traces = [await engine.match(piece) for piece in pieces(moved(run.fixes))]
-    return drive_of(crew_id, run, [trace for trace in traces if trace.stretches])
+async def drives_in(
+    engine: RoutingEngine, crew_id: UUID, segment: Sequence[Fix], spells: Sequence[Spell]
+) -> list[Drive]:
+    """The drives of a segment, matched to roads and not stored; none where nobody moved."""
+    found = []
+    for run in runs(segment, spells):
+        fixes = moved(run.fixes)
+        traces = [await engine.match(piece) for piece in pieces(fixes)]
+        drive = _summed(crew_id, run, [trace for trace in traces if trace.stretches])
+        if drive is not None:
+            drive.stretches = _told(fixes, traces) if drive.observed else None
+            found.append(drive)
+    return found
 
 
-def drive_of(crew_id: UUID, run: Run, traces: Sequence[Trace]) -> Drive | None:
-    """Sum up the traces of one run."""
+def _summed(crew_id: UUID, run: Run, traces: Sequence[Trace]) -> Drive | None:
+    """The traces of one run as one drive; None when no road fits."""
     stretches = [stretch for trace in traces for stretch in trace.stretches]
     if not stretches:
         return None
@@ -178,6 +204,19 @@ def drive_of(crew_id: UUID, run: Run, traces: Sequence[Trace]) -> Drive | None:
         source=source.value,
         observed=classes is not None and len(alike) == 1 and _tells(run.spell, taken_s),
     )
+
+
+def _told(fixes: Sequence[Fix], traces: Sequence[Trace]) -> list[list[float]]:
+    """The stretches as `Drive.stretches` keeps them; a metre and a second are exact enough."""
+    places = {fix.at: fix.place for fix in fixes}
+    stretches = [stretch for trace in traces for stretch in trace.stretches]
+    return [
+        [
+            *(round(each, 5) for each in (*places[one.left_at], *places[one.reached_at])),
+            *(round(each) for each in (one.metres, one.taken_s, one.road_s)),
+        ]
+        for one in stretches[: policy.MOST_STRETCHES]
+    ]
 
 
 def _by_class(stretches: Sequence[tuple[float, ...] | None]) -> list[float] | None:

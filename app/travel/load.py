@@ -54,7 +54,7 @@ async def crew_days(session: AsyncSession, crews: Collection[UUID], now: datetim
             crew_id=crew,
             start=_start(starts[crew], departures.get(crew)),
             stops=tuple(stops[crew]),
-            begins_at=shifts[crew].starts_at if crew in shifts else None,
+            begins_at=_begins_at(shifts.get(crew)),
             rests=tuple(_rests(shifts[crew].breaks, now)) if crew in shifts else (),
         )
         for crew in sorted(stops)
@@ -92,6 +92,12 @@ def _stop(row: Any, now: datetime) -> Stop:
         spell_action=row.spell_action,
         spell_at=row.spell_at,
     )
+
+
+def _begins_at(shift: Any) -> datetime | None:
+    """Before when the crew does not set out; None when it is at work, or nobody knows."""
+    begins_at: datetime | None = None if shift is None or shift.at_work else shift.starts_at
+    return begins_at
 
 
 def _departures(held: Iterable[Any], drivers: Mapping[UUID, Iterable[UUID]]) -> dict[UUID, Start]:

@@ -22,12 +22,16 @@ LATE_AFTER = timedelta(seconds=LEAST_DRIVE_S)
 """How long after a departure was due its absence is believed."""
 TELL_AFTER = timedelta(minutes=5)
 """An arrival that moved by more than this is told (issue 3, 8)."""
+UNPLACED_FOR = timedelta(minutes=15)
+"""How long a crew that nobody can place is left alone, unless it is measured or gets other orders:
+its station may have got a place meanwhile."""
 CREWS_AT_ONCE = 20
 """Crews per matrix: about 80 places, some milliseconds."""
 
-MOST_STARTS = 200
+STARTS_AT_ONCE = 200
 MOST_COMMUNITIES = 2_000
-"""The largest matrix of one question of reach; what is left out is said."""
+"""The largest matrix of one question of reach: starts are asked in blocks, communities beyond are
+left out, and that is said."""
 
 WORST_FIX_M = 100.0
 """A fix that is less accurate says nothing of the road."""
@@ -46,6 +50,12 @@ LONGEST_DRIVE = timedelta(hours=3)
 """A departure without an arrival for longer was forgotten, and holds up nothing."""
 LATEST_BATCH = timedelta(hours=48)
 """How far back the night looks for fixes that came late; the positions' own limit."""
+NIGHT_LOOKS_BACK = LATEST_BATCH + timedelta(hours=24)
+"""The night also sees fixes again that waited for roads until they were LATEST_BATCH old."""
+MOST_STRETCHES = 200
+"""Stretches that are kept of one drive."""
+DRIVES_KEPT = timedelta(days=400)
+"""Kilometres are asked for by audits of a year, which come some weeks after its end."""
 LEAST_COVER = 0.5
 """Share of the time on the way that must be matched before the drive tells of speeds."""
 

@@ -1,8 +1,10 @@
 """Who can be reached when: from a station and its crews, on the roads that plans are made on."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import batched
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -49,7 +51,6 @@ class Reach:
     """The drives to the communities by source."""
     graph_version: str | None
     hour_bucket: str | None
-    starts_left_out: int
     communities_left_out: int
     customers_left_out: int
 
@@ -70,17 +71,17 @@ async def reach(
         stations = [_from("station", row) for row in await reach_rows.stations(session, ids)]
         crews = [_from("crew", row) for row in await reach_rows.crews(session, ids, now)]
         found = await reach_rows.communities(session, ids)
-    starts = (stations + crews)[: policy.MOST_STARTS]
+    starts = stations + crews
     asked, rest = found[: policy.MOST_COMMUNITIES], found[policy.MOST_COMMUNITIES :]
-    matrix = await _matrix(await engine(), starts, asked, now) if starts and asked else None
+    nearest = await _nearest(await engine(), starts, asked, now) if starts and asked else _Nearest()
+    reached = [_reached(row, nearest.best.get(row.id)) for row in asked]
     return Reach(
         depart_at=now,
         starts=tuple(starts),
-        communities=tuple(_reached(starts, asked, matrix)),
-        legs=_legs(matrix),
-        graph_version=matrix.graph_version if matrix else None,
-        hour_bucket=matrix.hour_bucket.value if matrix else None,
-        starts_left_out=len(stations) + len(crews) - len(starts),
+        communities=tuple(reached),
+        legs=_legs(reached) if nearest.best else LegCount(),
+        graph_version=nearest.graph_version,
+        hour_bucket=nearest.hour_bucket,
         communities_left_out=len(rest),
         customers_left_out=sum(row.customers for row in rest),
     )
@@ -90,38 +91,41 @@ def _from(kind: str, row: Any) -> From:
     return From(kind, row.id, row.code, Place(row.lon, row.lat), row.at)
 
 
-async def _matrix(
+@dataclass(slots=True)
+class _Nearest:
+    """By community (id) the shortest drive: seconds, start, source; None where no road leads."""
+
+    best: dict[UUID, tuple[int, From, str] | None] = field(default_factory=dict)
+    graph_version: str | None = None
+    hour_bucket: str | None = None
+
+    def take(self, starts: Sequence[From], communities: Sequence[Any], matrix: Matrix) -> None:
+        """Keep what is shorter; an unreachable cell holds more than any drive."""
+        self.graph_version, self.hour_bucket = matrix.graph_version, matrix.hour_bucket.value
+        for column, row in enumerate(np.argmin(matrix.seconds, axis=0).tolist()):
+            community, seconds = communities[column].id, int(matrix.seconds[row, column])
+            known = self.best.setdefault(community, None)
+            if matrix.unreachable[row, column] or (known is not None and known[0] <= seconds):
+                continue
+            self.best[community] = seconds, starts[row], matrix.source_of(row, column).value
+
+
+async def _nearest(
     engine: RoutingEngine, starts: Sequence[From], communities: Sequence[Any], now: datetime
-) -> Matrix:
-    places = [Place(row.lon, row.lat) for row in communities]
-    return await engine.matrix([start.place for start in starts], places, now)
-
-
-def _reached(
-    starts: Sequence[From], communities: Sequence[Any], matrix: Matrix | None
-) -> list[Reached]:
-    if matrix is None:
-        return [Reached(row, Place(row.lon, row.lat), None, None, None) for row in communities]
-    found = []
-    for column, (row, best) in enumerate(zip(communities, _nearest(matrix), strict=True)):
-        place = Place(row.lon, row.lat)
-        if matrix.unreachable[best, column]:
-            found.append(Reached(row, place, None, None, None))
-            continue
-        seconds = int(matrix.seconds[best, column])
-        source = matrix.source_of(best, column).value
-        found.append(Reached(row, place, seconds, starts[best], source))
+) -> _Nearest:
+    """Ask block by block: no matrix is larger than one question may be."""
+    places, found = [Place(row.lon, row.lat) for row in communities], _Nearest()
+    for block in batched(starts, policy.STARTS_AT_ONCE):
+        matrix = await engine.matrix([start.place for start in block], places, now)
+        found.take(block, communities, matrix)
     return found
 
 
-def _nearest(matrix: Matrix) -> list[int]:
-    """By community the start that is nearest; an unreachable cell holds more than any drive."""
-    rows: list[int] = np.argmin(matrix.seconds, axis=0).tolist()
-    return rows
+def _reached(community: Any, best: tuple[int, From, str] | None) -> Reached:
+    seconds, start, source = best or (None, None, None)
+    return Reached(community, Place(community.lon, community.lat), seconds, start, source)
 
 
-def _legs(matrix: Matrix | None) -> LegCount:
-    if matrix is None:
-        return LegCount()
-    columns = np.arange(matrix.seconds.shape[1], dtype=np.intp)
-    return matrix.count_legs_at(np.array(_nearest(matrix), dtype=np.intp), columns)
+def _legs(reached: Sequence[Reached]) -> LegCount:
+    sources = Counter(each.source or "unreachable" for each in reached)
+    return LegCount(**{name: sources[name] for name in ("osrm", "estimate", "unreachable")})

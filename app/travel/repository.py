@@ -1,7 +1,7 @@
 """Queries of arrivals: who must be computed anew, what a chain rests on, what is stored."""
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,9 @@ from sqlalchemy.types import Uuid
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.travel.models import ArrivalEstimate
+from app.planning import policy as planning
+from app.travel.models import ArrivalEstimate, UnplacedCrew
+from app.work_orders.models import Assignment, WorkOrder
 
 AWAITED = ("SENT", "ACCEPTED", "ENROUTE")
 """A crew has the order and has not reached it."""
@@ -38,7 +40,9 @@ SELECT s.crew_id FROM me, LATERAL (
     JOIN crews k ON k.id = h.crew_id
     LEFT JOIN seen p ON p.crew_id = h.crew_id
     LEFT JOIN arrival_estimates e ON e.order_id = h.id AND e.crew_id = h.crew_id
-   WHERE h.state IN {_AWAITED} AND (e.order_id IS NULL OR e.basis <> c.basis
+    LEFT JOIN unplaced_crews u ON u.crew_id = h.crew_id AND u.basis = c.basis
+     AND u.seen_at IS NOT DISTINCT FROM p.at AND u.tried_at > :again
+   WHERE u.crew_id IS NULL AND h.state IN {_AWAITED} AND (e.order_id IS NULL OR e.basis <> c.basis
       OR (h.state = 'ENROUTE' AND e.arrive_at <= :now)
       OR (h.state <> 'ENROUTE' AND e.depart_at < :late)
       OR ((e.start_kind <> 'on_site' OR k.kind = 'joint')
@@ -102,8 +106,14 @@ SELECT DISTINCT ON (crew_id) crew_id, kind, at, ST_X(place) AS lon, ST_Y(place) 
 """
 
 _SHIFTS = """
-SELECT DISTINCT ON (crew_id) crew_id, starts_at, breaks FROM shifts
- WHERE crew_id = ANY(:crews) AND ends_at > :now ORDER BY crew_id, starts_at
+SELECT DISTINCT ON (s.crew_id) s.crew_id, s.starts_at, s.breaks,
+       EXISTS (SELECT FROM shifts o WHERE o.crew_id = s.crew_id AND o.ends_at <= :now
+          AND o.ends_at > :stays)
+       OR EXISTS (SELECT FROM crew_members m JOIN attendance t ON t.technician_id = m.technician_id
+        WHERE m.crew_id = s.crew_id AND m.since <= :now AND (m.until IS NULL OR m.until > :now)
+          AND t.clock_out_at IS NULL) AS at_work
+  FROM shifts s
+ WHERE s.crew_id = ANY(:crews) AND s.ends_at > :now ORDER BY s.crew_id, s.starts_at
 """
 
 _LOCK = """
@@ -128,13 +138,17 @@ async def first_to(session: AsyncSession, what: str) -> bool:
     return bool((await session.execute(statement, {"what": what})).scalar_one())
 
 
-async def stale_crews(session: AsyncSession, now: datetime, late: datetime) -> list[UUID]:
+async def stale_crews(
+    session: AsyncSession, now: datetime, late: datetime, again: datetime
+) -> list[UUID]:
     """Crews whose arrivals must be computed anew; none while another worker looks.
 
     Something was taken, left or changed; a position is newer than the estimate; or a departure
-    was due before `late`, or an arrival before `now`, and did not happen.
+    was due before `late`, or an arrival before `now`, and did not happen. A crew that was nowhere
+    to be found is left alone while nothing of this changes, unless that was before `again`.
     """
-    rows = await session.execute(text(_STALE), {"now": now, "late": late})
+    instants = {"now": now, "late": late, "again": again}
+    rows = await session.execute(text(_STALE), instants)
     return [row.crew_id for row in rows]
 
 
@@ -159,8 +173,14 @@ async def starts(session: AsyncSession, crews: Collection[UUID], now: datetime) 
 
 
 async def shifts(session: AsyncSession, crews: Collection[UUID], now: datetime) -> dict[UUID, Any]:
-    """Crew -> its shift that runs or comes next (starts_at, breaks)."""
-    return {row.crew_id: row for row in await _rows(session, _SHIFTS, crews, now=now)}
+    """Crew -> its shift that runs or comes next (starts_at, breaks, at_work).
+
+    `at_work` before that shift is a crew with a member clocked in, or in the overtime after the
+    shift before: it does not wait.
+    """
+    stays = now - timedelta(seconds=planning.OVERTIME_S)
+    rows = await _rows(session, _SHIFTS, crews, now=now, stays=stays)
+    return {row.crew_id: row for row in rows}
 
 
 async def _rows(
@@ -188,6 +208,21 @@ async def stored(session: AsyncSession, orders: Collection[UUID]) -> list[Arriva
     return list((await session.exec(query)).all())
 
 
+async def awaited(session: AsyncSession, orders: Collection[UUID]) -> list[ArrivalEstimate]:
+    """The estimates of those of these orders that are with the estimate's crew, and not reached."""
+    statement = (
+        select(ArrivalEstimate)
+        .join(WorkOrder, col(WorkOrder.id) == col(ArrivalEstimate.order_id))
+        .join(Assignment, col(Assignment.id) == col(WorkOrder.assignment_id))
+        .where(
+            col(ArrivalEstimate.order_id).in_(orders),
+            col(WorkOrder.state).in_(AWAITED),
+            Assignment.crew_id == ArrivalEstimate.crew_id,
+        )
+    )
+    return list((await session.exec(statement)).all())
+
+
 async def put(session: AsyncSession, rows: Collection[ArrivalEstimate]) -> None:
     """Write the estimates in the place of those of before."""
     if not rows:
@@ -198,6 +233,26 @@ async def put(session: AsyncSession, rows: Collection[ArrivalEstimate]) -> None:
     await session.execute(
         fresh.on_conflict_do_update(index_elements=["order_id"], set_=changed),
         [row.model_dump() for row in rows],
+    )
+
+
+async def note_unplaced(
+    session: AsyncSession, crews: Collection[UUID], unplaced: Mapping[UUID, Any], now: datetime
+) -> None:
+    """Remember those of the crews that nobody can place, with their (basis, seen_at)."""
+    table: Any = UnplacedCrew.__table__  # type: ignore[attr-defined]
+    placed = [crew for crew in crews if crew not in unplaced]
+    await session.execute(delete(table).where(table.c.crew_id.in_(placed)))
+    if not unplaced:
+        return
+    fresh = insert(table)
+    changed = {name: fresh.excluded[name] for name in UnplacedCrew.model_fields}
+    await session.execute(
+        fresh.on_conflict_do_update(index_elements=["crew_id"], set_=changed),
+        [
+            {"crew_id": crew, "basis": row.basis, "seen_at": row.seen_at, "tried_at": now}
+            for crew, row in sorted(unplaced.items())
+        ],
     )
 
 

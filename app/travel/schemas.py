@@ -161,7 +161,6 @@ class ReachSourcesOut(Out):
 class LeftOutOfReachOut(Out):
     """What was beyond the size of one question; the smallest communities go first."""
 
-    starts: int
     communities: int
     customers: int
 
@@ -204,7 +203,6 @@ class ReachOut(Out):
                 "share_within": round(within / customers, 4) if customers else None,
                 "unreachable": [one.name for one in each if one.seconds is None],
                 "left_out": LeftOutOfReachOut(
-                    starts=found.starts_left_out,
                     communities=found.communities_left_out,
                     customers=found.customers_left_out,
                 ),

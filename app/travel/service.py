@@ -1,19 +1,22 @@
 """Arrivals and drives as readers ask for them, inside their scope."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, settings
 from app.core.db import Database
 from app.core.problems import NotFound
 from app.core.scope import Principal
 from app.organisation.models import Crew
-from app.travel import drive_rows, repository
+from app.organisation.positions import KEPT
+from app.travel import drive_rows, policy, repository
 from app.travel.arrivals import refresh_crews
 from app.travel.errors import CrewPlaceUnknown, NoCrewYet, NothingToAwait
-from app.travel.models import Drive
+from app.travel.models import ArrivalEstimate, Drive
 from app.work_orders import assignments
 from app.work_orders import service as work_orders
 from app.work_orders.models import WorkOrder
@@ -53,6 +56,17 @@ async def _read(
         if held is None or order.state not in repository.AWAITED:
             raise NothingToAwait(state=order.state)
         return order, held.crew_id, await repository.arrival(session, order_id)
+
+
+async def awaited(session: AsyncSession, orders: Collection[UUID]) -> dict[UUID, ArrivalEstimate]:
+    """Order -> its stored arrival, of those that are still awaited."""
+    return {row.order_id: row for row in await repository.awaited(session, orders)}
+
+
+async def purge_drives(session: AsyncSession) -> None:
+    """Forget drives after 400 days, and where exactly they went with the phones' positions."""
+    now = clock.now()
+    await drive_rows.forget_drives(session, now - policy.DRIVES_KEPT, now - KEPT)
 
 
 async def drives(

@@ -90,18 +90,27 @@ def settled_until(now: datetime, spells: Iterable[Spell]) -> datetime:
 
 
 def runs(segment: Sequence[Fix], spells: Sequence[Spell]) -> Iterator[Run]:
-    """Cut a segment where spells begin and end; each run begins with the last fix before it."""
+    """Cut a segment where spells begin and end; each run begins with the last fix before it.
+
+    Nobody drove to an order before the departure: of the way between the last fix before it and
+    the first after, the time from the departure on counts.
+    """
     current: list[Fix] = []
     spell: Spell | None = None
     for fix in segment:
         now_in = _spell_at(fix.at, spells)
         if current and now_in != spell:
-            yield Run(tuple(current), spell)
-            current = current[-1:]
+            at_departure = now_in is not None and fix.at == now_in.from_at
+            yield Run((*current, fix) if at_departure else tuple(current), spell)
+            current = [] if at_departure else [_departing(current[-1], now_in)]
         spell = now_in
         current.append(fix)
     if current:
         yield Run(tuple(current), spell)
+
+
+def _departing(fix: Fix, spell: Spell | None) -> Fix:
+    return fix if spell is None else fix._replace(at=max(fix.at, spell.from_at))
 
 
 def _spell_at(instant: datetime, spells: Iterable[Spell]) -> Spell | None:

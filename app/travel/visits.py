@@ -8,19 +8,24 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core import clock
 from app.core.db import Database
-from app.travel import drive_rows, policy
-from app.travel.models import Drive
-from routing import Place, RoutingEngine, RoutingError
+from app.travel import drive_rows, policy, repository
+from app.travel.models import Drive, RoadlessVisit
+from routing import NoRoadBetween, Place, RoutingEngine, RoutingError
 from routing.drives import SHORTEST_S
 
 log = logging.getLogger(__name__)
 
 
 async def take_visits(database: Database, engine: RoutingEngine, *, lookback: timedelta) -> int:
-    """Store the way to each order that was reached, from where the crew set out."""
+    """Store the way to each order that was reached, from where the crew set out.
+
+    Of several workers one looks at a time. A visit to which no road leads is asked about once.
+    """
     now = clock.now()
     since = now - max(lookback, policy.LONGEST_DRIVE)
     async with database.transaction() as session:
+        if not await repository.first_to(session, "visits"):
+            return 0
         known = await drive_rows.known_visits(session, since - policy.LATEST_BATCH)
         spells = await drive_rows.spells(session, since)
     stored = 0
@@ -30,6 +35,9 @@ async def take_visits(database: Database, engine: RoutingEngine, *, lookback: ti
             continue
         try:
             visit = await _visit(engine, spell)
+        except NoRoadBetween:
+            await _store(database, RoadlessVisit(order_id=spell.order_id, ended_at=spell.to_at))
+            continue
         except RoutingError as error:
             log.warning("the way to order %s is not known: %s", spell.order_id, error)
             continue
@@ -59,7 +67,7 @@ async def _visit(engine: RoutingEngine, spell: Any) -> Drive:
     )
 
 
-async def _store(database: Database, visit: Drive) -> int:
+async def _store(database: Database, visit: Drive | RoadlessVisit) -> int:
     """Keep it; 0 when another worker was quicker."""
     try:
         async with database.transaction() as session:

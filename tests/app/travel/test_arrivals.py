@@ -1,7 +1,7 @@
 """The worker's look at arrivals: what is computed anew, stored and told."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +39,20 @@ async def order(database: Database, world: World) -> UUID:
 async def made(database: Database, world: World, state: State, **how: Any) -> UUID:
     async with database.transaction() as session:
         return (await order_in(session, world, state, **how)).id
+
+
+async def shifts_of(database: Database, world: World, *begins: datetime) -> None:
+    """Crew A2 has shifts of eight hours from these instants, and no others."""
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM shifts"))
+        for at in begins:
+            session.add(Shift(crew_id=world.crews["A2"], starts_at=at, ends_at=at + 480 * MINUTE))
+
+
+async def clocked_out(database: Database) -> None:
+    """Nobody is at work; where the phones were stays known."""
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE attendance SET clock_out_at = clock_in_at"))
 
 
 async def brought(database: Database, world: World, order_id: UUID, state: State) -> None:
@@ -351,15 +365,55 @@ class TestCrews:
     async def test_before_its_shift_a_crew_sets_out_when_it_begins(
         self, field: Field, order: UUID, world: World, database: Database
     ) -> None:
-        async with database.transaction() as session:
-            await session.execute(text("DELETE FROM shifts"))
-            begins = NOW + 120 * MINUTE
-            session.add(
-                Shift(crew_id=world.crews["A2"], starts_at=begins, ends_at=begins + 480 * MINUTE)
-            )
+        begins = NOW + 120 * MINUTE
+        await shifts_of(database, world, begins)
+        await clocked_out(database)
         await field.tick()
         found = await field.arrival(order)
         assert found is not None and found.depart_at == begins
+
+    async def test_who_is_clocked_in_does_not_wait_for_the_next_shift(
+        self, field: Field, order: UUID, world: World, database: Database
+    ) -> None:
+        """The shift ended three hours ago, and the order is still in hand: they are on the move."""
+        await shifts_of(database, world, NOW - 660 * MINUTE, NOW + 900 * MINUTE)
+        await field.tick()
+        found = await field.arrival(order)
+        assert found is not None and found.arrive_at == NOW + timedelta(seconds=268)
+
+    @pytest.mark.parametrize(("ended", "waits"), [(59, False), (60, True)])
+    async def test_within_the_overtime_nobody_waits_for_the_next_shift(
+        self,
+        field: Field,
+        order: UUID,
+        world: World,
+        database: Database,
+        ended: int,
+        waits: bool,
+    ) -> None:
+        begins = NOW + 900 * MINUTE
+        await shifts_of(database, world, NOW - (480 + ended) * MINUTE, begins)
+        await clocked_out(database)
+        await field.tick()
+        found = await field.arrival(order)
+        assert found is not None and found.depart_at == (begins if waits else NOW)
+
+    async def test_a_crew_that_nobody_can_place_is_left_alone_until_something_changes(
+        self, field: Field, order: UUID, world: World, database: Database
+    ) -> None:
+        async with database.transaction() as session:
+            await session.execute(text("UPDATE presence SET location = NULL, location_at = NULL"))
+            await session.execute(text("UPDATE stations SET location = NULL, area = NULL"))
+        assert await field.tick() == 1
+        assert await field.tick() == 0
+        other = await made(database, world, State.SENT, premises="锦绣家园3-1-101")
+        assert [await field.tick() for _ in range(2)] == [1, 0], "it got another order"
+        clock.advance(policy.UNPLACED_FOR)
+        assert [await field.tick() for _ in range(2)] == [1, 0], "its station may have a place"
+        await field.stand("tech03", 117.03, 36.65)
+        assert [await field.tick() for _ in range(2)] == [1, 0], "it was measured"
+        assert await field.arrival(order) is not None
+        assert await field.arrival(other) is not None
 
     async def test_a_hold_ends_the_wait(
         self, field: Field, order: UUID, world: World, database: Database

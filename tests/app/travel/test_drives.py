@@ -12,15 +12,19 @@ from sqlmodel import col, select
 from app.core import clock
 from app.core.db import Database
 from app.core.geo import point
+from app.core.settings import Settings
 from app.organisation.models import Position
 from app.travel import policy
 from app.travel.drives import take_in
 from app.travel.models import Drive, MatchedSpan
+from app.travel.repository import first_to
 from app.travel.visits import take_visits
 from app.work_orders import service as work_orders
 from app.work_orders.acts import MeasuredPlace
 from app.work_orders.states import Action, State
 from app.work_orders.transitions import transition
+from app.worker import purge
+from routing import EngineFailed, NoRoadBetween
 from tests.app.travel.conftest import MadeUpRoads
 from tests.conftest import Headers
 from tests.factories.orders import advance, leader_act, order_in
@@ -245,6 +249,70 @@ class TestOnTheWay:
         (way,) = [drive for drive in await street.drives() if drive.order_id == order_id]
         assert not way.observed
 
+    async def test_the_time_parked_before_the_departure_teaches_nothing(
+        self, street: Street
+    ) -> None:
+        """The last fix is 8.5 minutes older than the departure, and nothing came in between."""
+        order_id = await street.way(10, 20)
+        await street.measured("tech01", 1, 1.5, metres_per_minute=500 / 1.5 * 10)
+        await street.measured("tech01", 10.5, 20)
+        await street.look(40)
+        (way,) = [drive for drive in await street.drives() if drive.order_id == order_id]
+        assert (way.started_at, way.taken_s) == (NOW + 10 * MINUTE, 600)
+
+    async def test_the_speeds_of_its_stretches_are_kept(self, street: Street) -> None:
+        await street.way(5, 15)
+        await street.measured("tech01", 0, 20)
+        await street.look(31)
+        before, way, after = await street.drives()
+        assert (before.stretches, after.stretches) == (None, None)
+        assert way.stretches is not None and len(way.stretches) == 20
+        lon, _, next_lon, _, metres, taken_s, road_s = way.stretches[1]
+        assert (metres, taken_s, road_s) == (250, 30, 25)
+        assert (next_lon - lon) * METRES_PER_DEGREE == pytest.approx(250, abs=2)
+        assert sum(each[4] for each in way.stretches) == pytest.approx(way.metres, abs=20)
+
+    async def test_a_drive_is_forgotten_after_400_days_and_its_places_after_30(
+        self, street: Street, database: Database
+    ) -> None:
+        await street.way(5, 15)
+        await street.measured("tech01", 0, 20)
+        await street.look(31)
+        for days, drives, with_places in ((29, 3, 1), (31, 3, 0), (399, 3, 0), (401, 0, 0)):
+            with clock.frozen(NOW + timedelta(days=days)):
+                await purge(database)
+            kept = await street.drives()
+            assert len(kept) == drives, days
+            assert sum(each.stretches is not None for each in kept) == with_places, days
+
+
+class TestRoadsThatFail:
+    """There is a map, and its server does not answer for a while."""
+
+    @pytest.fixture(autouse=True)
+    def _map(self, config: Settings) -> None:
+        maps_dir = config.data_dir / "maps"
+        maps_dir.mkdir()
+        (maps_dir / "current").symlink_to("versions/test-1")
+
+    async def test_the_positions_wait_for_the_roads(self, street: Street) -> None:
+        await street.way(5, 15)
+        await street.measured("tech01", 0, 20)
+        street.roads.estimated = True
+        assert await street.look(31) == 0
+        assert await street.spans("A1") == []
+        street.roads.estimated = False
+        assert await street.look(1200, policy.NIGHT_LOOKS_BACK) == 3
+        assert {drive.source for drive in await street.drives()} == {"osrm"}
+        assert sum(drive.observed for drive in await street.drives()) == 1
+
+    async def test_after_two_days_the_estimate_is_kept(self, street: Street) -> None:
+        await street.measured("tech01", 0, 20)
+        street.roads.estimated = True
+        for hours, stored in ((24, 0), (48, 0), (50, 1), (52, 0)):
+            assert await street.look(60 * hours, policy.NIGHT_LOOKS_BACK) == stored, hours
+        assert {drive.source for drive in await street.drives()} == {"estimate"}
+
 
 class TestTakeVisits:
     async def look(self, street: Street) -> int:
@@ -270,6 +338,38 @@ class TestTakeVisits:
         async with database.transaction() as session:
             await order_in(session, world, State.ONSITE, crew="A1")
         assert await self.look(street) == 0
+
+    async def test_a_visit_without_a_road_is_asked_about_once(
+        self, street: Street, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def no_road(*_: object) -> None:
+            street.roads.asked.append("route")
+            raise NoRoadBetween("the ferry does not go")
+
+        monkeypatch.setattr(street.roads, "route", no_road)
+        await street.way(0, 10)
+        assert [await self.look(street) for _ in range(3)] == [0, 0, 0]
+        assert street.roads.asked == ["route"]
+        assert await street.drives("visit") == []
+
+    async def test_roads_that_fail_are_asked_again(
+        self, street: Street, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def fails(*_: object) -> None:
+            raise EngineFailed("no answer")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(street.roads, "route", fails)
+            await street.way(0, 10)
+            assert await self.look(street) == 0
+        assert await self.look(street) == 1
+
+    async def test_one_worker_looks_at_a_time(self, street: Street, database: Database) -> None:
+        await street.way(0, 10)
+        async with database.transaction() as other:
+            assert await first_to(other, "visits")
+            assert await self.look(street) == 0
+        assert await self.look(street) == 1
 
     async def test_pressed_at_the_door_teaches_nothing(self, street: Street) -> None:
         await street.way(0, 1)

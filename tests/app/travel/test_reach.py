@@ -90,6 +90,28 @@ class TestGetReach:
         body = await ask(client, world, as_("manager"))
         assert body["sources"] == {"osrm": 0, "estimate": 2, "unreachable": 0}
 
+    @pytest.mark.parametrize(("at_once", "questions"), [(1, 4), (3, 2), (4, 1)])
+    async def test_every_crew_is_asked_however_many_they_are(
+        self,
+        client: httpx.AsyncClient,
+        world: World,
+        as_: Headers,
+        field: Field,
+        monkeypatch: pytest.MonkeyPatch,
+        at_once: int,
+        questions: int,
+    ) -> None:
+        monkeypatch.setattr(policy, "STARTS_AT_ONCE", at_once)
+        await field.stand("tech04", 117.0401, 36.66)
+        body = await ask(client, world, as_("dispatcher1"))
+        found = {each["properties"]["name"]: each for each in body["communities"]["features"]}
+        start = {name: each["properties"]["start_code"] for name, each in found.items()}
+        assert start == {"锦绣家园1": "A2", "锦绣家园3": "A3"}
+        assert found["锦绣家园3"]["properties"]["seconds"] == 1
+        assert [each["code"] for each in body["starts"]] == ["S01", "A1", "A2", "A3"]
+        assert body["sources"] == {"osrm": 2, "estimate": 0, "unreachable": 0}
+        assert field.roads.asked == ["matrix"] * questions
+
     async def test_what_is_too_much_for_one_question_is_said(
         self,
         client: httpx.AsyncClient,
@@ -98,7 +120,6 @@ class TestGetReach:
         database: Database,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(policy, "MOST_STARTS", 3)
         monkeypatch.setattr(policy, "MOST_COMMUNITIES", 1)
         async with database.transaction() as session:
             await session.execute(
@@ -109,7 +130,7 @@ class TestGetReach:
                 )
             )
         body = await ask(client, world, as_("manager"))
-        assert body["left_out"] == {"starts": 1, "communities": 1, "customers": 2}
+        assert body["left_out"] == {"communities": 1, "customers": 2}
         assert [each["properties"]["customers"] for each in body["communities"]["features"]] == [3]
 
     async def test_without_any_place_nobody_is_reached(

@@ -121,10 +121,25 @@ class TestRuns:
         spell = Spell(uuid4(), NOW + 2 * MINUTE, NOW + 4 * MINUTE, True)
         found = list(runs(fixes(0, 1, 2, 3, 4, 5, 6), [spell]))
         assert found == [
-            Run(tuple(fixes(0, 1)), None),
-            Run(tuple(fixes(1, 2, 3, 4)), spell),
+            Run(tuple(fixes(0, 1, 2)), None),
+            Run(tuple(fixes(2, 3, 4)), spell),
             Run(tuple(fixes(4, 5, 6)), None),
         ]
+
+    def test_the_time_parked_before_the_departure_is_no_part_of_the_drive(self) -> None:
+        """The phone slept from minute 0 to 9; the crew set out at 8.5."""
+        spell = Spell(uuid4(), NOW + 8.5 * MINUTE, NOW + 18.5 * MINUTE, True)
+        parked, driving = fix(0, metres=0), [fix(9 + n, metres=50 + 100 * n) for n in range(10)]
+        before, drive = runs([parked, *driving], [spell])
+        assert before == Run((parked,), None)
+        assert drive.fixes == (parked._replace(at=spell.from_at), *driving)
+
+    def test_a_drive_that_follows_another_begins_where_that_ended(self) -> None:
+        first = Spell(uuid4(), NOW, NOW + 2 * MINUTE, True)
+        second = Spell(uuid4(), NOW + 2.5 * MINUTE, NOW + 4 * MINUTE, True)
+        found = list(runs(fixes(0, 1, 2, 3, 4), [first, second]))
+        assert [run.spell for run in found] == [first, second]
+        assert [each.at for each in found[1].fixes] == [NOW + n * MINUTE for n in (2.5, 3, 4)]
 
 
 class TestMoved:
