@@ -17,7 +17,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import text
 
 from app import wiring
-from app.core import clock, jobs
+from app.core import clock, feed, jobs
 from app.core import settings as installed
 from app.core.db import Database
 from app.core.settings import Environment, Settings
@@ -31,6 +31,7 @@ from app.planning.solver import SolverProcess
 from app.planning.sweep import sweep
 from app.travel import arrivals, learning
 from app.travel import policy as travel
+from app.travel import service as trips
 from app.web.idempotency import KEPT_DAYS
 from app.work_orders import service as work_orders
 
@@ -206,7 +207,10 @@ async def _only_one(session: Any, name: str) -> bool:
 
 
 async def purge(database: Database) -> None:
-    """Forget stored answers after 30 days, when nobody repeats a submission, and old positions."""
+    """Forget what has had its time: stored answers, changes, positions, drives.
+
+    Answers go after 30 days, when nobody repeats a submission; the rest when its room says.
+    """
     before = clock.real_now() - timedelta(days=KEPT_DAYS)
     async with database.transaction() as session:
         await session.execute(
@@ -214,6 +218,10 @@ async def purge(database: Database) -> None:
         )
     async with database.transaction() as session:
         await organisation.purge_positions(session)
+    async with database.transaction() as session:
+        await trips.purge_drives(session)
+    async with database.transaction() as session:
+        await feed.purge(session)
 
 
 async def rescue(queue: App) -> None:

@@ -23,8 +23,11 @@ from app.mobile import policy, repository
 from app.mobile.checklists import checklist
 from app.notifications import service as notifications
 from app.organisation import service as organisation
+from app.travel import service as travel
 from app.work_orders.masking import towards_technicians
 
+TOLD_AS_JOBS = ("work_order", "eta")
+"""Changes of these are told by the order as it is now."""
 WHOLE = 2**63 - 1
 """The row id of a cursor that reached the horizon."""
 
@@ -72,16 +75,17 @@ async def sync(
         place, changed = await feed.head(session), None
     else:
         place = found[1]
-        changed = {each.entity_id for each in found[0] if each.entity == "work_order"}
+        changed = {each.entity_id for each in found[0] if each.entity in TOLD_AS_JOBS}
     pending = await notifications.unacknowledged(session, principal.id, changed)
     rows = await _jobs(session, principal, changed)
+    arrivals = await travel.awaited(session, [row["id"] for row in rows]) if rows else {}
     answer = {
         "mode": "full" if changed is None else "changes",
         "cursor": str(PhoneCursor(place, digest)),
         "more": place.id != WHOLE,
         "settling": await feed.settling(session, _audience(principal)),
         "server_time": clock.now(),
-        "jobs": [job(row) for row in rows],
+        "jobs": [job(row) | {"eta": arrivals.get(row["id"])} for row in rows],
         "gone": sorted((changed or set()) - {row["id"] for row in rows}),
         "crews": await _crews(session, principal),
         "catalogue": {

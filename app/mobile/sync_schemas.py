@@ -48,6 +48,16 @@ class JobDue(Out):
     arrive_by: datetime | None
 
 
+class JobEta(Out):
+    """When the crew is thought to arrive; it is sent again when that moved by over 5 minutes."""
+
+    arrive_at: datetime
+    earliest_at: datetime
+    """10th percentile."""
+    latest_at: datetime
+    """90th percentile."""
+
+
 class JobEvidence(Out):
     """What must be shown at completion, and what is still to be uploaded."""
 
@@ -87,6 +97,8 @@ class JobOut(Out):
     flags: list[str]
     appointment: JobAppointment | None
     due: JobDue
+    eta: JobEta | None
+    """Null once the crew is there, and until it is computed."""
     reported_at: datetime
     urges: int
     rework_of: UUID | None

@@ -1,5 +1,7 @@
 """GET /mobile/sync: nothing is lost, nobody else's work is told, phones are masked."""
 
+import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,8 +19,10 @@ from app.identity.models import Device
 from app.identity.service import principal_of_user
 from app.notifications.models import Notification
 from app.organisation.models import CrewMember, Presence
+from app.travel.arrivals import refresh
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
+from tests.app.travel.conftest import MadeUpRoads
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.phone import Phone
@@ -238,6 +242,17 @@ async def _amend(session: AsyncSession, world: World, order_id: str) -> None:
     )
 
 
+async def purged(database: Database) -> None:
+    """Purge until all is gone: a neighbour's open transaction may hold rows for a moment."""
+    for _ in range(200):
+        async with database.transaction() as session:
+            await feed.purge(session)
+            if not (await session.execute(text("SELECT count(*) FROM change_feed"))).scalar_one():
+                return
+        await asyncio.sleep(0.02)
+    raise AssertionError("old changes are still there")
+
+
 async def _last_feed_ids(
     database: Database, slow: AsyncSession, slow_id: str, fast_id: str
 ) -> tuple[int, int]:
@@ -249,7 +264,68 @@ async def _last_feed_ids(
     return first, second
 
 
+class TestArrivals:
+    async def test_a_job_says_when_the_crew_is_expected_and_again_when_that_moved(
+        self, desk: Desk, leader: Phone, database: Database
+    ) -> None:
+        order_id = await desk.sent()
+        await leader.sync()
+        assert leader.jobs[order_id]["eta"] is None
+        roads = MadeUpRoads()
+        await refresh(database, roads)
+        await leader.sync_until(lambda body: bool(body["jobs"]))
+        first = leader.jobs[order_id]["eta"]
+        assert first["earliest_at"] < first["arrive_at"] < first["latest_at"]
+        clock.advance(timedelta(minutes=10))
+        await refresh(database, roads)
+        await leader.sync_until(lambda body: bool(body["jobs"]))
+        assert leader.jobs[order_id]["eta"]["arrive_at"] > first["latest_at"]
+        leader.cursor = None
+        await leader.sync()
+        assert set(leader.jobs[order_id]["eta"]) == {"arrive_at", "earliest_at", "latest_at"}
+
+    async def test_an_empty_answer_stays_small(
+        self, desk: Desk, leader: Phone, database: Database
+    ) -> None:
+        await desk.sent()
+        await refresh(database, MadeUpRoads())
+        await leader.sync_until(lambda body: not body["settling"])
+        for _ in range(50):
+            body = await leader.sync()
+            if not body["jobs"]:
+                break
+        assert body["jobs"] == []
+        told = {name: each for name, each in body.items() if name not in ("crews", "catalogue")}
+        assert len(json.dumps(told, separators=(",", ":"))) <= 300
+
+
 class TestCursor:
+    async def test_a_phone_that_was_away_while_changes_were_purged_is_synchronised_fully(
+        self, desk: Desk, leader: Phone, database: Database
+    ) -> None:
+        await leader.sync()
+        stayed_away = leader.cursor
+        order_id = await desk.sent()
+        await leader.sync_until(lambda body: bool(body["jobs"]))
+        async with database.transaction() as session:
+            old = {"at": clock.now() - feed.KEPT - timedelta(seconds=1)}
+            await session.execute(text("UPDATE change_feed SET at = :at"), old)
+        await purged(database)
+        leader.cursor, leader.jobs = stayed_away, {}
+        assert (await leader.sync())["mode"] == "full"
+        assert list(leader.jobs) == [order_id]
+        assert (await leader.sync())["mode"] == "changes"
+
+    async def test_younger_changes_are_kept(
+        self, desk: Desk, leader: Phone, database: Database
+    ) -> None:
+        await leader.sync()
+        await desk.sent()
+        with clock.frozen(clock.now() + feed.KEPT):
+            async with database.transaction() as session:
+                await feed.purge(session)
+        assert (await leader.sync_until(lambda body: bool(body["jobs"])))["mode"] == "changes"
+
     async def test_a_restored_database_is_synchronised_fully(
         self, desk: Desk, leader: Phone
     ) -> None:
