@@ -4,7 +4,8 @@ SIMULATED drives: nothing here was measured on a street. A city has hidden speed
 of the prior's for every road class and hour, drawn at random. Crews drive between building-like
 places along the engine's roads; a drive takes the sum of its class seconds at the hidden factors,
 times log-normal noise, some with a stop. Their phones report fixes every 30-60 s with 7.5 m of
-noise; the engine matches those, and the learner sees nothing else. Then other drives are promised
+noise, and stand before each drive, at times in silence. The service's own way from fixes to drives
+matches those (app/travel), and the learner sees nothing else. Then other drives are promised
 with the learnt factors, with the prior's, and by an oracle that knows the hidden factors (and, as
 everybody, not the noise).
 
@@ -19,6 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -26,13 +28,27 @@ import numpy as np
 from app.demo.map_places import places_from_map
 from app.demo.osm_file import write_osm
 from app.demo.town import generate_city
+from app.travel.drives import drives_in
+from app.travel.learning import observation
+from app.travel.tracks import Spell, segments
 from benchmarks.simulated_drives import DAY_OF_DRIVES, NOISE, HiddenCity, Trip, draw_trip
-from routing import CHINA_CITY, OsrmEmbedded, Place, RoutingEngine, Traffic, import_map
-from routing.drives import Drive, drive_of, predicted_s
+from routing import (
+    CHINA_CITY,
+    Fix,
+    OsrmEmbedded,
+    Place,
+    RoutingEngine,
+    Stretch,
+    Trace,
+    Traffic,
+    import_map,
+)
+from routing.drives import Drive, predicted_s
 from routing.learning import Learned, learn
 
 HEIDELBERG: Final = Path(__file__).parents[2] / "shared" / "data" / "osm" / "heidelberg.osm.pbf"
 OUT: Final = Path(__file__).parent / "out" / "eta.json"
+CREW: Final = UUID(int=1)
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 SEEDS: Final = (1, 2, 3)
 HELD_OUT: Final = 300
@@ -121,19 +137,39 @@ class _Season:
         return {**errors, "median_drive_s": float(np.median(taken_s))}
 
     async def _observe(self, trip: Trip) -> Drive | None:
-        """Give what the phone and the map make of a drive, and keep the score of the map."""
-        fixes, at_m = self._city.reported(trip)
-        trace = await self._engine.match(fixes)
-        really_m = {fix.at: metres for fix, metres in zip(fixes, at_m.tolist(), strict=True)}
+        """Give what the phone and the service make of a drive, and keep the score of the map."""
+        parked, (driven, at_m) = self._city.parked(trip), self._city.reported(trip)
+        really_m = dict.fromkeys((fix.at for fix in parked), 0.0)
+        really_m |= {fix.at: metres for fix, metres in zip(driven, at_m.tolist(), strict=True)}
+        spell = Spell(CREW, trip.depart_at, driven[-1].at, arrived=True)
+        watched = _Watched(self._engine)
+        drive = None
+        for segment in segments([[*parked, *driven[1:]]], []):
+            for each in await drives_in(watched, CREW, segment, [spell]):
+                if each.observed:
+                    drive = observation(each, self._prior, self._prior)
         self._true_m += trip.metres
-        for each in trace.stretches:
-            true_m = really_m[each.reached_at] - really_m[each.left_at]
-            self._right_m += max(true_m - abs(each.metres - true_m), 0.0)
-        drive = drive_of(trace, self._prior)
+        for stretch in watched.stretches:
+            true_m = really_m[stretch.reached_at] - really_m[stretch.left_at]
+            self._right_m += max(true_m - abs(stretch.metres - true_m), 0.0)
         self._true_s += sum(trip.free_s)
         if drive is not None:
             self._right_s += sum(map(min, drive.class_seconds, trip.free_s))
         return drive
+
+
+class _Watched:
+    """The engine, and a note of every stretch that it matched."""
+
+    def __init__(self, engine: RoutingEngine) -> None:
+        self.snap, self.matrix, self.route = engine.snap, engine.matrix, engine.route
+        self._match = engine.match
+        self.stretches: list[Stretch] = []
+
+    async def match(self, fixes: Sequence[Fix]) -> Trace:
+        trace = await self._match(fixes)
+        self.stretches += trace.stretches
+        return trace
 
 
 def city_and_places(city: str, count: int, work: Path) -> tuple[Path, list[Place]]:

@@ -38,6 +38,10 @@ NOISE: Final = 0.2
 STOPPED: Final = 0.05
 STOP_S: Final = (60.0, 300.0)
 FIX_EVERY_S: Final = (30.0, 60.0)
+PARKED_S: Final = 1200.0
+"""How long a crew stands before a drive."""
+SILENT_S: Final = (1.0, 510.0)
+"""How long before the departure a standing phone spoke last; systems save power."""
 GPS_M: Final = 7.5
 TRIP_M: Final = (800.0, 5000.0)
 UNEVEN: Final = 0.4
@@ -186,6 +190,17 @@ class HiddenCity:
             for point, second in zip(points.tolist(), at_s.tolist(), strict=True)
         ]
         return fixes, at_m
+
+    def parked(self, trip: Trip) -> list[Fix]:
+        """Draw what the phone said before the departure, until it fell silent."""
+        seconds, fixes = -self._chance.uniform(*SILENT_S), []
+        while seconds > -PARKED_S:
+            scale = METRES_PER_DEGREE * np.array([math.cos(math.radians(trip.lonlat[0, 1])), 1.0])
+            point = trip.lonlat[0] + self._chance.normal(0, GPS_M, 2) / scale
+            at = trip.depart_at + timedelta(seconds=round(seconds))
+            fixes.append(Fix(Place(*point.tolist()), at, GPS_M))
+            seconds -= self._chance.uniform(*FIX_EVERY_S)
+        return fixes[::-1]
 
     def _moments(self, trip: Trip) -> tuple[_Array, _Array]:
         """Draw when the phone speaks, and where the crew is then: at the hidden pace, unevenly."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
-from routing.answers import Trace
 from routing.speeds import ROAD_CLASSES, HourBucket, SpeedProfile
 
 SHORTEST_S: Final = 120.0
@@ -46,17 +45,3 @@ def predicted_s(profile: SpeedProfile, drive: Drive) -> float:
     """Give the seconds (of the median drive) that a profile expects for a drive."""
     pairs = zip(ROAD_CLASSES, drive.class_seconds, strict=True)
     return sum(seconds / profile.factor(drive.bucket, road) for road, seconds in pairs)
-
-
-def drive_of(trace: Trace, profile: SpeedProfile) -> Drive | None:
-    """Sum up a matched trace of one trip; `profile` is the one that the map was built with.
-
-    None when less than two minutes of it were matched, or the source knows no road classes. The
-    whole trip is one drive, with its red lights: see `learning`.
-    """
-    known = [each for each in trace.stretches if each.class_seconds is not None]
-    taken_s = sum(each.taken_s for each in known)
-    road_s = [sum(each) for each in zip(*(one.class_seconds or () for one in known), strict=True)]
-    if taken_s < SHORTEST_S or sum(road_s) <= 0:
-        return None
-    return Drive(trace.hour_bucket, free_seconds(profile, trace.hour_bucket, road_s), taken_s)

@@ -1,7 +1,7 @@
 """Speed factors from drives: what is hidden is found, and noise does not lead astray."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import numpy as np
 import pytest
@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing import CHINA_CITY, ROAD_CLASSES, HourBucket, RoadClass, SpeedProfile
-from routing.answers import LegSource, Stretch, Trace
-from routing.drives import Drive, drive_of, free_seconds, predicted_s
+from routing.drives import Drive, free_seconds, predicted_s
 from routing.learning import Learned, learn
 from routing.speed_files import load_profile, store_profile
 
@@ -299,33 +298,3 @@ def test_a_prior_with_class_factors_keeps_its_limits() -> None:
     drives = drives_of(8, 500, [0.4] * 7, noise=0.1)
     learned = learn(drives, narrow, learnt_on=TODAY)
     assert learned.profile.factor(DAY, RoadClass.PRIMARY) == 0.9000001 * 0.5
-
-
-def trace_of(*legs: tuple[float, tuple[float, ...] | None]) -> Trace:
-    """Give a trace of stretches (seconds taken, class seconds) that follow each other."""
-    at = datetime(2026, 1, 12, 4, 0, tzinfo=UTC)
-    stretches = []
-    for taken_s, seconds in legs:
-        reached = at + timedelta(seconds=taken_s)
-        stretches.append(Stretch(at, reached, 500.0, sum(seconds or ()), seconds))
-        at = reached
-    return Trace(tuple(stretches), 0, LegSource.OSRM, "v1", DAY)
-
-
-def test_a_trace_becomes_one_drive() -> None:
-    one = (0.0, 0.0, 60.0, 0.0, 0.0, 20.0, 0.0)
-    other = (0.0, 0.0, 30.0, 10.0, 0.0, 0.0, 0.0)
-    drive = drive_of(trace_of((100.0, one), (45.0, None), (60.0, other)), CHINA_CITY)
-    assert drive is not None
-    assert drive.taken_s == 160.0  # the stretch without classes is left out on both sides
-    free = CHINA_CITY.factors[DAY]
-    assert drive.class_seconds == pytest.approx((0, 0, 90 * free, 10 * free, 0, 20 * free, 0))
-
-
-@pytest.mark.parametrize(
-    "legs", [(), ((119.0, (20.0,) * 7),), ((600.0, None),), ((600.0, (0.0,) * 7),)]
-)
-def test_a_trace_that_says_nothing_becomes_no_drive(
-    legs: tuple[tuple[float, tuple[float, ...] | None], ...],
-) -> None:
-    assert drive_of(trace_of(*legs), CHINA_CITY) is None
