@@ -1,13 +1,14 @@
 """Turns a snapshot and travel times into the planner's integers, and names back into ids."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import dispatch
 from app.planning import policy
+from app.planning.lending import prices
 from app.planning.roads import Roads
-from app.planning.snapshot import CrewNow, Held, Job, Snapshot
+from app.planning.snapshot import CrewNow, Elsewhere, Held, Job, Snapshot
 from routing import Place
 
 ON_SITE = ("ONSITE", "WORKING")
@@ -26,6 +27,7 @@ class Layout:
     @classmethod
     def of(cls, snapshot: Snapshot, *more: Place) -> "Layout":
         found = [*(job.place for job in snapshot.jobs), *more]
+        found += [each.job.place for each in snapshot.elsewhere]
         for crew in snapshot.crews:
             found += [crew.place, *(held.job.place for held in crew.held)]
         places = tuple(dict.fromkeys(found))
@@ -96,13 +98,32 @@ def problem_of(
 ) -> dispatch.Problem:
     """The problem, with the snapshot's instant as time zero; raises dispatch.ProblemRefused."""
     orders = [order_of(job, snapshot.at, layout) for job in snapshot.jobs]
+    areas = {job.station_id for job in snapshot.jobs}
     crews = []
     for crew in snapshot.crews:
         now = standing(crew, snapshot.at)
+        away = elsewhere(snapshot, crew)
         orders += [_held_order(held, crew, snapshot.at, layout) for held in now.ahead]
-        crews.append(_crew(crew, now, snapshot.at, layout))
+        # Going there was decided by another plan: it has no price here.
+        orders += [replace(order_of(each.job, snapshot.at, layout), area=None) for each in away]
+        planned = _crew(crew, now, snapshot.at, layout)
+        crews.append(
+            replace(
+                planned,
+                sequence=tuple(each.job.serial for each in away),
+                area_cost=prices(areas, crew.station_id),
+            )
+        )
     return dispatch.Problem(
         orders=tuple(orders), crews=tuple(crews), travel=roads.travel, objective=objective
+    )
+
+
+def elsewhere(snapshot: Snapshot, crew: CrewNow) -> list[Elsewhere]:
+    """What other plans have given to the crew, in the order of its day."""
+    return sorted(
+        (each for each in snapshot.elsewhere if each.crew_code == crew.code),
+        key=lambda each: (each.position, each.job.serial),
     )
 
 
@@ -133,6 +154,7 @@ def order_of(job: Job, at: datetime, layout: Layout) -> dispatch.Order:
         late_per_mille=rate,
         skills=job.skills,
         crew_size=job.crew_size,
+        area=str(job.station_id),
         pinned_crew=job.pinned_crew,
         forbidden_crews=job.banned_crews,
         current_crew=job.wanted_crew,
@@ -185,6 +207,9 @@ def warm_start(snapshot: Snapshot) -> dict[str, Sequence[str]]:
         visit = snapshot.published.get(job.id)
         if visit is not None and visit.crew_code in planned:
             planned[visit.crew_code].append((visit.position, job.serial))
+    for each in snapshot.elsewhere:
+        if each.crew_code in planned:
+            planned[each.crew_code].append((each.position, each.job.serial))
     return {
         crew.code: [
             *_held_ids(crew, snapshot.at),

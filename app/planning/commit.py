@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, settings
 from app.core.problems import Problem
@@ -19,6 +20,7 @@ from app.planning.models import PlannedVisit
 from app.work_orders import assignments
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
+from app.work_orders.models import WorkOrder
 from app.work_orders.states import AWAITING_DISPATCH, State
 from dispatch import Candidate
 
@@ -95,13 +97,27 @@ async def _send(planner: Planner, order_id: UUID, crew_id: UUID, done: Committed
                 return
             if visit.crew_id != crew_id:
                 return
+            if not await _may_get(session, order, crew_id):
+                return
             await assignments.assign(session, order, crew_id, Act.by_planner(), how="auto")
+            home = await repository.station_of(session, crew_id)
+            if home != order.station_id:
+                await repository.raise_dirty(session, home)
         done.sent[order_id] = crew_id
     except (Problem, DBAPIError) as refusal:
         log.warning("visit of %s by %s was not sent: %s", order_id, crew_id, refusal)
         done.refused.append(_refusal(order_id, crew_id, refusal))
         if isinstance(refusal, Problem):
             await _drop(planner, order_id)
+
+
+async def _may_get(session: AsyncSession, order: WorkOrder, crew_id: UUID) -> bool:
+    """Whether the crew still has room: plans of two stations may send to it at the same time."""
+    await repository.lock_crew(session, crew_id)
+    if order.service_class == policy.DANGER:
+        return True
+    unaccepted, in_all = (await repository.ahead_of(session, [crew_id])).get(crew_id, (0, 0))
+    return unaccepted == 0 and in_all < policy.MOST_AHEAD
 
 
 def _refusal(order_id: UUID, crew_id: UUID, refusal: Exception) -> dict[str, Any]:

@@ -127,7 +127,9 @@ async def _send(planner: Planner, case: _Case, proposal: dispatch.Proposal) -> b
             reason=_reason(proposal, case.proposals),
         )
         # Whatever run is solving now does not know of it: another one has to follow.
-        await repository.raise_dirty(session, order.station_id)
+        home = await repository.station_of(session, case.snapshot.crew_ids[proposal.crew_id])
+        for station_id in sorted({order.station_id, home}):
+            await repository.raise_dirty(session, station_id)
     return True
 
 

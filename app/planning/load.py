@@ -7,7 +7,7 @@ never are: they only keep their members' standing crews busy.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,8 +18,10 @@ from app.catalogue import service as catalogue
 from app.organisation import service as organisation
 from app.organisation.service import Capability
 from app.planning import policy, snapshot_rows
+from app.planning.lending import lent_crews
 from app.planning.snapshot import (
     CrewNow,
+    Elsewhere,
     Facts,
     Held,
     IdleCrew,
@@ -56,6 +58,8 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
         for crew in await organisation.capabilities(session, stations, at)
         if crew.kind == "standing"
     ]
+    lent = await lent_crews(session, station_id, at)
+    able += lent
     held = await _held_by_crew(session, able, at)
     waiting = await snapshot_rows.waiting_orders(session, stations)
     published = {
@@ -64,7 +68,9 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
     }
     reading = await _reading(session, at, waiting, able, published)
     jobs = [_job(row, reading) for row in waiting]
-    crews, idle = await _crews(session, able, held, reading)
+    crews, idle = await _crews(session, able, held, reading, stations)
+    codes = {crew.id: crew.code for crew in crews}
+    away = await snapshot_rows.visits_elsewhere(session, codes.keys(), stations)
     opens_by = at + timedelta(seconds=horizon_s)
     return Snapshot(
         station_id=station_id,
@@ -75,7 +81,14 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
         crews=tuple(crews),
         idle_crews=tuple(idle),
         published=published,
+        elsewhere=tuple(_elsewhere(row, codes[row.crew_id], at) for row in away),
     )
+
+
+def _elsewhere(row: Any, crew_code: str, at: datetime) -> Elsewhere:
+    """Its crew is decided by another plan, so neither pins nor bans speak here."""
+    job = _job(row, _Reading(at, {}))
+    return Elsewhere(replace(job, wanted_crew=None), crew_code, row.position)
 
 
 def _opens_after(job: Job, instant: datetime) -> bool:
@@ -175,6 +188,7 @@ async def _crews(
     able: Collection[Capability],
     held: Mapping[UUID, list[Held]],
     reading: _Reading,
+    stations: Collection[UUID],
 ) -> tuple[list[CrewNow], list[IdleCrew]]:
     ids = [crew.crew_id for crew in able]
     shifts = await snapshot_rows.shifts_at(session, ids, reading.at)
@@ -201,6 +215,7 @@ async def _crews(
                 size=crew.size,
                 load_s=loads.get(crew.crew_id, 0),
                 held=tuple(held.get(crew.crew_id, ())),
+                lent=crew.station_id not in stations,
             )
         )
     return crews, idle

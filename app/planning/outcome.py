@@ -1,13 +1,13 @@
 """A finished plan in the words of the database and the API: visits, reasons, the result."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import dispatch
-from app.planning.build import Layout, held_id, standing
+from app.planning.build import Layout, elsewhere, held_id, standing
 from app.planning.models import PlannedVisit, PlanningProblem, UnplannedOrder
 from app.planning.roads import Roads
 from app.planning.snapshot import CrewNow, Job, Snapshot
@@ -22,6 +22,8 @@ class Outcome:
     visits: Mapping[UUID, PlannedVisit]
     unplanned: Mapping[UUID, UnplannedOrder]
     result: dict[str, Any]
+    served: set[str] = field(default_factory=set)
+    """Every order of the problem that has a visit, another station's too."""
     problem: PlanningProblem | None = None
     """What is kept for questions; None when it is too large."""
 
@@ -41,13 +43,14 @@ def outcome(
         routes.append(shown)
         legs += driven
         for position, visit in enumerate(shown["visits"]):
-            if not visit["locked"]:
+            if not visit["locked"] and not visit["elsewhere"]:
                 planned = _planned(run_id, crew.id, position, visit, snapshot.at, route)
                 visits[planned.order_id] = planned
     unplanned = _unplanned(run_id, snapshot, plan, jobs)
     return Outcome(
         visits=visits,
         unplanned=unplanned,
+        served=set(plan.crew_of),
         result={
             "planned_at": snapshot.at.isoformat(),
             "routes": routes,
@@ -82,10 +85,11 @@ def _route(
     jobs: Mapping[str, Job],
 ) -> tuple[dict[str, Any], list[Leg]]:
     now = standing(crew, snapshot.at)
+    away = {each.job.serial: each.job for each in elsewhere(snapshot, crew)}
     held = {held_id(each, crew): each.job for each in now.ahead}
     here, legs, visits = layout.row[now.place], [], []
     for visit in route.visits:
-        job = held.get(visit.order_id) or jobs[visit.order_id]
+        job = held.get(visit.order_id) or away.get(visit.order_id) or jobs[visit.order_id]
         leg = (here, layout.row[job.place])
         here = leg[1]
         legs.append(leg)
@@ -94,6 +98,7 @@ def _route(
                 "order_id": str(job.id),
                 "serial": job.serial,
                 "locked": visit.order_id in held,
+                "elsewhere": visit.order_id in away,
                 "arrive_at": _instant(snapshot.at, visit.arrival_s),
                 "start_at": _instant(snapshot.at, visit.start_s),
                 "finish_at": _instant(snapshot.at, visit.finish_s),
@@ -106,6 +111,7 @@ def _route(
     shown = {
         "crew_id": str(crew.id),
         "crew_code": crew.code,
+        "lent": crew.lent,
         "free_at": _instant(snapshot.at, now.free_in_s),
         "end_at": _instant(snapshot.at, route.end_s),
         "travel_s": route.travel_s,
@@ -155,6 +161,7 @@ def _unplanned(
     found = {
         jobs[serial].id: [told(each) for each in reasons]
         for serial, reasons in plan.unassigned.items()
+        if serial in jobs
     }
     found |= {job.id: [_beyond(job)] for job in snapshot.beyond}
     return {

@@ -49,6 +49,13 @@ URGENT_BUDGET_S = 1.0
 """While danger waits a plan now is worth more than a better one."""
 STALE_AFTER = timedelta(minutes=5)
 """Business time after which a plan is made anew while orders wait: crews move, shifts begin."""
+LENDING = True
+"""Whether stations under the same parent lend each other crews near their common border."""
+LENDING_MINUTES = 10
+LENDING_REACH_M = LENDING_MINUTES * 400
+"""So near counts as the border: minutes at 24 km/h as the crow flies, a city's pace."""
+LENDING_PRICE_S = 900
+"""Price of sending a crew to another station's order, so that own crews come first."""
 KEPT_PROBLEMS = {True: 3, False: 6}
 """Problems kept per station: of published runs, and of questions of the kind "what if"."""
 DEFAULT_HORIZON_S = 12 * 3_600

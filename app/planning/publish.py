@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, feed
 from app.planning import policy, repository, snapshot_rows
+from app.planning.borders import Borders, settled
 from app.planning.load import facts_of
 from app.planning.models import PlanningRun
 from app.planning.outcome import Outcome
@@ -38,20 +39,23 @@ async def publish(
     otherwise changed while the search ran keeps no visit from this plan. Such a change has raised
     the station's `dirty_seq`, so the next run deals with it.
     """
+    borders = await settled(session, snapshot, outcome.visits, outcome.served)
     jobs = (*snapshot.jobs, *snapshot.beyond)
     now = await snapshot_rows.lock_facts(session, [job.id for job in jobs])
     left_out = [
-        LeftOut(job, changed) for job in jobs if (changed := _changed(job.facts, now.get(job.id)))
+        LeftOut(job, why)
+        for job in jobs
+        if (why := _changed(job.facts, now.get(job.id)) or _elsewhere(job, outcome, borders))
     ]
     gone = {each.job.id for each in left_out}
     await repository.replace_plan(
         session,
-        snapshot.dirty_seqs.keys(),
-        [crew.id for crew in snapshot.crews],
+        borders.stations,
         [visit for order_id, visit in outcome.visits.items() if order_id not in gone],
         [row for order_id, row in outcome.unplanned.items() if order_id not in gone],
     )
-    await repository.note_planned(session, dict(snapshot.dirty_seqs), snapshot.at)
+    seqs = {each: snapshot.dirty_seqs[each] for each in borders.stations}
+    await repository.note_planned(session, seqs, snapshot.at)
     run = await session.get_one(PlanningRun, run_id)
     run.state = "published"
     run.dirty_seq = snapshot.dirty_seqs.get(snapshot.station_id)
@@ -83,6 +87,14 @@ async def keep(session: AsyncSession, outcome: Outcome) -> None:
 async def tell(session: AsyncSession, run: PlanningRun) -> None:
     """Boards of the station hear that a run ended."""
     await feed.append(session, "planning_run", run.id, after=[feed.station_token(run.station_id)])
+
+
+def _elsewhere(job: Job, outcome: Outcome, borders: Borders) -> tuple[str, ...]:
+    """Why another station's plan keeps this one from speaking of the order."""
+    if job.station_id not in borders.stations:
+        return ("planned_since",)
+    visit = outcome.visits.get(job.id)
+    return ("crew_busy",) if visit is not None and visit.crew_id in borders.busy else ()
 
 
 def _changed(before: Facts, row: Any) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from pydantic import Field, model_validator
 from app.core.geo import PlaceIn
 from app.core.texts import Code
 from app.core.times import Moment
+from app.planning.models import PlannedVisit
 from app.planning.policy import MOST_SLOTS
-from app.planning.schemas import PlannedVisitOut, ReasonOut
+from app.planning.schemas import ReasonOut
 from app.web.wire import Body, Out
 
 
@@ -104,6 +105,23 @@ class WhyOut(Out):
     """Price of leaving the order out."""
     zh: str
     en: str
+
+
+class PlannedVisitOut(Out):
+    """Where an order stands in a crew's day; it may change until it is sent."""
+
+    crew_id: UUID
+    run_id: UUID
+    position: int
+    arrive_at: datetime
+    start_at: datetime
+    finish_at: datetime
+    travel_s: int
+    travel_source: str
+
+    @classmethod
+    def of(cls, visit: PlannedVisit) -> Self:
+        return cls.model_validate(visit)
 
 
 class OrderPlanOut(Out):

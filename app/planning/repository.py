@@ -33,16 +33,15 @@ def ids(name: str, values: Collection[UUID]) -> Any:
 async def replace_plan(
     session: AsyncSession,
     stations: Collection[UUID],
-    crews: Collection[UUID],
     visits: Iterable[PlannedVisit],
     unplanned: Iterable[UnplannedOrder],
 ) -> None:
-    """Put the new visits and reasons in the place of all that stood for these stations."""
+    """Put the new visits and reasons in the place of all that stood for these stations' orders."""
     await session.execute(
         text(
             "DELETE FROM planned_visits v USING work_orders o WHERE o.id = v.order_id"
-            " AND (o.station_id = ANY(:stations) OR v.crew_id = ANY(:crews))"
-        ).bindparams(ids("stations", stations), ids("crews", crews))
+            " AND o.station_id = ANY(:stations)"
+        ).bindparams(ids("stations", stations))
     )
     await session.execute(
         text(
@@ -52,6 +51,45 @@ async def replace_plan(
     )
     session.add_all([*visits, *unplanned])
     await session.flush()
+
+
+async def lock_plans(session: AsyncSession, stations: Collection[UUID]) -> None:
+    """Let one transaction at a time publish for any of these stations, whatever runs overlap."""
+    await session.execute(
+        text(
+            "SELECT pg_advisory_xact_lock(hashtextextended('plan ' || s::text, 12))"
+            " FROM (SELECT unnest(:stations) AS s ORDER BY 1) locked"
+        ).bindparams(ids("stations", stations))
+    )
+
+
+async def lock_crew(session: AsyncSession, crew_id: UUID) -> None:
+    """Let one transaction at a time send orders to the crew by plan."""
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended('crew ' || :crew, 12))"),
+        {"crew": str(crew_id)},
+    )
+
+
+async def station_of(session: AsyncSession, crew_id: UUID) -> UUID:
+    """The crew's own station."""
+    found = await session.execute(
+        text("SELECT station_id FROM crews WHERE id = :crew"), {"crew": crew_id}
+    )
+    station: UUID = found.scalar_one()
+    return station
+
+
+async def planned_after(
+    session: AsyncSession, stations: Collection[UUID], at: datetime
+) -> set[UUID]:
+    """Those of the stations whose plan in force was made from a later snapshot."""
+    rows = await session.exec(
+        select(PlanningState.station_id).where(
+            col(PlanningState.station_id).in_(stations), col(PlanningState.planned_at) > at
+        )
+    )
+    return set(rows.all())
 
 
 async def forget(session: AsyncSession, order_id: UUID) -> None:

@@ -15,13 +15,13 @@ from app.planning.engine import OpenEngine
 from app.planning.question_schemas import (
     DifferenceOut,
     OrderPlanOut,
+    PlannedVisitOut,
     SlotOut,
     SlotsIn,
     SlotsOut,
     WhyOut,
 )
 from app.planning.schemas import (
-    PlannedVisitOut,
     PlanningRunIn,
     PlanningRunOut,
     ReasonOut,

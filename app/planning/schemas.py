@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from app.core.geo import PlaceIn
 from app.core.texts import Code
 from app.core.times import Moment
-from app.planning.models import PlannedVisit, PlanningRun
+from app.planning.models import PlanningRun
 from app.planning.policy import DEFAULT_HORIZON_S
 from app.web.wire import Body, Out
 
@@ -133,7 +133,7 @@ def counts(run: PlanningRun) -> dict[str, int | None]:
         return {"planned": None, "unassigned": None}
     visits = [visit for route in run.result["routes"] for visit in route["visits"]]
     return {
-        "planned": sum(not visit["locked"] for visit in visits),
+        "planned": sum(not visit["locked"] and not visit.get("elsewhere") for visit in visits),
         "unassigned": len(run.result["unassigned"]),
     }
 
@@ -148,11 +148,15 @@ class ReasonOut(Out):
 
 
 class VisitOut(Out):
-    """One stop; `locked` ones are in the crew's hands already."""
+    """One stop; `locked` ones are in the crew's hands already.
+
+    `elsewhere` marks another station's order, which another plan has given to this crew.
+    """
 
     order_id: UUID
     serial: str
     locked: bool
+    elsewhere: bool = False
     arrive_at: datetime
     start_at: datetime
     finish_at: datetime
@@ -173,6 +177,8 @@ class RouteOut(Out):
 
     crew_id: UUID
     crew_code: str
+    lent: bool = False
+    """A neighbour's crew near the border."""
     free_at: datetime
     end_at: datetime
     travel_s: int
@@ -277,20 +283,3 @@ class PlanningRunOut(RunSummaryOut):
     changes: dict[str, Any] | None
     """What a question supposed."""
     result: PlanResultOut | None
-
-
-class PlannedVisitOut(Out):
-    """Where an order stands in a crew's day; it may change until it is sent."""
-
-    crew_id: UUID
-    run_id: UUID
-    position: int
-    arrive_at: datetime
-    start_at: datetime
-    finish_at: datetime
-    travel_s: int
-    travel_source: str
-
-    @classmethod
-    def of(cls, visit: PlannedVisit) -> Self:
-        return cls.model_validate(visit)

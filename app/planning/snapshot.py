@@ -83,6 +83,8 @@ class CrewNow:
     size: int
     load_s: int
     held: tuple[Held, ...]
+    lent: bool = False
+    """A neighbour's crew: its own station's visits come before what it does here."""
 
 
 class IdleCrew(NamedTuple):
@@ -96,6 +98,14 @@ class IdleCrew(NamedTuple):
 class Published(NamedTuple):
     """Where the plan in force puts an order."""
 
+    crew_code: str
+    position: int
+
+
+class Elsewhere(NamedTuple):
+    """An order of a station outside this plan that one of its crews is going to visit."""
+
+    job: Job
     crew_code: str
     position: int
 
@@ -115,6 +125,8 @@ class Snapshot:
     crews: tuple[CrewNow, ...]
     idle_crews: tuple[IdleCrew, ...]
     published: Mapping[UUID, Published] = field(default_factory=dict)
+    elsewhere: tuple[Elsewhere, ...] = ()
+    """What other plans have given to these crews: it keeps its place, and is never published."""
 
     @property
     def crew_ids(self) -> dict[str, UUID]:

@@ -21,6 +21,14 @@ _ORDER = (
     " o.building_id, o.flags, o.arrive_by, ST_X(o.location::geometry) AS lon,"
     " ST_Y(o.location::geometry) AS lat, f.service_minutes, f.skills, f.crew_size"
 )
+_CREWS_AT = (
+    "crews c JOIN stations s ON s.id = c.station_id CROSS JOIN LATERAL (SELECT coalesce("
+    "(SELECT r.location::geometry FROM crew_members m JOIN presence r"
+    " ON r.technician_id = m.technician_id WHERE m.crew_id = c.id AND m.since <= :at"
+    " AND (m.until IS NULL OR m.until > :at) AND r.location IS NOT NULL"
+    " ORDER BY r.location_at DESC LIMIT 1),"
+    " s.location::geometry, ST_Centroid(s.area::geometry)) AS place) p"
+)
 
 
 async def one_snapshot(session: AsyncSession) -> None:
@@ -116,18 +124,51 @@ async def coming_shifts(
     return list((await session.execute(statement)).all())
 
 
+async def neighbours(session: AsyncSession, station_id: UUID, reach_m: int) -> list[UUID]:
+    """Stations of sibling subtrees whose area comes that near to the station's own."""
+    statement = text(
+        "SELECT n.id FROM stations own JOIN stations sibling ON sibling.parent_id = own.parent_id"
+        " AND sibling.id <> own.id JOIN stations n ON starts_with(n.path, sibling.path)"
+        " WHERE own.id = :station AND ST_DWithin(n.area, own.area, :reach) ORDER BY n.id"
+    )
+    rows = await session.execute(statement, {"station": station_id, "reach": reach_m})
+    return [row.id for row in rows]
+
+
+async def crews_near(
+    session: AsyncSession,
+    station_id: UUID,
+    stations: Collection[UUID],
+    reach_m: int,
+    at: datetime,
+) -> set[UUID]:
+    """Active crews of `stations` that are that near to the area of `station_id`."""
+    statement = text(
+        f"SELECT c.id FROM stations own, {_CREWS_AT} WHERE own.id = :station AND c.active"
+        " AND c.station_id = ANY(:stations) AND ST_DWithin(p.place::geography, own.area, :reach)"
+    ).bindparams(ids("stations", stations), station=station_id, reach=reach_m, at=at)
+    return {row.id for row in await session.execute(statement)}
+
+
+async def visits_elsewhere(
+    session: AsyncSession, crews: Collection[UUID], stations: Collection[UUID]
+) -> list[Any]:
+    """Orders of other stations that wait with a visit of these crews, crew by crew in order."""
+    statement = text(
+        f"{_ORDER}, v.crew_id, v.position FROM planned_visits v"
+        " JOIN work_orders o ON o.id = v.order_id JOIN fault_codes f ON f.id = o.fault_code_id"
+        " WHERE v.crew_id = ANY(:crews) AND NOT o.station_id = ANY(:stations)"
+        " AND o.state IN ('NEW', 'RETURNED') ORDER BY v.crew_id, v.position, o.serial"
+    ).bindparams(ids("crews", crews), ids("stations", stations))
+    return list((await session.execute(statement)).all())
+
+
 async def last_places(
     session: AsyncSession, crews: Collection[UUID], at: datetime
 ) -> dict[UUID, tuple[float, float]]:
     """Crew -> (lon, lat) where a member was last heard of, else its station's place."""
     statement = text(
-        "SELECT c.id, ST_X(p.place) AS lon, ST_Y(p.place) AS lat FROM crews c"
-        " JOIN stations s ON s.id = c.station_id CROSS JOIN LATERAL (SELECT coalesce("
-        "(SELECT r.location::geometry FROM crew_members m JOIN presence r"
-        " ON r.technician_id = m.technician_id WHERE m.crew_id = c.id AND m.since <= :at"
-        " AND (m.until IS NULL OR m.until > :at) AND r.location IS NOT NULL"
-        " ORDER BY r.location_at DESC LIMIT 1),"
-        " s.location::geometry, ST_Centroid(s.area::geometry)) AS place) p"
+        f"SELECT c.id, ST_X(p.place) AS lon, ST_Y(p.place) AS lat FROM {_CREWS_AT}"
         " WHERE c.id = ANY(:crews) AND p.place IS NOT NULL"
     ).bindparams(ids("crews", crews), at=at)
     return {row.id: (row.lon, row.lat) for row in await session.execute(statement)}

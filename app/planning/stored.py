@@ -48,6 +48,7 @@ class Asked:
     def of(cls, snapshot: Snapshot, problem: dispatch.Problem, plan: dispatch.Plan) -> "Asked":
         """Of a run; accepted orders are known by name as waiting ones are."""
         jobs = [*snapshot.jobs, *(held.job for crew in snapshot.crews for held in crew.held)]
+        jobs += [each.job for each in snapshot.elsewhere]
         return cls(
             at=snapshot.at,
             problem=problem,
@@ -58,9 +59,9 @@ class Asked:
 
     @property
     def planned(self) -> list[UUID]:
-        """Orders that the plan gave to a crew; what a crew had in its hands was no choice."""
-        held = self.problem.locked_crew
-        chosen = [name for name in self.plan.crew_of if name not in held]
+        """Orders that the plan gave to a crew; what a crew had already was no choice."""
+        had = self.problem.locked_crew.keys() | {n for c in self.problem.crews for n in c.sequence}
+        chosen = [name for name in self.plan.crew_of if name not in had]
         return sorted(self.order_ids[name] for name in chosen)
 
 

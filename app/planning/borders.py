@@ -1,0 +1,59 @@
+"""Where plans of different stations meet on one crew: what the later of two publishers does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.planning import repository, snapshot_rows
+from app.planning.models import PlannedVisit
+from app.planning.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """What a plan may put in force, seen under the locks of all stations it touches."""
+
+    stations: frozenset[UUID]
+    """Stations whose plan it replaces; those with a newer one keep that."""
+    busy: frozenset[UUID]
+    """Lent crews that have got other work meanwhile: no visit of theirs is published."""
+
+
+async def settled(
+    session: AsyncSession,
+    snapshot: Snapshot,
+    visits: Mapping[UUID, PlannedVisit],
+    served: set[str],
+) -> Borders:
+    """Take the locks, and settle what two plans want of the same crew.
+
+    A crew's own station comes first. Another station's visit that its plan does not know of, or
+    cannot keep, is taken out and that station planned again; a lent crew with work that this plan
+    does not know of is given nothing, and this station is planned again.
+    """
+    own = frozenset(snapshot.dirty_seqs)
+    await repository.lock_plans(session, own | {crew.station_id for crew in snapshot.crews})
+    newer = await repository.planned_after(session, own, snapshot.at)
+    lent = {crew.id for crew in snapshot.crews if crew.lent}
+    crews = {crew.id for crew in snapshot.crews}
+    known = {each.job.id for each in snapshot.elsewhere if each.job.serial in served}
+    heard = {each.job.id for each in snapshot.elsewhere}
+    busy: set[UUID] = set()
+    for row in await snapshot_rows.visits_elsewhere(session, crews, own):
+        if row.crew_id in lent:
+            if row.id not in heard:
+                busy.add(row.crew_id)
+        elif row.id not in known:
+            await _send_home(session, row)
+    if any(visit.crew_id in busy for visit in visits.values()):
+        await repository.raise_dirty(session, snapshot.station_id)
+    return Borders(stations=own - newer, busy=frozenset(busy))
+
+
+async def _send_home(session: AsyncSession, row: Any) -> None:
+    """Another station's visit gives way to the crew's own station."""
+    await repository.forget(session, row.id)
+    await repository.raise_dirty(session, row.station_id)
