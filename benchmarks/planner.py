@@ -160,8 +160,8 @@ def inserting(asked: Asked, _: Peers) -> Figures:
 def day(asked: Asked, _: Peers) -> Figures:
     """A day that half the orders arrive in."""
     seconds = asked.seconds[0] if asked.seconds else 0.3
-    orders, every_s, hindsight_s = (60, 1800, 3.0) if asked.quick else (200, 300, 20.0)
-    result = planner_day.measure(orders, every_s, seconds, hindsight_s, asked.seeds[0])
+    orders, every_s, hindsight_s = (60, 900, 3.0) if asked.quick else (200, 300, 20.0)
+    result = planner_day.measure(orders, every_s, seconds, hindsight_s, asked.seeds)
     names = ("over_hindsight", "churn_over_scratch", "j_over_scratch")
     return {**result, **{f"day_{name}": result[name] for name in names}}
 
