@@ -225,7 +225,7 @@ async def run(city: str, maps_dir: Path, drives: int) -> dict[str, Any]:
         "import_s": report.took_s,
         "points": POINTS,
         "runs": RUNS,
-        "machine": {"cores": os.process_cpu_count(), "python": platform.python_version()},
+        "machine": {"cores": len(os.sched_getaffinity(0)), "python": platform.python_version()},
         **figures,
         "limits": LIMITS,
         "missed": [name for name, limit in LIMITS.items() if figures[name] > limit],
