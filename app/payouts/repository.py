@@ -129,7 +129,7 @@ def of_unit(unit: Unit | None) -> ColumnElement[bool]:
     if unit is None:
         return true()
     here_now = col(Technician.station_id).in_(unit.station_ids)
-    return or_(unit.code == KEPT_UNIT, and_(KEPT_UNIT.is_(None), here_now))
+    return or_(KEPT_UNIT.is_not_distinct_from(unit.code), and_(KEPT_UNIT.is_(None), here_now))
 
 
 async def stations_of(session: AsyncSession, technicians: Collection[UUID]) -> dict[UUID, UUID]:
