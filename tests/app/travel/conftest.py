@@ -31,6 +31,7 @@ from routing import (
     Trace,
 )
 from routing.places import coordinates, straight_m
+from tests.app.travel.street import Street
 from tests.factories.world import World
 
 VERSION = "test-1"
@@ -150,3 +151,8 @@ class Field:
 @pytest.fixture
 def field(database: Database, world: World, roads: MadeUpRoads) -> Field:
     return Field(database, world, roads)
+
+
+@pytest.fixture
+def street(database: Database, world: World, roads: MadeUpRoads) -> Street:
+    return Street(database, world, roads)

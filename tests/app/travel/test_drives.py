@@ -1,112 +1,19 @@
 """Drives from the fixes of phones, and from visits."""
 
-from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-import httpx
 import pytest
-from sqlmodel import col, select
 
 from app.core import clock
 from app.core.db import Database
-from app.core.geo import point
 from app.core.settings import Settings
-from app.organisation.models import Position
 from app.travel import policy
-from app.travel.drives import take_in
-from app.travel.models import Drive, MatchedSpan
-from app.travel.repository import first_to
-from app.travel.visits import take_visits
-from app.work_orders import service as work_orders
-from app.work_orders.acts import MeasuredPlace
-from app.work_orders.states import Action, State
-from app.work_orders.transitions import transition
+from app.work_orders.states import State
 from app.worker import purge
-from routing import EngineFailed, NoRoadBetween
-from tests.app.travel.conftest import MadeUpRoads
-from tests.conftest import Headers
-from tests.factories.orders import advance, leader_act, order_in
+from tests.app.travel.street import METRES_PER_DEGREE, MINUTE, Street
+from tests.factories.orders import advance, order_in
 from tests.factories.world import NOW, World
-
-MINUTE = timedelta(minutes=1)
-METRES_PER_DEGREE = 111_195 * 0.8024
-"""Along the parallel of 36.65 degrees north."""
-
-
-class Street:
-    """Phones that drive east, and what became of it."""
-
-    def __init__(self, database: Database, world: World, roads: MadeUpRoads) -> None:
-        self.database, self.world, self.roads = database, world, roads
-
-    async def measured(
-        self, who: str, first: float, last: float, *, metres_per_minute: float = 500, **how: Any
-    ) -> None:
-        """A fix each half minute from minute `first` to `last` after NOW."""
-        async with self.database.transaction() as session:
-            for half in range(round(2 * first), round(2 * last) + 1):
-                minute = half / 2
-                lon = 117.0 + metres_per_minute * minute / METRES_PER_DEGREE
-                at = NOW + minute * MINUTE
-                session.add(
-                    Position(
-                        **{
-                            "technician_id": self.world.technicians[who],
-                            "client_at": at,
-                            "at": at,
-                            "received_at": at,
-                            "place": point(lon, 36.65),
-                            "accuracy_m": 8.0,
-                            "mocked": False,
-                        }
-                        | how
-                    )
-                )
-
-    async def look(self, at_minute: float, lookback: timedelta = policy.RECENT) -> int:
-        with clock.frozen(NOW + at_minute * MINUTE):
-            return await take_in(self.database, self.roads, lookback=lookback)
-
-    async def drives(self, kind: str = "positions") -> list[Drive]:
-        async with self.database.transaction() as session:
-            query = select(Drive).where(Drive.kind == kind).order_by(col(Drive.started_at))
-            return list((await session.exec(query)).all())
-
-    async def spans(self, crew: str) -> list[tuple[float, float]]:
-        async with self.database.transaction() as session:
-            query = select(MatchedSpan).where(MatchedSpan.crew_id == self.world.crews[crew])
-            rows = (await session.exec(query.order_by(col(MatchedSpan.from_at)))).all()
-            return [((r.from_at - NOW) / MINUTE, (r.to_at - NOW) / MINUTE) for r in rows]
-
-    async def metres(self) -> int:
-        return sum(drive.metres for drive in await self.drives())
-
-    async def way(self, departs: float, arrives: float) -> UUID:
-        """An order that crew A1 drives to, between these minutes."""
-        async with self.database.transaction() as session:
-            order = await order_in(session, self.world, State.ACCEPTED, crew="A1")
-            with clock.frozen(NOW + departs * MINUTE):
-                act = await leader_act(session, order)
-                await transition(session, order, Action.CONTACTED, act)
-                place = MeasuredPlace(117.0 + 500 * departs / METRES_PER_DEGREE, 36.65, 8.0)
-                there = replace(act, place=place)
-                await transition(session, order, Action.DEPARTED, there)
-            order_id = order.id
-        await self.arrive(order_id, arrives)
-        return order_id
-
-    async def arrive(self, order_id: UUID, minute: float) -> None:
-        async with self.database.transaction() as session:
-            row = await work_orders.locked_any(session, order_id)
-            with clock.frozen(NOW + minute * MINUTE):
-                await advance(session, self.world, row, State.ONSITE, crew="A1")
-
-
-@pytest.fixture
-def street(database: Database, world: World, roads: MadeUpRoads) -> Street:
-    return Street(database, world, roads)
 
 
 class TestTakeIn:
@@ -312,101 +219,3 @@ class TestRoadsThatFail:
         for hours, stored in ((24, 0), (48, 0), (50, 1), (52, 0)):
             assert await street.look(60 * hours, policy.NIGHT_LOOKS_BACK) == stored, hours
         assert {drive.source for drive in await street.drives()} == {"estimate"}
-
-
-class TestTakeVisits:
-    async def look(self, street: Street) -> int:
-        with clock.frozen(NOW + 60 * MINUTE):
-            return await take_visits(street.database, street.roads, lookback=policy.RECENT)
-
-    async def test_an_arrival_is_held_against_the_map_once(
-        self, street: Street, world: World
-    ) -> None:
-        order_id = await street.way(0, 10)
-        assert await self.look(street) == 1
-        assert await self.look(street) == 0
-        (visit,) = await street.drives("visit")
-        assert (visit.order_id, visit.crew_id) == (order_id, world.crews["A1"])
-        assert (visit.started_at, visit.taken_s) == (NOW, 600)
-        assert visit.metres == pytest.approx(0.02 * METRES_PER_DEGREE, rel=0.01)
-        assert visit.road_s == pytest.approx(visit.metres / 10, abs=1)
-        assert visit.observed
-
-    async def test_a_departure_without_a_place_says_nothing(
-        self, street: Street, database: Database, world: World
-    ) -> None:
-        async with database.transaction() as session:
-            await order_in(session, world, State.ONSITE, crew="A1")
-        assert await self.look(street) == 0
-
-    async def test_a_visit_without_a_road_is_asked_about_once(
-        self, street: Street, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def no_road(*_: object) -> None:
-            street.roads.asked.append("route")
-            raise NoRoadBetween("the ferry does not go")
-
-        monkeypatch.setattr(street.roads, "route", no_road)
-        await street.way(0, 10)
-        assert [await self.look(street) for _ in range(3)] == [0, 0, 0]
-        assert street.roads.asked == ["route"]
-        assert await street.drives("visit") == []
-
-    async def test_roads_that_fail_are_asked_again(
-        self, street: Street, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def fails(*_: object) -> None:
-            raise EngineFailed("no answer")
-
-        with monkeypatch.context() as broken:
-            broken.setattr(street.roads, "route", fails)
-            await street.way(0, 10)
-            assert await self.look(street) == 0
-        assert await self.look(street) == 1
-
-    async def test_one_worker_looks_at_a_time(self, street: Street, database: Database) -> None:
-        await street.way(0, 10)
-        async with database.transaction() as other:
-            assert await first_to(other, "visits")
-            assert await self.look(street) == 0
-        assert await self.look(street) == 1
-
-    async def test_pressed_at_the_door_teaches_nothing(self, street: Street) -> None:
-        await street.way(0, 1)
-        assert await self.look(street) == 1
-        (visit,) = await street.drives("visit")
-        assert not visit.observed
-
-
-class TestGetCrewDrives:
-    async def test_a_day_of_the_company_with_its_kilometres(
-        self, street: Street, client: httpx.AsyncClient, as_: Headers, world: World
-    ) -> None:
-        await street.way(5, 15)
-        await street.measured("tech01", 0, 20)
-        await street.look(31)
-        with clock.frozen(NOW + 60 * MINUTE):
-            await take_visits(street.database, street.roads, lookback=policy.RECENT)
-        path = f"/crews/{world.crews['A1']}/drives"
-        body = (await client.get(path, headers=as_("dispatcher1"))).json()
-        assert body["metres"] == await street.metres()
-        assert (body["day"], body["crew_code"]) == ("2026-01-15", "A1")
-        kinds = [drive["kind"] for drive in body["drives"]]
-        assert sorted(kinds) == ["positions", "positions", "positions", "visit"]
-        other = await client.get(path, params={"day": "2026-01-14"}, headers=as_("dispatcher1"))
-        assert other.json()["drives"] == []
-
-    @pytest.mark.parametrize(("who", "status"), [("chief2", 404), ("agent", 403), ("tech01", 403)])
-    async def test_is_the_stations_own(
-        self, client: httpx.AsyncClient, as_: Headers, world: World, who: str, status: int
-    ) -> None:
-        answer = await client.get(f"/crews/{world.crews['A1']}/drives", headers=as_(who))
-        assert answer.status_code == status
-
-    @pytest.mark.parametrize("day", [date.min.isoformat(), date.max.isoformat(), "today"])
-    async def test_a_day_that_cannot_be_meant_is_refused(
-        self, client: httpx.AsyncClient, as_: Headers, world: World, day: str
-    ) -> None:
-        path = f"/crews/{world.crews['A1']}/drives"
-        answer = await client.get(path, params={"day": day}, headers=as_("manager"))
-        assert answer.status_code == 422
