@@ -36,6 +36,7 @@ def check(problem: Problem, plan: Plan) -> list[Violation]:
         crew = crews[route.crew_id]
         chosen = [orders[visit.order_id] for visit in route.visits]
         found += _may(crew, chosen)
+        found += _units(crew, chosen)
         found += _locks(crew, route)
         found += _sequence(problem, crew, route)
         found += _times(problem, crew, route, chosen)
@@ -84,6 +85,14 @@ def _may(crew: Crew, chosen: list[Order]) -> Iterator[Violation]:
             yield Violation("pin_ignored", crew.id, order.id, f"pinned to {order.pinned_crew}")
         if crew.id in order.forbidden_crews:
             yield Violation("crew_forbidden", crew.id, order.id, "this crew must not go")
+
+
+def _units(crew: Crew, chosen: list[Order]) -> Iterator[Violation]:
+    """The vehicle holds what the visits take, unless the crew has accepted all of them."""
+    taken = sum(order.units for order in chosen)
+    free = all(order.id in crew.locked for order in chosen)
+    if crew.capacity is not None and not free and taken > crew.capacity:
+        yield Violation("overloaded", crew.id, None, f"{taken} units of {crew.capacity}")
 
 
 def _locks(crew: Crew, route: Route) -> Iterator[Violation]:

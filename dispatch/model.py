@@ -52,6 +52,8 @@ class Order:
     """Inserted before all others when the plan is built from nothing."""
     income: int = 0
     """Expected piece-rate points of the crew that does it, in hundredths."""
+    units: int = 0
+    """What the visit takes from the crew's vehicle (parts, canisters), in units of the caller's."""
 
     def __post_init__(self) -> None:
         name = f"order {self.id}"
@@ -66,6 +68,7 @@ class Order:
             late_per_mille=self.late_per_mille,
             crew_size=self.crew_size,
             income=self.income,
+            units=self.units,
         )
         if self.window is not None:
             demand_seconds(name, window_opens=self.window[0], window_closes=self.window[1])
@@ -150,6 +153,8 @@ class Crew:
     """Orders for this crew alone, in this relative order; others may come between."""
     income: int = 0
     """Piece-rate points earned so far in the period, in hundredths."""
+    capacity: int | None = None
+    """Units that the vehicle holds for the whole route; None when they never run out."""
 
     def __post_init__(self) -> None:
         name = f"crew {self.id}"
@@ -165,6 +170,7 @@ class Crew:
             available_from_s=self.available_from_s,
             available_at=self.available_at,
             income=self.income,
+            capacity=self.capacity,
             **{f"area_cost[{area}]": cost for area, cost in self.area_cost.items()},
         )
         demand(

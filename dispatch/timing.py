@@ -61,15 +61,24 @@ def time_route(
     legs = legs_of(problem, crew, orders)
     if any(leg.travel_s >= UNREACHABLE_S for leg in legs):
         return None
-    if limits and crew.sequence and not _in_sequence(crew, order_ids):
+    if limits and not (_in_sequence(crew, order_ids) and _holds(crew, orders)):
         return None
     over_rate = problem.objective.overtime_per_mille
     final = _best_end(crew, orders, legs, over_rate if limits else None)
     return None if final is None else _route(crew, orders, legs, final)
 
 
+def _holds(crew: Crew, orders: Sequence[Order]) -> bool:
+    """True when the vehicle holds what the visits take, or when all of them are accepted."""
+    if crew.capacity is None or len(orders) <= len(crew.locked):
+        return True
+    return sum(order.units for order in orders) <= crew.capacity
+
+
 def _in_sequence(crew: Crew, order_ids: Sequence[str]) -> bool:
     """True when the sequenced orders among these come in the crew's order."""
+    if not crew.sequence:
+        return True
     rank = {order_id: number for number, order_id in enumerate(crew.sequence)}
     found = [rank[order_id] for order_id in order_ids if order_id in rank]
     return found == sorted(found)

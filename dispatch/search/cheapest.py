@@ -6,23 +6,22 @@ import math
 
 from dispatch.search.chance import Dice, draw
 from dispatch.search.compiled import kernel
+from dispatch.search.delay import delayed
 from dispatch.search.layout import (
     ALL_INCOME,
     ALL_WORK,
-    AT,
     BUILDING,
+    CAPACITY,
+    CARRIED,
     CLOSE,
     DRIVE,
     DUE,
-    DURATION,
-    EARLIEST,
     EARLY,
     EARNED,
     FAR,
     FLAT,
     FREE,
     FROM,
-    HARD,
     INCOME,
     INCOME_RATE,
     INCOME_TILT,
@@ -30,7 +29,6 @@ from dispatch.search.layout import (
     LABELS,
     LATE,
     LATE_RATE,
-    LATEST,
     LEG,
     LENGTH,
     LOAD,
@@ -41,7 +39,6 @@ from dispatch.search.layout import (
     MEMO_VERSION,
     MEMO_WORK,
     MOST_MOVES,
-    NEVER,
     OPENS,
     OVER_RATE,
     OWNER,
@@ -56,19 +53,18 @@ from dispatch.search.layout import (
     SHIFT_END,
     SPREAD_RATE,
     STOP,
-    TAKEN,
     TIME_PRICE,
     TRAVEL_RATE,
+    UNITS,
     UNTIL,
     VERSION,
     WHO,
     WORK,
     WORK_TILT,
     Day,
-    Ints,
     Tours,
 )
-from dispatch.search.tail import tail_plain, tail_rests
+from dispatch.search.tail import tail_plain
 
 MARGIN = 600_000
 """A place that is dearer than the best by at most this is worth remembering (thousandths)."""
@@ -105,82 +101,6 @@ def _span(x: int, c: int, r: int, day: Day, tours: Tours) -> tuple[int, int]:
 
 
 @kernel
-def _delayed(
-    x: int,
-    c: int,
-    r: int,
-    p: int,
-    leg_to: int,
-    leg_on: int,
-    bound: int,
-    over_rate: int,
-    orders: Ints,
-    crews: Ints,
-    rests: Ints,
-    cells: Ints,
-    labels: Ints,
-    limits: Ints,
-    scratch: Ints,
-    count: int,
-    n: int,
-) -> int:
-    """Lateness and overtime of the route with x at p when the crew owes rests; NEVER at `bound`.
-
-    Both gaps beside x may hold rests. Whole arrays are given for the reason told at `tail_plain`.
-    """
-    owed, shift_end = crews[c, RESTS], crews[c, SHIFT_END]
-    opens, close = orders[x, OPENS], orders[x, CLOSE]
-    opens_on = orders[cells[r, p, STOP], OPENS] if p < n else 0
-    best = bound
-    for j in range(count):
-        clock, k = labels[r, p, j, AT], labels[r, p, j, TAKEN]
-        busy = clock + leg_to
-        ready = busy
-        while True:
-            start = max(ready, opens)
-            if start > close:
-                break
-            late = labels[r, p, j, LATE]
-            if start > orders[x, DUE]:
-                late += orders[x, LATE_RATE] * (start - orders[x, DUE])
-            if late >= best:
-                break
-            then = start + orders[x, SERVICE]
-            drive = then + leg_on
-            reach = drive
-            m = k
-            while True:
-                begin = max(reach, opens_on)
-                if begin <= limits[r, p, m, FREE]:
-                    best = min(best, late)
-                elif begin <= limits[r, p, m, HARD]:
-                    if m == owed:
-                        late_on = tail_plain(
-                            r, cells, limits, orders, n, p, begin, owed, shift_end, over_rate,
-                            best - late,
-                        )  # fmt: skip
-                    else:
-                        late_on = tail_rests(
-                            c, r, cells, limits, orders, rests, scratch, n, p, begin, m, owed,
-                            shift_end, over_rate, best - late,
-                        )  # fmt: skip
-                    best = min(best, late + late_on)
-                if m == owed or max(then, rests[c, m, EARLIEST]) > rests[c, m, LATEST]:
-                    break
-                then = max(then, rests[c, m, EARLIEST]) + rests[c, m, DURATION]
-                drive += rests[c, m, DURATION]
-                reach = max(drive, then)
-                m += 1
-            if k == owed or max(clock, rests[c, k, EARLIEST]) > rests[c, k, LATEST]:
-                break
-            clock = max(clock, rests[c, k, EARLIEST]) + rests[c, k, DURATION]
-            busy += rests[c, k, DURATION]
-            ready = max(busy, clock)
-            k += 1
-    return best if best < bound else NEVER
-
-
-@kernel
 def cheapest(
     x: int, blink: float, dice: Dice, bound: int, day: Day, tours: Tours
 ) -> tuple[int, int, int, int]:
@@ -211,6 +131,8 @@ def cheapest(
         r = tours.hands[c, ROW]
         n = tours.rows[r, LENGTH]
         if n + 3 >= cells.shape[1] or (bound_to_owner and owner != c):
+            continue
+        if tours.rows[r, CARRIED] + orders[x, UNITS] > crews[c, CAPACITY]:
             continue
         if blink > 0 and draw(dice) < blink:
             continue
@@ -279,7 +201,7 @@ def cheapest(
                     continue
             price -= old_late
             if owed > 0:
-                late = _delayed(
+                late = delayed(
                     x, c, r, p, leg_to, leg_on, top - price - unlike, rates[OVER_RATE], orders,
                     crews, rests, cells, labels, limits, scratch, cells[r, p, LABELS], n,
                 )  # fmt: skip

@@ -10,6 +10,8 @@ from dispatch.search.compiled import kernel
 from dispatch.search.layout import (
     AT,
     BUILDING,
+    CAPACITY,
+    CARRIED,
     CLOSE,
     DRIVE,
     DRIVEN,
@@ -51,59 +53,29 @@ from dispatch.search.layout import (
     STOP,
     TAKEN,
     TIME_PRICE,
+    UNITS,
     UNTIL,
     VERSION,
     WORK,
     Day,
-    Ints,
     Tours,
 )
-
-
-@kernel
-def keep(labels: Ints, count: int, at: int, taken: int, late: int) -> int:
-    """Add a label unless another equals or beats it; returns how many there are.
-
-    A full set loses its latest label, never the earliest with so many rests: what can be driven
-    stays so. Sets must hold more labels than there can be rests.
-    """
-    kept = 0
-    for i in range(count):
-        if labels[i, AT] <= at and labels[i, LATE] <= late and labels[i, TAKEN] >= taken:
-            return count
-    for i in range(count):
-        if at <= labels[i, AT] and late <= labels[i, LATE] and taken >= labels[i, TAKEN]:
-            continue
-        if kept != i:
-            labels[kept] = labels[i]
-        kept += 1
-    if kept == labels.shape[0]:
-        worst = -1
-        for i in range(kept):
-            for j in range(kept):
-                spare = i != j and labels[j, TAKEN] == labels[i, TAKEN]
-                if spare and labels[j, AT] <= labels[i, AT]:
-                    if worst < 0 or labels[i, AT] > labels[worst, AT]:
-                        worst = i
-                    break
-        kept -= 1
-        labels[worst] = labels[kept]
-    labels[kept, AT] = at
-    labels[kept, TAKEN] = taken
-    labels[kept, LATE] = late
-    return kept + 1
+from dispatch.search.pareto import keep
 
 
 @kernel
 def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
-    """Fill in places, drives, legs and sums; returns the first stop without a road, or -1."""
+    """Fill in places, drives, legs and sums; returns the first stop without a road, or -1.
+
+    A load beyond the vehicle's capacity is broken at the end.
+    """
     crews, orders = day.crews, day.orders
     n = tours.rows[r, LENGTH]
     here = crews[c, START]
     building = crews[c, INSIDE]
     tours.cells[r, 0, FROM] = here
     broken = -1
-    driven = work = flat = income = 0
+    driven = work = flat = income = carried = 0
     for i in range(n):
         x = tours.cells[r, i, STOP]
         there = orders[x, PLACE]
@@ -120,6 +92,7 @@ def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
         work += drive + setup + orders[x, SERVICE]
         flat += tours.cells[r, i, FEE]
         income += orders[x, POINTS]
+        carried += orders[x, UNITS]
         here = there
         building = orders[x, BUILDING]
     home = crews[c, END]
@@ -135,6 +108,9 @@ def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
     tours.rows[r, WORK] = work + drive
     tours.rows[r, FLAT_PRICE] = flat
     tours.rows[r, INCOME] = income
+    tours.rows[r, CARRIED] = carried
+    if broken < 0 and n > crews[c, LOCKED] and carried > crews[c, CAPACITY]:
+        broken = n
     return broken
 
 

@@ -20,13 +20,13 @@ FAR = 100_000_000
 
 # Columns of `Day.orders`.
 PLACE, SERVICE, SETUP, BUILDING, OPENS, CLOSE, DUE, LATE_RATE = range(8)
-PENALTY, POINTS, RANK, OWNER, ACCEPTED, CROWD, REMOTE = range(8, 15)
+PENALTY, POINTS, RANK, OWNER, ACCEPTED, CROWD, REMOTE, UNITS = range(8, 16)
 ORDER_COLUMNS = 16
 """Two cache lines of 64 bytes. CROWD: crews that could serve it; REMOTE: the nearest crew's way."""
 
 # Columns of `Day.crews`.
-START, END, READY, SHIFT_END, HARD_END, INSIDE, LOCKED, RESTS, LOAD, EARNED = range(10)
-CREW_COLUMNS = 10
+START, END, READY, SHIFT_END, HARD_END, INSIDE, LOCKED, RESTS, LOAD, EARNED, CAPACITY = range(11)
+CREW_COLUMNS = 11
 
 # Columns of `Day.rests`.
 EARLIEST, LATEST, DURATION = range(3)
@@ -41,7 +41,7 @@ TRAVEL_RATE, OVER_RATE, SPREAD_RATE, INCOME_RATE, MOST_MOVES = range(5)
 STOP, FEE, FROM, DRIVE, LEG, LABELS, EARLY, UNTIL, ROOM = range(9)
 
 # Columns of `Tours.rows`. VERSION: a number that no other content of any row has had.
-LENGTH, TIME_PRICE, DRIVEN, WORK, FLAT_PRICE, INCOME, VERSION = range(7)
+LENGTH, TIME_PRICE, DRIVEN, WORK, FLAT_PRICE, INCOME, VERSION, CARRIED = range(8)
 
 # Columns of `Tours.hands`: a crew's row in use, published orders that others have taken from it,
 # the last round that touched it.

@@ -67,7 +67,7 @@ def _orders(problem: Problem) -> Ints:
         late = order.due_s is not None and order.late_per_mille > 0
         owner = crew_at.get(order.current_crew or "", -1)
         decided = locked or order.id in problem.pinned_crew
-        row[:15] = (
+        row[:] = (
             order.place,
             order.service_s,
             order.setup_s,
@@ -83,6 +83,7 @@ def _orders(problem: Problem) -> Ints:
             int(locked),
             0,
             0,
+            order.units,
         )
     ways = [problem.travel[crew.ready_place] for crew in problem.crews]
     if ways:
@@ -110,6 +111,7 @@ def _crews(problem: Problem) -> Ints:
             len(crew.owed_breaks),
             crew.load_s,
             crew.income,
+            NEVER if crew.capacity is None else crew.capacity,
         )
         for crew in problem.crews
     ]
@@ -217,7 +219,7 @@ def tours_of(problem: Problem, day: Day, sequences: Sequence[Sequence[int]]) -> 
     rows = 2 * crews
     tours = Tours(
         cells=np.zeros((rows, room + 2, 9), dtype=np.int64),
-        rows=np.zeros((rows, 7), dtype=np.int64),
+        rows=np.zeros((rows, 8), dtype=np.int64),
         labels=np.zeros((rows, room + 1, width, 3), dtype=np.int64),
         limits=np.zeros((rows, room + 1, rests + 1, 2), dtype=np.int64),
         hands=np.zeros((crews, 3), dtype=np.int64),

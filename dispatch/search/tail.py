@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dispatch.search.compiled import kernel
-from dispatch.search.label import keep
 from dispatch.search.layout import (
     AT,
     DUE,
@@ -22,6 +21,7 @@ from dispatch.search.layout import (
     TAKEN,
     Ints,
 )
+from dispatch.search.pareto import keep
 
 
 @kernel

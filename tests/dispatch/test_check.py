@@ -141,6 +141,10 @@ NEW_RULES: list[tuple[str, Problem]] = [
     ("price_wrong", changed_crew("c2", load_s=HOUR)),
     ("price_wrong", changed_order("d", income=100)),
     ("price_wrong", changed_crew("c1", income=100)),
+    (
+        "overloaded",
+        replace(changed_order("b", units=3), crews=changed_crew("c1", capacity=2).crews),
+    ),
     ("sequence_broken", changed_crew("c1", sequence=("c", "b"))),
     ("pin_ignored", changed_crew("c1", sequence=("d",))),
     ("too_many_moves", replace(question(), objective=replace(RATES, most_moves=0))),

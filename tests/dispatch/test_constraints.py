@@ -265,3 +265,15 @@ class TestStability:
             orders=asked.orders, crews=teams, travel=asked.travel, objective=asked.objective
         )
         assert sorted(solved(moved).crew_of.values()) == ["new", "old", "old"]
+
+
+class TestUnits:
+    def test_a_vehicle_does_not_give_what_it_does_not_hold(self) -> None:
+        jobs = [order("big", units=4, priority_penalty=50000), order("small", units=2)]
+        plan = solved(problem(jobs, [crew(capacity=5)]))
+        assert plan.crew_of == {"big": "c1"}
+
+    def test_what_is_accepted_is_a_fact(self) -> None:
+        jobs = [order("x", units=9), order("y", units=1)]
+        plan = solved(problem(jobs, [crew(capacity=5, locked=("x",))]))
+        assert plan.crew_of == {"x": "c1"}

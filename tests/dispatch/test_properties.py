@@ -11,6 +11,7 @@ from tests.dispatch.instances import EIGHT, HOUR, SIXTEEN
 
 BRIEF = Budget(seconds=0.06)
 PLACES = 6
+TOGETHER = Objective(income_spread_per_mille=700, most_moves=1, spread_per_mille=40)
 
 
 @st.composite
@@ -34,6 +35,8 @@ def orders(draw: Any, number: int) -> Order:
         forbidden_crews=draw(st.sampled_from([frozenset(), frozenset({"c1"})])),
         current_crew=draw(st.sampled_from([None, "c0", "c1"])),
         emergency=draw(st.booleans()),
+        income=draw(st.sampled_from([0, 500])),
+        units=draw(st.integers(0, 2)),
     )
 
 
@@ -54,6 +57,8 @@ def crews(draw: Any, number: int) -> Crew:
         load_s=draw(st.sampled_from([0, HOUR])),
         available_from_s=draw(st.sampled_from([0, 10 * HOUR, 15 * HOUR, 20 * HOUR])),
         in_building=draw(st.sampled_from([None, "b1"])),
+        income=draw(st.sampled_from([0, 300])),
+        capacity=draw(st.sampled_from([None, 0, 3])),
     )
 
 
@@ -61,15 +66,20 @@ def crews(draw: Any, number: int) -> Crew:
 def problems(draw: Any) -> Problem:
     jobs = [draw(orders(number)) for number in range(draw(st.integers(0, 7)))]
     teams = [draw(crews(number)) for number in range(draw(st.integers(0, 3)))]
-    free = [job.id for job in jobs if job.pinned_crew is None]
+    free = [job.id for job in jobs if job.pinned_crew is None and "c0" not in job.forbidden_crews]
     locked = tuple(draw(st.permutations(free))[: draw(st.integers(0, 2))]) if teams else ()
     if locked:
         fields = {name: getattr(teams[0], name) for name in Crew.__dataclass_fields__}
         teams[0] = Crew(**fields | {"locked": locked})
+    if teams:
+        open_to_all = [name for name in free if name not in locked]
+        fields = {name: getattr(teams[0], name) for name in Crew.__dataclass_fields__}
+        chain = tuple(draw(st.permutations(open_to_all))[: draw(st.integers(0, 3))])
+        teams[0] = Crew(**fields | {"sequence": chain})
     legs = draw(st.lists(st.integers(0, 5000), min_size=PLACES**2, max_size=PLACES**2))
     travel = np.array(legs, dtype=np.int32).reshape(PLACES, PLACES)
     np.fill_diagonal(travel, 0)
-    rates = draw(st.sampled_from([Objective(), Objective(spread_per_mille=0, move=0)]))
+    rates = draw(st.sampled_from([Objective(), Objective(spread_per_mille=0, move=0), TOGETHER]))
     return Problem(orders=tuple(jobs), crews=tuple(teams), travel=travel, objective=rates)
 
 
