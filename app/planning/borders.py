@@ -1,6 +1,5 @@
 """Where plans of different stations meet on one crew: what the later of two publishers does."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,7 +7,6 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.planning import repository, snapshot_rows
-from app.planning.models import PlannedVisit
 from app.planning.snapshot import Snapshot
 
 
@@ -25,14 +23,13 @@ class Borders:
 async def settled(
     session: AsyncSession,
     snapshot: Snapshot,
-    visits: Mapping[UUID, PlannedVisit],
     served: set[str],
 ) -> Borders:
     """Take the locks, and settle what two plans want of the same crew.
 
     A crew's own station comes first. Another station's visit that its plan does not know of, or
     cannot keep, is taken out and that station planned again; a lent crew with work that this plan
-    does not know of is given nothing, and this station is planned again.
+    does not know of is given nothing. `served` are all orders that have a visit in the plan.
     """
     own = frozenset(snapshot.dirty_seqs)
     await repository.lock_plans(session, own | {crew.station_id for crew in snapshot.crews})
@@ -48,8 +45,6 @@ async def settled(
                 busy.add(row.crew_id)
         elif row.id not in known:
             await _send_home(session, row)
-    if any(visit.crew_id in busy for visit in visits.values()):
-        await repository.raise_dirty(session, snapshot.station_id)
     return Borders(stations=own - newer, busy=frozenset(busy))
 
 

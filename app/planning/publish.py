@@ -14,6 +14,9 @@ from app.planning.models import PlanningRun
 from app.planning.outcome import Outcome
 from app.planning.snapshot import Facts, Job, Snapshot
 
+CREW_BUSY = ("crew_busy",)
+"""Left out because its lent crew has got work of its own station meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
@@ -39,7 +42,7 @@ async def publish(
     otherwise changed while the search ran keeps no visit from this plan. Such a change has raised
     the station's `dirty_seq`, so the next run deals with it.
     """
-    borders = await settled(session, snapshot, outcome.visits, outcome.served)
+    borders = await settled(session, snapshot, outcome.served)
     jobs = (*snapshot.jobs, *snapshot.beyond)
     now = await snapshot_rows.lock_facts(session, [job.id for job in jobs])
     left_out = [
@@ -56,6 +59,8 @@ async def publish(
     )
     seqs = {each: snapshot.dirty_seqs[each] for each in borders.stations}
     await repository.note_planned(session, seqs, snapshot.at)
+    for station_id in {each.job.station_id for each in left_out if each.changed == CREW_BUSY}:
+        await repository.raise_dirty(session, station_id)
     run = await session.get_one(PlanningRun, run_id)
     run.state = "published"
     run.dirty_seq = snapshot.dirty_seqs.get(snapshot.station_id)
@@ -94,7 +99,7 @@ def _elsewhere(job: Job, outcome: Outcome, borders: Borders) -> tuple[str, ...]:
     if job.station_id not in borders.stations:
         return ("planned_since",)
     visit = outcome.visits.get(job.id)
-    return ("crew_busy",) if visit is not None and visit.crew_id in borders.busy else ()
+    return CREW_BUSY if visit is not None and visit.crew_id in borders.busy else ()
 
 
 def _changed(before: Facts, row: Any) -> tuple[str, ...]:

@@ -174,6 +174,17 @@ async def stations_with_due_visits(session: AsyncSession, due_before: datetime) 
     return [row.station_id for row in rows]
 
 
+async def stations_with_absent_crews(session: AsyncSession) -> list[UUID]:
+    """Stations whose waiting orders are planned for a crew of which nobody is on line any more."""
+    statement = text(
+        "SELECT DISTINCT o.station_id FROM planned_visits v JOIN work_orders o"
+        " ON o.id = v.order_id WHERE o.state IN ('NEW', 'RETURNED') AND NOT EXISTS (SELECT"
+        " FROM crew_members m JOIN presence p ON p.technician_id = m.technician_id"
+        " WHERE m.crew_id = v.crew_id AND m.until IS NULL AND p.online)"
+    )
+    return [row.station_id for row in await session.execute(statement)]
+
+
 async def due_visits(
     session: AsyncSession, stations: Collection[UUID], due_before: datetime
 ) -> list[Any]:

@@ -203,7 +203,11 @@ class IdleCrewOut(Out):
 
 
 class LeftOutOut(Out):
-    """An order that changed while the search ran."""
+    """An order that changed while the search ran.
+
+    Or one of which another run spoke: `planned_since` by a newer plan, `crew_busy` when the crew
+    that a neighbour lent has got other work.
+    """
 
     order_id: UUID
     serial: str

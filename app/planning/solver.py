@@ -18,6 +18,8 @@ from app.planning.errors import SolverFailed
 
 GRACE_S = 20.0
 """Beyond the budget, which is a target: first imports, mending and explaining come on top."""
+WARM_S = 180.0
+"""The first solve of a machine compiles the search, which takes a busy one a minute."""
 
 Sequences = Mapping[str, Sequence[str]]
 
@@ -62,7 +64,7 @@ class SolverProcess:
 
     async def warm(self) -> None:
         """Let the child load OR-Tools, which takes seconds, before anyone waits for it."""
-        self._pid = await self._call(_rehearse, 60.0)
+        self._pid = await self._call(_rehearse, WARM_S)
 
     async def solve(
         self, problem: dispatch.Problem, seconds: float, warm_start: Sequences

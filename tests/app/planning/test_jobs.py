@@ -14,7 +14,7 @@ from app.core.db import Database
 from app.planning import jobs, run
 from app.planning.context import Planner
 from app.planning.models import PlanningRun
-from app.planning.repository import raise_dirty
+from app.planning.repository import is_behind, raise_dirty
 from app.planning.sweep import sweep
 from app.work_orders import assignments, service
 from app.work_orders.acts import Act
@@ -204,6 +204,29 @@ class TestSweep:
         clock.advance(timedelta(minutes=6))
         await sweep(database)
         assert await queued(database) == [("planning.run", f"plan-{world.stations['S01']}")]
+
+    async def test_a_crew_that_went_off_line_is_planned_around_at_the_next_look(
+        self, take: Take, plan: Run, database: Database, book: Book, world: World
+    ) -> None:
+        noon = clock.now() + timedelta(hours=4)
+        slot = {"starts_at": noon.isoformat(), "ends_at": (noon + timedelta(hours=1)).isoformat()}
+        order = await take(fault_code="H26", appointment=slot)
+        await plan()
+        visit = await book.visit(order)
+        assert visit is not None
+        await emptied(database)
+        await sweep(database)
+        assert await queued(database) == []
+        async with database.transaction() as session:
+            members = "SELECT technician_id FROM crew_members WHERE crew_id = :crew"
+            await session.execute(
+                text(f"UPDATE presence SET online = false WHERE technician_id IN ({members})"),
+                {"crew": visit.crew_id},
+            )
+        await sweep(database)
+        assert [name for name, _ in await queued(database)] == ["planning.wake"]
+        async with database.transaction() as session:
+            assert await is_behind(session, world.stations["S01"])
 
     async def test_a_visit_that_became_due_is_sent_without_a_new_plan(
         self, take: Take, plan: Run, planner: Planner, database: Database, book: Book, world: World

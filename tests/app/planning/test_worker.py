@@ -20,11 +20,12 @@ from tests.factories.world import NOW, World
 
 
 class TestRunWorker:
-    async def test_a_reported_order_reaches_a_crew_and_a_signal_ends_the_work(
-        self, take: Take, book: Book, config: Settings
+    @pytest.mark.parametrize("queue", ["urgent", "planning"])
+    async def test_danger_reaches_a_crew_by_insertion_or_by_a_plan_and_a_signal_ends_the_work(
+        self, take: Take, book: Book, config: Settings, queue: str
     ) -> None:
         order = await take(fault_code="H07")
-        working = asyncio.create_task(run_worker(config, queues=["planning", "default"]))
+        working = asyncio.create_task(run_worker(config, queues=[queue, "default"]))
         async with asyncio.timeout(120):
             while await book.state(order) != "SENT":
                 assert not working.done(), working.exception()
