@@ -46,13 +46,14 @@ def solve(
     Every order is in the plan or in `unassigned` with coded reasons, which are found after the
     budget's seconds. A warm start may come from an older problem: unknown orders and what breaks a
     hard rule now are left out of it. With `budget.iterations` and ample seconds the answer depends
-    on the seed alone. On a machine without numba every engine is "routing".
+    on the seed alone. A process's first search loads the kernels before its seconds begin (see
+    `warm`). On a machine without numba every engine is "routing".
     """
     began = time.monotonic()
     given = warm_start.sequences if isinstance(warm_start, Plan) else warm_start
     start = None if given is None else _kept(problem, given)
     if engine == "search" and find_spec("numba") is not None:
-        found = _searched(problem, start, budget, seed, began + budget.seconds)
+        found = _searched(problem, start, budget, seed)
     else:
         found = routed(problem, start, budget, seed, began)
     if start is not None and start.total <= found.total:
@@ -81,11 +82,12 @@ def _kept(problem: Problem, sequences: Sequences) -> Plan:
     return kept.plan()
 
 
-def _searched(
-    problem: Problem, start: Plan | None, budget: Budget, seed: int, until: float
-) -> Plan:
+def _searched(problem: Problem, start: Plan | None, budget: Budget, seed: int) -> Plan:
     from dispatch.search import search
+    from dispatch.search import warm as load
 
+    load()
+    until = time.monotonic() + budget.seconds
     share = master_share(problem, budget)
     if share > 0:  # the search leaves the interpreter free, so the import costs no wall time
         threading.Thread(target=import_module, args=(CP_SAT,), daemon=True).start()

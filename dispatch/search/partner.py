@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,8 +49,11 @@ class Partner:
             self.close()  # it still chews on something that nobody waits for any more
         self._asked += 1
         self._answer = None
+        # A fresh copy leaves behind what the problem has worked out for itself, which may change
+        # under the pickler's hands and be larger than the problem.
+        question = pickle.dumps((replace(problem), start, budget, seed, until))
         self._thread = threading.Thread(
-            target=self._converse, args=((problem, start, budget, seed, until),), daemon=True
+            target=self._converse, args=(self._asked, question), daemon=True
         )
         self._thread.start()
 
@@ -71,15 +75,14 @@ class Partner:
                 if pipe is not None:
                     pipe.close()
 
-    def _converse(self, task: object) -> None:
-        number = self._asked
+    def _converse(self, number: int, question: bytes) -> None:
         try:
             if self.pid is None:
                 self.close()
                 self._process = _spawn()
             process = self._process
             assert process is not None and process.stdin and process.stdout
-            pickle.dump(task, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
+            process.stdin.write(question)
             process.stdin.flush()
             found = pickle.load(process.stdout)  # noqa: S301 - our own child's
             if number == self._asked:
@@ -92,7 +95,7 @@ def _spawn() -> subprocess.Popen[bytes]:
     root = str(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
-        [sys.executable, "-m", "dispatch.search.partner"],
+        [sys.executable, "-c", "from dispatch.search.partner import main; main()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
@@ -124,9 +127,10 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         while True:
             problem, start, budget, seed, until = pickle.load(questions)  # noqa: S301 - our parent's
             found = run(problem, start, budget, seed=seed, until=until)
-            pickle.dump(found, answers, protocol=pickle.HIGHEST_PROTOCOL)
+            answers.write(pickle.dumps(found))
             answers.flush()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve over the standard pipes."""
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -13,7 +13,7 @@ from dispatch.search.layout import BEST, IMPROVED, ROUND, SEATED, Day, Tours, Wa
 from dispatch.search.opening import open_tours
 from dispatch.search.prepare import day_of, tours_of, walk_of
 
-HOT, COOL, WARM = 1_200_000.0, 400_000.0, 300_000.0
+HOT, COOL, WARM = 1_200_000.0, 800_000.0, 300_000.0
 """Thousandths of price at which annealing begins: with ample time, with little, from a plan."""
 FALL, WARM_FALL = 100.0, 50.0
 """How many times colder it ends."""

@@ -13,13 +13,22 @@ MARK = "complete"
 """A file beside the kernels that says that all of them are there."""
 
 
+_loaded: list[bool] = []
+
+
 def is_warm() -> bool:
     """Whether these very sources have been compiled into the kernels' folder."""
     return (kernel_folder() / MARK).is_file()
 
 
 def warm() -> None:
-    """Load every kernel, compiling what is not in the folder yet."""
+    """Load every kernel, compiling what is not in the folder yet; once per process."""
+    if not _loaded:
+        _load()
+        _loaded.append(True)
+
+
+def _load() -> None:
     run(_rehearsal(), None, Budget(seconds=60, iterations=20))
     mark = kernel_folder() / MARK
     if mark.parent.is_dir():
