@@ -9,12 +9,18 @@ from dataclasses import replace
 
 from dispatch.model import Budget
 from dispatch.problem import Problem
-from dispatch.search.partner import PARTNER, has_free_core
+from dispatch.search.partner import PARTNER, has_free_core, has_second_core
 from dispatch.search.run import Found, run
 
 WORTH_S = 2.0
 """Seconds from which a partner is asked."""
 _busy = threading.Lock()
+
+
+def prepare() -> None:
+    """Start the partner where a second core could be free."""
+    if has_second_core():
+        PARTNER.prepare()
 
 
 def search(

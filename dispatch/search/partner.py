@@ -23,6 +23,8 @@ from typing import BinaryIO
 from dispatch.model import Budget
 from dispatch.problem import Problem
 
+PATIENCE_S = 20.0
+"""How long after its deadline a silent partner is taken for hung."""
 LATE_S = 0.15
 """How long after the deadline its answer is still waited for."""
 Start = Mapping[str, Sequence[str]] | None
@@ -36,6 +38,14 @@ class Partner:
         self._asked = 0
         self._answer: object = None
         self._thread: threading.Thread | None = None
+        self._accepted = False
+        self._until = 0.0
+
+    def prepare(self) -> None:
+        """Start the process, so that it loads its kernels before it is asked."""
+        if self.pid is None:
+            self.close()
+            self._process = _spawn()
 
     @property
     def pid(self) -> int | None:
@@ -45,10 +55,15 @@ class Partner:
 
     def ask(self, problem: Problem, start: Start, budget: Budget, seed: int, until: float) -> None:
         """Let it search until the monotonic instant `until`, which both processes read alike."""
-        if self._thread is not None and self._thread.is_alive():
-            self.close()  # it still chews on something that nobody waits for any more
         self._asked += 1
         self._answer = None
+        self._accepted = False
+        if self._thread is not None and self._thread.is_alive():
+            if time.monotonic() < self._until + PATIENCE_S:
+                return  # it is late, perhaps still loading its kernels: let it come
+            self.close()
+        self._accepted = True
+        self._until = until
         # A fresh copy leaves behind what the problem has worked out for itself, which may change
         # under the pickler's hands and be larger than the problem.
         question = pickle.dumps((replace(problem), start, budget, seed, until))
@@ -59,7 +74,7 @@ class Partner:
 
     def answer(self, until: float) -> object:
         """What it found, or None when it has not answered soon after `until`."""
-        if self._thread is not None:
+        if self._thread is not None and self._accepted:
             self._thread.join(max(0.0, until + LATE_S - time.monotonic()))
         return self._answer
 
@@ -77,9 +92,7 @@ class Partner:
 
     def _converse(self, number: int, question: bytes) -> None:
         try:
-            if self.pid is None:
-                self.close()
-                self._process = _spawn()
+            self.prepare()
             process = self._process
             assert process is not None and process.stdin and process.stdout
             process.stdin.write(question)
@@ -106,6 +119,11 @@ PARTNER = Partner()
 atexit.register(PARTNER.close)
 
 
+def has_second_core() -> bool:
+    """Whether this process may run on more than one core."""
+    return hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0)) > 1
+
+
 def has_free_core() -> bool:
     """Whether a second core is idle now; False where the system does not tell."""
     with suppress(OSError, ValueError, IndexError):
@@ -122,7 +140,9 @@ def has_free_core() -> bool:
 def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """The partner's life: load the kernels, then answer one question after the other."""
     from dispatch.search.run import run
+    from dispatch.search.warmth import warm
 
+    warm()
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
             problem, start, budget, seed, until = pickle.load(questions)  # noqa: S301 - our parent's
