@@ -136,7 +136,8 @@ def _choose(
 
 
 def _rehearse() -> int:
-    """Solve something tiny with both of OR-Tools' solvers; returns the child's process id."""
+    """Load the planner's kernels and OR-Tools, solve something tiny; returns the child's id."""
+    dispatch.warm()
     problem = dispatch.Problem(
         orders=(dispatch.Order(id="o", place=1, service_s=60, priority_penalty=1000),),
         crews=(dispatch.Crew(id="c", start_place=0, shift=(0, 3600)),),
