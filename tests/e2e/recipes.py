@@ -122,6 +122,7 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     ),
     "revoke_api_key": _made("create_api_key", "key_id"),
     "get_planning_run": _made("create_planning_run", "run_id"),
+    "offer_slots": _body(lambda s: {"premises_id": _premises(s), "fault_code": "H01"}),
     "decide_approval": lambda s: Call({"approval_id": str(s.approval_id)}, body={"approved": True}),
     "find_buildings": lambda _: Call(query={"q": "经十路"}),
     "find_customers": lambda _: Call(query={"phone": "13900000001"}),
