@@ -85,34 +85,39 @@ class TestCrash:
     async def test_starts_again_elsewhere_when_its_port_was_taken(
         self, grid_map: MapReport, traffic: Traffic
     ) -> None:
-        told: asyncio.Queue[str] = asyncio.Queue()
         dataset = grid_map.version_dir / HourBucket.DAY
-        async with OsrmServer(dataset, ready_within_s=0.5, log=told.put_nowait) as server:
-            first, address = server.pid, server.base_url
-            assert first is not None
-            stranger = await self.stranger(int(address.rpartition(":")[2]), first)
-            async with stranger:
-                await asyncio.wait_for(told.get(), 10)  # it ended
-                await asyncio.wait_for(told.get(), 10)  # it does not start: the port is taken
-                while server.pid is None or server.base_url == address:  # noqa: ASYNC110 - a process
-                    await asyncio.sleep(0.02)
-                async with OsrmHttp(server.base_url, traffic) as roads:
-                    matrix = await self.patiently(roads)
+        async with OsrmServer(dataset, ready_within_s=0.5) as server:
+            address = server.base_url
+            async with asyncio.timeout(20):
+                stranger = await self.stranger(server, int(address.rpartition(":")[2]))
+            try:
+                async with asyncio.timeout(30):
+                    matrix = await self.answered_elsewhere(server, address, traffic)
+            finally:
+                stranger.close()
         assert not matrix.estimated.any()
 
-    async def stranger(self, port: int, killed: int) -> asyncio.Server:
-        """Kill the server and take its port with one that talks no OSRM."""
+    async def answered_elsewhere(
+        self, server: OsrmServer, address: str, traffic: Traffic
+    ) -> Matrix:
+        while server.pid is None or server.base_url == address:  # noqa: ASYNC110 - a process
+            await asyncio.sleep(0.02)
+        async with OsrmHttp(server.base_url, traffic) as roads:
+            return await self.patiently(roads)
+
+    async def stranger(self, server: OsrmServer, port: int) -> asyncio.Server:
+        """Kill the server until its port is free, and take that for one that talks no OSRM."""
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readline()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
             writer.close()
 
-        os.kill(killed, signal.SIGKILL)
         while True:
+            if server.pid is not None:
+                os.kill(server.pid, signal.SIGKILL)
             try:
                 return await asyncio.start_server(answer, "127.0.0.1", port)
-            except OSError:  # the kernel is still clearing up
+            except OSError:  # it came back first, or the kernel is still clearing up
                 await asyncio.sleep(0.01)
 
     async def patiently(self, roads: OsrmHttp) -> Matrix:
