@@ -125,9 +125,12 @@ class TestCells:
         roads, cache = Roads(), MatrixCache(tmp_path, max_bytes=20_000, smallest=1)
         sets = [PLACES[start : start + 20] for start in range(20)] * 3
         await asyncio.gather(*(demand_equal(cache, roads, each) for each in sets))
+        assert sum(path.stat().st_size for path in sheets(tmp_path)) <= 20_000
 
     async def test_no_places_are_no_question(self, tmp_path: Path) -> None:
-        await demand_equal(MatrixCache(tmp_path, smallest=1), Roads(), [])
+        roads = Roads()
+        await demand_equal(MatrixCache(tmp_path, smallest=1), roads, [])
+        assert roads.asked == []
 
 
 def sheets(folder: Path) -> list[Path]:
@@ -209,4 +212,8 @@ class TestFiles:
         self, tmp_path: Path
     ) -> None:
         (tmp_path / "v1.day").write_text("in the way")
-        await demand_equal(MatrixCache(tmp_path, smallest=1), Roads(), PLACES)
+        roads, cache = Roads(), MatrixCache(tmp_path, smallest=1)
+        await demand_equal(cache, roads, PLACES)
+        await demand_equal(cache, roads, PLACES)
+        assert roads.asked == [(40, 40)] * 2
+        assert sheets(tmp_path) == []

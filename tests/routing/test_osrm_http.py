@@ -255,8 +255,10 @@ class TestBadAnswers:
 class TestBlocks:
     PLACES = tuple(Place(117.0 + k / 10_000, 36.6) for k in range(350))
 
-    async def asked(self, traffic: Traffic, limit: int, refusal: httpx.Response) -> list[int]:
-        """Ask a server that takes `limit` x `limit` cells; gives the rows of each table."""
+    async def asked(
+        self, traffic: Traffic, limit: int, refusal: httpx.Response, *, at_once: int = 1
+    ) -> list[int]:
+        """Ask a server that takes `limit` x `limit` cells, twice; gives the rows of each table."""
         rows: list[int] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -275,8 +277,10 @@ class TestBlocks:
 
         transport = httpx.MockTransport(answer)
         async with OsrmHttp("http://roads", traffic, transport=transport) as engine:
-            await engine.matrix(self.PLACES, self.PLACES, MIDDAY)
-            await engine.matrix(self.PLACES, self.PLACES, MIDDAY)
+            for _ in range(2):
+                await asyncio.gather(
+                    *(engine.matrix(self.PLACES, self.PLACES, MIDDAY) for _ in range(at_once))
+                )
         return rows
 
     async def test_takes_one_table_where_the_server_does(self, traffic: Traffic) -> None:
@@ -293,44 +297,30 @@ class TestBlocks:
         assert sorted(rows[-4:]) == [50, 50, 300, 300]
 
     async def test_many_refused_at_once_learn_one_step(self, traffic: Traffic) -> None:
-        sizes: list[int] = []
+        refusal = httpx.Response(400, content=b'{"code":"TooBig"}')
+        assert 100 not in await self.asked(traffic, 300, refusal, at_once=4)
 
-        def answer(request: httpx.Request) -> httpx.Response:
-            if "/table/" not in request.url.path:
-                return answering(b"")(request)
-            ends = request.url.params.get("sources", "").count(";") + 1
-            count = request.url.path.count(";") + 1
-            high, wide = (count, count) if ends == 1 else (ends, count - ends)
-            sizes.append(high)
-            if high * wide > 300**2:
-                return httpx.Response(400, content=b'{"code":"TooBig"}')
-            spots = [(117.0 + k / 10_000, 36.6, 1.0) for k in range(max(high, wide))]
-            return httpx.Response(
-                200, content=flat_table([7] * high * wide, spots[:high], spots[:wide])
-            )
 
-        transport = httpx.MockTransport(answer)
-        async with OsrmHttp("http://roads", traffic, transport=transport) as engine:
-            await asyncio.gather(
-                *(engine.matrix(self.PLACES, self.PLACES, MIDDAY) for _ in range(4))
-            )
-        assert 100 not in sizes
+class Renamed:
+    """A server whose map can be called something else while it is asked."""
+
+    def __init__(self, held: str) -> None:
+        self.held = held
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if "/table/" in request.url.path:
+            return httpx.Response(200, content=table_of([0, 5, 5, 0], data_version=self.held))
+        body = {"code": "Ok", "waypoints": [], "data_version": self.held}
+        return httpx.Response(200, content=json.dumps(body))
 
 
 class TestWhichMap:
     async def test_a_dotted_name_is_a_name(self, traffic: Traffic) -> None:
-        held = "2026.11"
-
-        def answer(request: httpx.Request) -> httpx.Response:
-            if "/table/" in request.url.path:
-                return httpx.Response(200, content=table_of([0, 5, 5, 0], data_version=held))
-            body = {"code": "Ok", "waypoints": [], "data_version": held}
-            return httpx.Response(200, content=json.dumps(body))
-
-        transport = httpx.MockTransport(answer)
+        server = Renamed("2026.11")
+        transport = httpx.MockTransport(server)
         async with OsrmHttp("http://roads", traffic, transport=transport) as engine:
             assert (await engine.matrix(ENDS, ENDS, MIDDAY)).graph_version == "2026.11"
-            held = "2026.12"
+            server.held = "2026.12"
             with pytest.raises(EngineFailed, match=r"holds map 2026\.12"):
                 await engine.matrix(ENDS, ENDS, MIDDAY)
 
@@ -344,18 +334,11 @@ class TestWhichMap:
                 await engine.matrix(ENDS, ENDS, MIDDAY)
 
     async def test_is_asked_of_the_server_and_of_a_changed_one_anew(self, traffic: Traffic) -> None:
-        held = "v1.day"
-
-        def answer(request: httpx.Request) -> httpx.Response:
-            if "/table/" in request.url.path:
-                return httpx.Response(200, content=table_of([0, 5, 5, 0], data_version=held))
-            body = {"code": "Ok", "waypoints": [], "data_version": held}
-            return httpx.Response(200, content=json.dumps(body))
-
-        transport = httpx.MockTransport(answer)
+        server = Renamed("v1.day")
+        transport = httpx.MockTransport(server)
         async with OsrmHttp("http://roads", traffic, transport=transport) as engine:
             first = await engine.matrix(ENDS, ENDS, MIDDAY)
-            held = "v2.day"
+            server.held = "v2.day"
             with pytest.raises(EngineFailed, match=r"holds map v2"):
                 await engine.matrix(ENDS, ENDS, MIDDAY)
             second = await engine.matrix(ENDS, ENDS, MIDDAY)
