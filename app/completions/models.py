@@ -50,3 +50,5 @@ class Review(SQLModel, table=True):
     reason: str | None = None
     reviewed_by: UUID = Field(foreign_key="users.id")
     reviewed_at: datetime = Field(sa_type=Instant)
+    judgement: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """What only the reviewer can say for pay: `{"difficulty": "hard", "handed_over": "0.4"}`."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, literal_column
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, literal_column, text
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
@@ -36,7 +36,7 @@ class RateCard(SQLModel, table=True):
     point_minor: int
     """Fen per point."""
     rules: dict[str, Any] = Field(sa_type=Json)
-    """Outcome factors, time bands, default shares (DOMAIN section 5)."""
+    """Everything of DOMAIN section 5 that is data; `app.payouts.card` reads it."""
     source: str
 
 
@@ -98,3 +98,135 @@ class LedgerHead(SQLModel, table=True):
     technician_id: UUID = Field(foreign_key="technicians.id", primary_key=True)
     seq: int
     hash: str
+
+
+class PayMonthAct(SQLModel, table=True):
+    """One step of a month's closing, append-only; the last one says where the month stands.
+
+    `draft` may come several times, the others once (DOMAIN 5.9).
+    """
+
+    __tablename__ = "pay_month_acts"
+    __table_args__ = (
+        CheckConstraint("act IN ('draft','published','locked','settled')", name="act"),
+        Index(
+            "uq_pay_month_acts_once",
+            "month",
+            "act",
+            unique=True,
+            postgresql_where=text("act <> 'draft'"),
+        ),
+    )
+
+    id: int | None = RowNumber()
+    month: str
+    act: str
+    at: datetime = Field(sa_type=Instant)
+    by: UUID = Field(foreign_key="users.id")
+    by_name: str
+    totals: dict[str, Any] = Field(sa_type=Json)
+    """Entries, points, fen and technicians at that moment; with the draft, what to look at."""
+
+
+class PayFinding(SQLModel, table=True):
+    """A deduction that a person attributed to a person, with reasons; append-only (DOMAIN 5.5)."""
+
+    __tablename__ = "pay_findings"
+    __table_args__ = (
+        UniqueConstraint("order_id", "technician_id", "kind"),
+        CheckConstraint(
+            "kind IN ('late_arrival','late_done','low_rating','complaint','false_proof')",
+            name="kind",
+        ),
+    )
+
+    id: UUID = PrimaryId()
+    order_id: UUID = Field(foreign_key="work_orders.id")
+    technician_id: UUID = Field(foreign_key="technicians.id", index=True)
+    kind: str
+    reason: str
+    decided_by: UUID = Field(foreign_key="users.id")
+    decided_at: datetime = Field(sa_type=Instant)
+
+
+class PayAdjustment(SQLModel, table=True):
+    """A correction that one person proposes and another approves; only then it is an entry."""
+
+    __tablename__ = "pay_adjustments"
+    __table_args__ = (
+        CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="two_persons"),
+        CheckConstraint("(decided_at IS NULL) = (approved IS NULL)", name="decided"),
+    )
+
+    id: UUID = PrimaryId()
+    order_id: UUID = Field(foreign_key="work_orders.id", index=True)
+    technician_id: UUID = Field(foreign_key="technicians.id", index=True)
+    points: Decimal = Field(sa_type=Points)
+    """May be negative."""
+    reason: str
+    proposed_by: UUID = Field(foreign_key="users.id")
+    proposed_at: datetime = Field(sa_type=Instant)
+    decided_by: UUID | None = Field(default=None, foreign_key="users.id")
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    approved: bool | None = None
+    decision_reason: str | None = None
+
+
+class PayAppeal(SQLModel, table=True):
+    """A technician contests an entry of a published month; station first, then company."""
+
+    __tablename__ = "pay_appeals"
+    __table_args__ = (
+        UniqueConstraint("entry_id"),
+        CheckConstraint("station_verdict IN ('granted','refused')", name="station_verdict"),
+        CheckConstraint("company_verdict IN ('granted','refused')", name="company_verdict"),
+        CheckConstraint("company_by IS NULL OR company_by <> station_by", name="two_persons"),
+    )
+
+    id: UUID = PrimaryId()
+    entry_id: int = Field(sa_type=BigInteger, foreign_key="ledger_entries.id")
+    technician_id: UUID = Field(foreign_key="technicians.id", index=True)
+    month: str = Field(index=True)
+    """In which it was raised: the month of the statement."""
+    reason: str
+    raised_by: UUID = Field(foreign_key="users.id")
+    raised_at: datetime = Field(sa_type=Instant)
+    station_due_at: datetime = Field(sa_type=Instant)
+    company_due_at: datetime = Field(sa_type=Instant)
+    station_verdict: str | None = None
+    station_reason: str | None = None
+    station_by: UUID | None = Field(default=None, foreign_key="users.id")
+    station_at: datetime | None = Field(default=None, sa_type=Instant)
+    company_verdict: str | None = None
+    company_reason: str | None = None
+    company_by: UUID | None = Field(default=None, foreign_key="users.id")
+    company_at: datetime | None = Field(default=None, sa_type=Instant)
+    points: Decimal | None = Field(default=None, sa_type=Points)
+    """What a granted appeal against a payment adds; against a deduction or reversal it is null."""
+
+
+class PayQuestion(SQLModel, table=True):
+    """Something unusual that a person looks at; it never cuts pay by itself (DOMAIN 5.8)."""
+
+    __tablename__ = "pay_questions"
+    __table_args__ = (
+        UniqueConstraint("month", "technician_id", "kind", "subject"),
+        CheckConstraint(
+            "kind IN ('points_a_day','hours_a_day','fast_accepts','impossible_travel')",
+            name="kind",
+        ),
+        CheckConstraint("verdict IN ('in_order','to_be_followed_up')", name="verdict"),
+    )
+
+    id: UUID = PrimaryId()
+    month: str = Field(index=True)
+    technician_id: UUID = Field(foreign_key="technicians.id", index=True)
+    kind: str
+    subject: str
+    """The local day, or the two orders."""
+    facts: dict[str, Any] = Field(sa_type=Json)
+    found_at: datetime = Field(sa_type=Instant)
+    verdict: str | None = None
+    reason: str | None = None
+    decided_by: UUID | None = Field(default=None, foreign_key="users.id")
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)

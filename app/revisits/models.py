@@ -30,3 +30,36 @@ class Revisit(SQLModel, table=True):
     called_by: UUID = Field(foreign_key="users.id")
     called_at: datetime = Field(sa_type=Instant)
     rework_order_id: UUID | None = Field(default=None, foreign_key="work_orders.id")
+
+
+class ReworkCase(SQLModel, table=True):
+    """A repair that had to be repeated, perhaps: proposed by rule, attributed by a person.
+
+    Transition 17 proposes it for the order that a call-back opened, 18 for a report of the same
+    fault group at the same premises within the window of the original's rate card.
+    """
+
+    __tablename__ = "rework_cases"
+    __table_args__ = (
+        UniqueConstraint("order_id"),
+        CheckConstraint("found_by IN ('callback','report')", name="found_by"),
+        CheckConstraint(
+            "cause IN ('workmanship','part','user','network','new_fault')", name="cause"
+        ),
+        CheckConstraint(
+            "(cause IS NULL) = (decided_at IS NULL) AND (cause IS NULL) = (reason IS NULL)",
+            name="decided",
+        ),
+    )
+
+    id: UUID = PrimaryId()
+    original_id: UUID = Field(foreign_key="work_orders.id", index=True)
+    order_id: UUID = Field(foreign_key="work_orders.id")
+    """The repetition; each order repeats at most one."""
+    found_by: str
+    window_days: int
+    proposed_at: datetime = Field(sa_type=Instant)
+    cause: str | None = None
+    reason: str | None = None
+    decided_by: UUID | None = Field(default=None, foreign_key="users.id")
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
