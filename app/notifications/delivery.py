@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.db import Database
 from app.notifications import repository
-from app.notifications.channels import RETRYABLE, Channels, Outcome, SendResult
+from app.notifications.channels import RETRYABLE, Address, Channels, Message, Outcome, SendResult
 from app.notifications.models import DeliveryAttempt, Notification, PushAddress
 from app.notifications.policy import is_moot
 
@@ -48,14 +48,26 @@ async def deliver(
         due = await _due(session, channels, notification_id)
     if due is None:
         return
-    results = await asyncio.gather(
-        *(
-            channels[address.provider].send(address.kind, address.address, due.data)
-            for address in due.addresses
-        )
-    )
+    results = await _send(channels, due)
     async with database.transaction() as session:
         await _settle(session, due, results, attempt, again)
+
+
+async def _send(channels: Channels, due: Due) -> list[SendResult]:
+    """One result per address of `due`, in its order; providers are asked side by side."""
+    message = Message(key=str(due.notification_id), kind=due.data["kind"], data=due.data)
+    per_provider: dict[str, list[int]] = {}
+    for place, row in enumerate(due.addresses):
+        per_provider.setdefault(row.provider, []).append(place)
+
+    async def ask(provider: str, places: list[int]) -> list[tuple[int, SendResult]]:
+        rows = [due.addresses[place] for place in places]
+        asked = [Address(row.provider, row.kind, row.address) for row in rows]
+        return list(zip(places, await channels[provider].send(asked, message), strict=True))
+
+    answers = await asyncio.gather(*(ask(*each) for each in per_provider.items()))
+    by_place = dict(pair for answer in answers for pair in answer)
+    return [by_place[place] for place in range(len(due.addresses))]
 
 
 async def _due(session: AsyncSession, channels: Channels, notification_id: UUID) -> Due | None:

@@ -1,7 +1,7 @@
 """Sending: what each answer of the provider does to message, address and queue."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -13,7 +13,7 @@ from app.core import clock
 from app.core import jobs as queue
 from app.core.db import Database
 from app.demo.fcm_account import write_account
-from app.notifications.channels import Outcome, SendResult
+from app.notifications.channels import Address, Message, Outcome, SendResult
 from app.notifications.delivery import (
     BACK_OFF_S,
     LONGEST_BACK_OFF_S,
@@ -211,9 +211,13 @@ class TestDeliver:
         class Watching:
             provider = "fcm"
 
-            async def send(self, kind: str, address: str, data: Mapping[str, str]) -> SendResult:
+            async def send(
+                self, addresses: Sequence[Address], message: Message
+            ) -> list[SendResult]:
                 held.append(database.engine.pool.checkedout())  # type: ignore[attr-defined]
-                return SendResult(Outcome.ACCEPTED)
+                return [SendResult(Outcome.ACCEPTED)]
+
+            async def find(self, address: Address, message: Message) -> None: ...
 
             async def close(self) -> None: ...
 
@@ -236,10 +240,14 @@ class TestDeliver:
         class Slow:
             provider = "fcm"
 
-            async def send(self, kind: str, address: str, data: Mapping[str, str]) -> SendResult:
+            async def send(
+                self, addresses: Sequence[Address], message: Message
+            ) -> list[SendResult]:
                 clock.advance(timedelta(seconds=1))
                 await client.put("/mobile/push-address", json=body, headers=as_("tech03"))
-                return SendResult(Outcome.UNREGISTERED)
+                return [SendResult(Outcome.UNREGISTERED)]
+
+            async def find(self, address: Address, message: Message) -> None: ...
 
             async def close(self) -> None: ...
 
