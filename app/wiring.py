@@ -24,6 +24,7 @@ ROOMS_WITH_TABLES = (
     "app.work_orders.models",
     "app.evidence.models",
     "app.completions.models",
+    "app.completions.contributions",
     "app.revisits.models",
     "app.payouts.models",
     "app.planning.models",

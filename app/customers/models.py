@@ -120,3 +120,36 @@ class AccountFlag(SQLModel, table=True):
     note: str = Field(default="", sa_column_kwargs={"server_default": ""})
     since: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class ArrivalCode(SQLModel, table=True):
+    """A QR code on a building or a box: whoever scans it stands before it."""
+
+    __tablename__ = "arrival_codes"
+    __table_args__ = (CheckConstraint("kind IN ('building','box')", name="kind"),)
+
+    id: UUID = PrimaryId()
+    building_id: UUID = Field(foreign_key="buildings.id", index=True)
+    kind: str
+    label: str
+    """Where it is stuck: entrance 2, meter box in the cellar."""
+    token: str = Field(unique=True)
+    """128 random bits in base 32; kept readable, since the office prints it again."""
+    created_by: UUID = Field(foreign_key="users.id")
+    created_at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class MessageConsent(SQLModel, table=True):
+    """Whether a number may be sent text messages: the last word of whoever holds it."""
+
+    __tablename__ = "message_consents"
+    __table_args__ = (CheckConstraint("how IN ('call','form','link')", name="how"),)
+
+    phone: str = Field(primary_key=True)
+    """Digits as `policy.normal_phone` makes them."""
+    allowed: bool
+    how: str
+    said_at: datetime = Field(sa_type=Instant)
+    recorded_by: UUID | None = None
+    """None when the customer said so by a link."""

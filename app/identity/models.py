@@ -56,6 +56,10 @@ class Device(SQLModel, table=True):
     """Device clock minus ours, estimated at each sync (DOMAIN: two clocks)."""
     last_command_seq: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """Of the present person; it starts anew when the device changes hands."""
+    revoked_at: datetime | None = Field(default=None, sa_type=Instant)
+    """Lost or stolen: nobody signs in on it until it is found again."""
+    revoked_by: UUID | None = Field(default=None, foreign_key="users.id")
+    revoked_why: str | None = None
 
 
 class LoginSession(SQLModel, table=True):
