@@ -21,6 +21,7 @@ ROOMS_WITH_TABLES = (
     "app.catalogue.models",
     "app.organisation.models",
     "app.customers.models",
+    "app.customers.consents",
     "app.work_orders.models",
     "app.evidence.models",
     "app.completions.models",
@@ -30,6 +31,7 @@ ROOMS_WITH_TABLES = (
     "app.planning.models",
     "app.travel.models",
     "app.notifications.models",
+    "app.notifications.customer_models",
     "app.mobile.models",
 )
 

@@ -78,6 +78,8 @@ class ServiceProfile(SQLModel, table=True):
     effective_from: date
     source: str
     note: str
+    reference: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
+    """Something published to compare with; never the profile that orders are taken under."""
 
 
 class ServiceLimit(SQLModel, table=True):
@@ -101,3 +103,16 @@ class ServiceLimit(SQLModel, table=True):
     kind: str
     source: str
     """Where the figure comes from."""
+
+
+class ServicePolicy(SQLModel, table=True):
+    """Numbers of the trade that a company may change, in force from a local date (DOMAIN 6, 7)."""
+
+    __tablename__ = "service_policies"
+
+    id: UUID = PrimaryId()
+    name: str
+    effective_from: date = Field(unique=True)
+    source: str
+    rules: dict[str, Any] = Field(sa_type=Json)
+    """As in the shipped file: urging, supervision, approvals, rebooking, holds, messages."""

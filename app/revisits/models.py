@@ -27,7 +27,8 @@ class Revisit(SQLModel, table=True):
     solved: bool | None = None
     rating: int | None = None
     comment: str | None = None
-    called_by: UUID = Field(foreign_key="users.id")
+    called_by: UUID | None = Field(default=None, foreign_key="users.id")
+    """None when the customer answered by the link of a text message."""
     called_at: datetime = Field(sa_type=Instant)
     rework_order_id: UUID | None = Field(default=None, foreign_key="work_orders.id")
 

@@ -71,6 +71,8 @@ class WorkOrder(SQLModel, table=True):
     """Who should get it next: the crew before a hold, or a dispatcher's pin."""
     pinned: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     urges: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    supervision_level: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """The highest level that still waits for its reply; 0 when none does."""
     transfers: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     rebookings: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     rework_of: UUID | None = Field(default=None, foreign_key="work_orders.id", index=True)
@@ -156,6 +158,8 @@ class OrderClock(SQLModel, table=True):
     stopped_at: datetime | None = Field(default=None, sa_type=Instant)
     paused_s: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     paused_since: datetime | None = Field(default=None, sa_type=Instant)
+    stopped_by: str | None = None
+    """The action that stopped it: what fulfils a clock, or what cut it off."""
     limit_s: int | None = None
     due_at: datetime | None = Field(default=None, sa_type=Instant)
 
@@ -180,9 +184,52 @@ class Approval(SQLModel, table=True):
     action: str
     reason: str
     detail: dict[str, Any] = Field(sa_type=Json)
-    requested_by: UUID
+    requested_by: UUID | None = None
+    """None when a hold ran out and the clock asks to cancel."""
     requested_at: datetime = Field(sa_type=Instant)
+    escalated_at: datetime | None = Field(default=None, sa_type=Instant)
+    """Since then the company may decide it as well."""
     decided_by: UUID | None = None
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
     approved: bool | None = None
     decision_note: str | None = None
+
+
+class ReplyDuty(SQLModel, table=True):
+    """Somebody asked about an order and is owed a reply: urging (24) and supervision (25).
+
+    `key` makes each cause count once per order, however often a timer looks.
+    """
+
+    __tablename__ = "reply_duties"
+    __table_args__ = (
+        UniqueConstraint("order_id", "key"),
+        CheckConstraint("kind IN ('urge','supervision')", name="kind"),
+        CheckConstraint("level BETWEEN 0 AND 3 AND (level > 0) = (kind <> 'urge')", name="level"),
+        Index(
+            "ix_reply_duties_open",
+            "due_at",
+            postgresql_where=text("answered_at IS NULL AND climbed_at IS NULL"),
+        ),
+    )
+
+    id: UUID = PrimaryId()
+    order_id: UUID = Field(foreign_key="work_orders.id")
+    kind: str
+    level: int = 0
+    """Of a supervision: 1 station, 2 company, 3 regulator or 12345."""
+    cause: str
+    """customer, manual, clock, urges, unanswered, hold_over."""
+    key: str
+    reason: str
+    opened_at: datetime = Field(sa_type=Instant)
+    opened_by: UUID | None = None
+    last_at: datetime = Field(sa_type=Instant)
+    """When it was last asked; later askings merge for a while."""
+    merged: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    due_at: datetime = Field(sa_type=Instant)
+    answered_at: datetime | None = Field(default=None, sa_type=Instant)
+    answered_by: UUID | None = None
+    reply: str | None = None
+    climbed_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When its silence was taken one level up."""

@@ -1,0 +1,40 @@
+"""Text messages to customers, one per happening."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from app.core.columns import Instant, PrimaryId
+
+
+class CustomerMessage(SQLModel, table=True):
+    """One text message about one happening of an order; `key` makes it happen once."""
+
+    __tablename__ = "customer_messages"
+    __table_args__ = (
+        CheckConstraint("state IN ('queued','sent','failed','unwanted','moot')", name="state"),
+        Index("ix_customer_messages_order", "order_id", "created_at"),
+    )
+
+    id: UUID = PrimaryId()
+    key: str = Field(unique=True)
+    """Order, kind and the event, or the visit, that it tells of."""
+    order_id: UUID = Field(foreign_key="work_orders.id")
+    assignment_id: UUID | None = Field(default=None, foreign_key="assignments.id")
+    """The visit that it tells of."""
+    kind: str
+    phone: str
+    language: str
+    text: str
+    """As it was sent, but for the link's secret part."""
+    state: str
+    """`unwanted`: the number wants none; `moot`: what it tells was over before it left."""
+    promised_at: datetime | None = Field(default=None, sa_type=Instant)
+    """The arrival that it named."""
+    created_at: datetime = Field(sa_type=Instant)
+    sent_at: datetime | None = Field(default=None, sa_type=Instant)
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    provider_message_id: str | None = None
+    detail: str | None = None
