@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """Calendar of days, shifts and pay periods."""
     data_dir: Path = Path("var/data")
     """Evidence bytes and imported maps."""
+    holidays_file: Path | None = None
+    """TOML of holidays and make-up working days, for years that are not announced yet."""
     mask_phones: bool = True
     """Technicians see 139****1234 and call through the station."""
     commit_horizon_s: int = 45 * 60
