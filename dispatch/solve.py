@@ -130,11 +130,10 @@ def _timed(problem: Problem, sequences: Sequences) -> Plan:
 
 
 def warm() -> None:
-    """Load CP-SAT and every kernel, and start the search's partner: once, before any request.
+    """Load CP-SAT and every kernel: once, before any request.
 
     A cold compilation takes about half a minute, loading what was compiled about two seconds.
     """
     import_module(CP_SAT)
     if find_spec("numba") is not None:
         import_module("dispatch.search").warm()
-        import_module("dispatch.search.pair").prepare()

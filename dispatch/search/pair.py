@@ -1,26 +1,28 @@
-"""One search, or two side by side when there is time and a free core."""
+"""One search, or two at once on two cores that now and then look at each other's best plan.
+
+The kernels need no interpreter, so two threads search at full speed in one process.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from dispatch.model import Budget
 from dispatch.problem import Problem
-from dispatch.search.partner import PARTNER, has_free_core, has_second_core
-from dispatch.search.run import Found, run
+from dispatch.search.prepare import day_of
+from dispatch.search.run import Found, Searcher, Stops, run
 
-WORTH_S = 2.0
-"""Seconds from which a partner is asked."""
+WORTH_S = 0.1
+"""Seconds from which a second search is worth its thread."""
+MEETINGS = (0.5, 0.7, 0.85, 0.95)
+"""Shares of the time after which the search that lags goes on from the other's best plan."""
 _busy = threading.Lock()
-
-
-def prepare() -> None:
-    """Start the partner where a second core could be free."""
-    if has_second_core():
-        PARTNER.prepare()
 
 
 def search(
@@ -40,12 +42,74 @@ def search(
     try:
         if not has_free_core():
             return run(problem, start, budget, seed=seed, until=deadline)
-        PARTNER.ask(problem, start, budget, seed + 1_000_003, deadline)
-        mine = run(problem, start, budget, seed=seed, until=deadline)
-        theirs = PARTNER.answer(deadline)
+        return _both(problem, start, budget, seed, deadline)
     finally:
         _busy.release()
-    return better(mine, theirs) if isinstance(theirs, Found) else mine
+
+
+def _both(
+    problem: Problem,
+    start: Mapping[str, Sequence[str]] | None,
+    budget: Budget,
+    seed: int,
+    deadline: float,
+) -> Found:
+    day, board = day_of(problem), Board()
+    found: list[Found] = []
+
+    def go(side: int) -> None:
+        own = seed + 1_000_003 * side
+        searcher = Searcher(problem, day, start, budget, seed=own, deadline=deadline)
+        searcher.go(board.side(side, searcher))
+        found.append(searcher.found())
+
+    second = threading.Thread(target=go, args=(1,), daemon=True)
+    second.start()
+    go(0)
+    second.join()
+    return better(*found) if len(found) > 1 else found[0]
+
+
+class Board:
+    """Where two searches show their best plans. Nobody waits for the other."""
+
+    def __init__(self) -> None:
+        self._shown: list[tuple[int, Stops] | None] = [None, None]
+
+    def side(self, number: int, searcher: Searcher) -> _Side:
+        """What the search with this number calls after every stretch."""
+        return _Side(self._shown, number, searcher)
+
+
+class _Side:
+    def __init__(self, shown: list[tuple[int, Stops] | None], own: int, searcher: Searcher) -> None:
+        self._shown, self._own, self._searcher = shown, own, searcher
+        self._met = 0
+
+    def __call__(self, share: float) -> None:
+        """Show an improvement; at a meeting take over the other's plan when it is cheaper."""
+        mine = self._shown[self._own]
+        price = self._searcher.price
+        if mine is None or price < mine[0]:
+            self._shown[self._own] = (price, self._searcher.best())
+        if self._met < len(MEETINGS) and share >= MEETINGS[self._met]:
+            self._met += 1
+            theirs = self._shown[1 - self._own]
+            if theirs is not None and theirs[0] < price:
+                self._searcher.adopt(theirs[1])
+
+
+def has_free_core() -> bool:
+    """Whether a second core is idle now; False where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError, AttributeError):
+        usable = len(os.sched_getaffinity(0))
+        fewest = 1 << 30
+        for _ in range(3):
+            running = Path("/proc/loadavg").read_text().split()[3].partition("/")[0]
+            fewest = min(fewest, int(running))
+            time.sleep(0.001)
+        return fewest < usable
+    return False
 
 
 def better(mine: Found, theirs: Found) -> Found:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dispatch.model import Budget
 from dispatch.problem import Problem
 from dispatch.search.anneal import anneal
-from dispatch.search.layout import BEST, IMPROVED, ROUND, SEATED, Day, Tours, Walk
+from dispatch.search.layout import BEST, IMPROVED, ROUND, SEATED, Day, Walk
 from dispatch.search.opening import open_tours
 from dispatch.search.prepare import day_of, tours_of, walk_of
 
@@ -26,7 +26,11 @@ WIDE, NARROW, MANY = 60, 20, 400
 ENOUGH = 400
 """Rounds per order squared after which a small problem is searched through."""
 UNLIMITED = 1 << 60
+FIRST_SORT = 6
+"""What the first insertion sorts orders by: penalty per service time."""
 Column = tuple[int, tuple[int, ...]]
+Stops = list[list[int]]
+"""Per crew its orders, all by their positions in the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,97 @@ class Found:
     """Routes that were part of an accepted plan: (crew, orders) by their positions."""
 
 
+class Searcher:
+    """One search: its arrays, its dice, and where it stands."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        day: Day,
+        start: Mapping[str, Sequence[str]] | None,
+        budget: Budget,
+        *,
+        seed: int,
+        deadline: float,
+    ) -> None:
+        """`day` is the problem as arrays and may be shared: nobody writes to it."""
+        self._problem, self._day, self._budget = problem, day, budget
+        self._warm, self._deadline = start is not None, deadline
+        self._tours = tours_of(problem, day, _numbers(problem, start or {}))
+        self._walk = walk_of(day, self._tours, seed)
+        open_tours(FIRST_SORT, day, self._tours, self._walk)
+        self._seated = int(self._walk.book[SEATED])
+        self._opened = self.price
+
+    @property
+    def price(self) -> int:
+        """Of the best plan so far, in thousandths."""
+        return int(self._walk.book[BEST])
+
+    def best(self) -> Stops:
+        """The best plan so far."""
+        walk = self._walk
+        return [
+            walk.best_stops[crew, :length].tolist()
+            for crew, length in enumerate(walk.best_length.tolist())
+        ]
+
+    def adopt(self, plan: Stops) -> None:
+        """Go on from this plan, which another search of the same day found."""
+        self._tours = tours_of(self._problem, self._day, plan)
+        open_tours(FIRST_SORT, self._day, self._tours, self._walk)
+
+    def found(self) -> Found:
+        """What it came to."""
+        return Found(
+            sequences={
+                crew.id: tuple(self._problem.orders[x].id for x in stops)
+                for crew, stops in zip(self._problem.crews, self.best(), strict=True)
+            },
+            price=self.price,
+            seated=self._seated,
+            opened=self._opened,
+            rounds=int(self._walk.book[ROUND]),
+            pool=_pool(self._walk),
+        )
+
+    def go(self, look: Callable[[float], None] | None = None) -> None:
+        """Spend the budget; after every stretch `look` hears the share of it that is spent."""
+        began = time.monotonic()
+        budget, book = self._budget, self._walk.book
+        count = len(self._day.orders)
+        if not len(self._day.options):
+            return
+        span = max(1e-3, self._deadline - began)
+        hot = WARM if self._warm else HOT if span >= AMPLE_S * count else COOL
+        fall = WARM_FALL if self._warm else FALL
+        wider = WIDE if count < MANY else NARROW
+        most = UNLIMITED if budget.solutions is None else budget.solutions
+        rounds = min(budget.iterations or UNLIMITED, 1000 + ENOUGH * count**2)
+        done, size, share = 0, 16, 0.0
+        while done < rounds and share < 1 and book[IMPROVED] < most:
+            size = min(size, rounds - done)
+            called = time.monotonic()
+            ahead = (done + size) / rounds
+            if budget.iterations is None:
+                pace = (called - began) / done if done else 0.0
+                ahead = max(ahead, min(1.0, share + size * pace / span))
+            heats = (hot * fall**-share, hot * fall**-ahead)
+            anneal(size, *heats, wider, most, self._day, self._tours, self._walk)
+            done += size
+            now = time.monotonic()
+            if now >= self._deadline:
+                return
+            if budget.iterations is None:
+                share = max(done / rounds, (now - began) / span)
+                pace = max(1e-7, (now - called) / size)
+                size = max(1, min(8 * size, int(min(STRETCH_S, self._deadline - now) / pace)))
+            else:
+                share, size = ahead, min(8 * size, 4096)
+            if look is not None:
+                look(share)
+
+
 def run(
     problem: Problem,
     start: Mapping[str, Sequence[str]] | None,
@@ -58,58 +153,9 @@ def run(
     With `start` the search is warm: it stays near the given sequences.
     """
     deadline = time.monotonic() + budget.seconds if until is None else until
-    day = day_of(problem)
-    tours = tours_of(problem, day, _numbers(problem, start or {}))
-    walk = walk_of(day, tours, seed)
-    open_tours(6, day, tours, walk)
-    opened = int(walk.book[BEST])
-    if len(day.options):
-        _anneal(day, tours, walk, budget, deadline, warm=start is not None)
-    return Found(
-        sequences=_sequences(problem, walk),
-        price=int(walk.book[BEST]),
-        seated=int(walk.book[SEATED]),
-        opened=opened,
-        rounds=int(walk.book[ROUND]),
-        pool=_pool(walk),
-    )
-
-
-def _anneal(
-    day: Day, tours: Tours, walk: Walk, budget: Budget, deadline: float, *, warm: bool
-) -> None:
-    began = time.monotonic()
-    span = max(1e-3, deadline - began)
-    count = len(day.orders)
-    hot = WARM if warm else HOT if span >= AMPLE_S * count else COOL
-    fall = WARM_FALL if warm else FALL
-    wider = WIDE if count < MANY else NARROW
-    most = UNLIMITED if budget.solutions is None else budget.solutions
-    rounds = min(budget.iterations or UNLIMITED, 1000 + ENOUGH * count**2)
-    done, size, share = 0, 16, 0.0
-    while done < rounds and share < 1 and walk.book[IMPROVED] < most:
-        size = min(size, rounds - done)
-        called = time.monotonic()
-        if budget.iterations is None:
-            ahead = min(1.0, max(done + size, 1) / rounds)
-            ahead = max(ahead, min(1.0, share + size * _pace(done, called - began) / span))
-        else:
-            ahead = (done + size) / rounds
-        anneal(size, hot * fall**-share, hot * fall**-ahead, wider, most, day, tours, walk)
-        done += size
-        now = time.monotonic()
-        share = ahead if budget.iterations is not None else max(done / rounds, (now - began) / span)
-        if now >= deadline:
-            return
-        if budget.iterations is None:
-            pace = max(1e-7, (now - called) / size)
-            size = max(1, min(8 * size, int(min(STRETCH_S, deadline - now) / pace)))
-        else:
-            size = min(8 * size, 4096)
-
-
-def _pace(done: int, seconds: float) -> float:
-    return seconds / done if done else 0.0
+    searcher = Searcher(problem, day_of(problem), start, budget, seed=seed, deadline=deadline)
+    searcher.go()
+    return searcher.found()
 
 
 def _numbers(problem: Problem, sequences: Mapping[str, Sequence[str]]) -> list[list[int]]:
@@ -127,12 +173,3 @@ def _numbers(problem: Problem, sequences: Mapping[str, Sequence[str]]) -> list[l
 def _pool(walk: Walk) -> frozenset[Column]:
     used = walk.pool[walk.pool[:, 0] > 0].tolist()
     return frozenset((row[0] - 1, tuple(row[2 : 2 + row[1]])) for row in used)
-
-
-def _sequences(problem: Problem, walk: Walk) -> dict[str, tuple[str, ...]]:
-    return {
-        crew.id: tuple(
-            problem.orders[x].id for x in walk.best_stops[number, : walk.best_length[number]]
-        )
-        for number, crew in enumerate(problem.crews)
-    }

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from dispatch import Budget, Objective, Problem, check, replan, solve
 from dispatch.price import priced_plan
-from dispatch.search import is_warm, run, search, warm
+from dispatch.search import is_warm, pair, run, search, warm
 from dispatch.search.compiled import ENVIRONMENT, kernel_folder
-from dispatch.search.partner import Partner
+from dispatch.search.pair import MEETINGS, Board
+from dispatch.search.prepare import day_of
+from dispatch.search.run import Searcher
 from dispatch.timing import time_route
 from tests.dispatch.instances import scattered
 from tests.dispatch.test_properties import MANY, problems
@@ -87,29 +89,29 @@ class TestSolve:
 
 
 class TestPair:
-    def test_a_partner_finds_what_a_run_finds(self) -> None:
-        question, partner = scattered(20, 4, seed=2), Partner()
-        try:
-            until = time.monotonic() + 60
-            partner.ask(question, None, ROUNDS, 7, until)
-            assert partner.answer(until) == run(question, None, ROUNDS, seed=7)
-        finally:
-            partner.close()
+    def test_two_searches_agree_on_one_plan_that_keeps_the_rules(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pair, "has_free_core", lambda: True)
+        question = scattered(40, 6, seed=2)
+        found = search(question, None, Budget(seconds=0.4), seed=5)
+        assert found.price <= run(question, None, Budget(seconds=60, iterations=1)).price
+        assert exact(question, found.sequences) <= -(-found.price // 1000)
 
-    def test_a_partner_that_dies_costs_its_share_alone(self) -> None:
-        question, partner = scattered(20, 4, seed=2), Partner()
-        try:
-            until = time.monotonic() + 60
-            partner.ask(question, None, ROUNDS, 7, until)
-            assert partner.answer(until) is not None
-            assert partner._process is not None
-            partner._process.kill()
-            partner._process.wait()
-            partner.ask(question, None, ROUNDS, 7, until)
-            assert partner.answer(until) == run(question, None, ROUNDS, seed=7)
-        finally:
-            partner.close()
-        assert partner.pid is None
+    def test_the_search_that_lags_goes_on_from_the_others_plan(self) -> None:
+        question, board = scattered(40, 6, seed=2), Board()
+        day, until = day_of(question), time.monotonic() + 60
+        good, lagging = (
+            Searcher(question, day, None, budget, seed=1, deadline=until)
+            for budget in (ROUNDS, Budget(seconds=60, iterations=1))
+        )
+        good.go(board.side(0, good))
+        behind = lagging.price
+        assert good.price < behind
+        board.side(1, lagging)(MEETINGS[0])
+        assert lagging.price == good.price
+        assert lagging.best() == good.best()
+        assert lagging.found().opened == behind
 
     def test_a_budget_of_rounds_goes_alone(self) -> None:
         question = scattered(20, 4, seed=2)
