@@ -77,6 +77,24 @@ class PermitIn(_Said):
     closed_at: Moment
 
 
+class ContributionIn(_Said):
+    """What a member of the crew adds to the record; it replaces nothing that others noted."""
+
+    note: Annotated[Paragraph, StringConstraints(min_length=1)] | None = None
+    readings: list[ReadingIn] = Field(default_factory=list, max_length=50)
+    parts: list[PartIn] = Field(default_factory=list, max_length=50)
+    files: list[DeclaredIn] = Field(default_factory=list, max_length=30)
+    """Files that prove the work; the bytes may follow when there is a signal."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.note or self.readings or self.parts or self.files):
+            raise ValueError("give note, readings, parts or files")
+        if len({each.file_id for each in self.files}) != len(self.files):
+            raise ValueError("a file is named twice")
+        return self
+
+
 class CompletionIn(_Said):
     """The completion record (DOMAIN transition 13)."""
 

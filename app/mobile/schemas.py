@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, GetCoreSchemaHandler, ValidationError
+from pydantic import Field, GetCoreSchemaHandler, ValidationError, model_validator
 from pydantic_core import core_schema
 
-from app.completions.record import CompletionIn, ReadingIn
+from app.completions.record import CompletionIn, ContributionIn, ReadingIn
 from app.core.geo import PlaceIn
 from app.core.texts import Line, Paragraph
 from app.core.times import Moment
@@ -29,8 +29,21 @@ Kind = Literal[
     "hold",
     "return",
     "rebook",
+    "record",
     "complete",
 ]
+ConflictReason = Literal[
+    "reassigned",
+    "already_done",
+    "too_early",
+    "order_ended",
+    "not_leader",
+    "approval_pending",
+    "fields_differ",
+]
+"""Why the state did not allow an act: the order went to others; somebody did it before; a step
+before it is missing; the order is closed, cancelled or merged; only the leader does it; a request
+waits already; the record stands with other words."""
 
 
 class MeasuredPlaceIn(PlaceIn):
@@ -42,12 +55,20 @@ class MeasuredPlaceIn(PlaceIn):
     """The system said that another app supplies the position."""
 
 
+class SteadyIn(Body):
+    """The phone's steady clock at the act: it only runs on, and nobody can set it."""
+
+    boot_id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
+    """Made anew when the steady clock begins again: at boot, or when the app starts."""
+    uptime_ms: int = Field(ge=0, lt=2**53)
+
+
 class CommandIn(Body):
     """One act of a technician; `kind` says which of the nullable fields it needs.
 
-    refuse, return: `reason`. contact: `reached`. start: at safety levels 3 and 4 `guardian_id`
-    and `checklist_confirmed`. hold: `hold_reason`, `until`, `reason`. rebook: `appointment`,
-    `reason`. complete: `completion`.
+    refuse, return: `reason`. contact: `reached`. arrive: `place`, or `arrival_code`. start: at
+    safety levels 3 and 4 `guardian_id` and `checklist_confirmed`. hold: `hold_reason`, `until`,
+    `reason`. rebook: `appointment`, `reason`. record: `contribution`. complete: `completion`.
     """
 
     id: UUID
@@ -58,7 +79,12 @@ class CommandIn(Body):
     order_id: UUID
     client_at: Moment
     """The phone's own clock at the act; the server corrects it by the measured skew."""
+    steady: SteadyIn | None = None
+    """With `Device-Uptime` of the same `boot_id` it tells the time of the act whatever became of
+    the phone's clock."""
     place: MeasuredPlaceIn | None = None
+    arrival_code: Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9:_-]+$")] | None = None
+    """arrive: what the QR code on the building or box said, word for word."""
     reason: Line | None = None
     note: Paragraph | None = None
     reached: bool | None = None
@@ -73,6 +99,7 @@ class CommandIn(Body):
     """hold: when the work can go on."""
     appointment: SlotIn | None = None
     """rebook: the slot that the customer confirmed."""
+    contribution: ContributionIn | None = None
     completion: CompletionIn | None = None
 
 
@@ -131,8 +158,17 @@ class Received:
 class CommandBatch(Body):
     """What the phone did since it was last heard of."""
 
-    commands: Annotated[list[Received], Field(min_length=1, max_length=100)]
-    """Worked off in the order of `device_seq`, each by itself."""
+    commands: Annotated[list[Received], Field(max_length=100)]
+    """Worked off in the order of `device_seq`, each by itself; none overtakes an earlier one."""
+    lost: list[Annotated[int, Field(ge=1, lt=2**31)]] = Field(default_factory=list, max_length=100)
+    """Numbers under which the phone has nothing, its storage being damaged. Only so does the
+    server stop to ask for them; the station chief is told."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.commands and not self.lost:
+            raise ValueError("give commands, or numbers that are lost")
+        return self
 
 
 class OrderStanding(Out):
@@ -148,17 +184,24 @@ class CommandAnswer(Out):
 
     id: UUID
     device_seq: int
-    outcome: Literal["applied", "refused", "retry"]
-    """`retry`: trouble that passes, nothing is stored; send it again with the same id."""
+    outcome: Literal["applied", "refused", "conflict", "retry"]
+    """`refused`: against a rule, correct it and send a new command. `conflict`: the state did not
+    allow it any more; it is kept, and a person decides. `retry`: nothing is stored, send it again
+    with the same id, after those that `expected_seq` asks for."""
     replayed: bool = False
     """The command was answered before, and this is that answer."""
     expected_seq: int | None = None
-    """Given when commands before this one are missing: the first that did not come."""
+    """Given when commands before this one are missing: the first that did not come. This one was
+    not tried, since it must not overtake them."""
+    conflict_id: UUID | None = None
+    conflict_reason: ConflictReason | None = None
     order: OrderStanding | None = None
     problem: dict[str, Any] | None = None
     """RFC 9457 problem details of a refusal."""
     result: dict[str, Any] | None = None
-    """What the command made: `approval_id` of a hold, `completion_id`."""
+    """What the command made: `approval_id` of a hold; `completion_id`; of an arrival how it was
+    `proved` (`code`, `place` or null), `distance_m`, `geofence_m` and whether a `photo_wanted`;
+    of a contribution `contribution_id`."""
 
 
 class SequenceGap(Out):
@@ -173,7 +216,7 @@ class BatchAnswer(Out):
 
     answers: list[CommandAnswer]
     last_seq: int
-    """The highest sequence number that came from this device."""
+    """Every number up to this one is answered for; the next command has the next number."""
     gaps: list[SequenceGap]
-    """At most 20, lowest first; the phone should look for them in its queue."""
+    """At most 20, lowest first: numbers below one that came. Send them, or name them `lost`."""
     server_time: datetime

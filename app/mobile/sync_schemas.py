@@ -1,7 +1,7 @@
 """What a phone is told: its crews' work, whole or as changes."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from app.core.geo import PlaceOut
@@ -124,27 +124,124 @@ class CrewOut(Out):
     members: list[MemberOut]
 
 
+class BreakOut(Out):
+    """A rest within a shift: somewhere in the window, this long."""
+
+    starts_at: datetime
+    ends_at: datetime
+    duration_s: int
+
+
+class ShiftOut(Out):
+    """When a crew of the caller's works; those that end within the next 36 hours or run now."""
+
+    crew_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    breaks: list[BreakOut]
+
+
+class NoticeOut(Out):
+    """Something to show until it is no longer told."""
+
+    id: UUID
+    kind: Literal["evidence_incomplete", "conflict", "conflict_resolved", "commands_missing"]
+    order_id: UUID | None
+    at: datetime
+    text: BilingualOut
+    data: dict[str, Any]
+    """evidence_incomplete: `missing_files`. conflict, conflict_resolved: `conflict_id`,
+    `command_id`, `reason`, `resolution`. commands_missing: `commands`."""
+
+
+class CatalogueFault(Out):
+    """A fault that a technician may meet."""
+
+    code: str
+    name: BilingualOut
+    domain: str
+    safety_level: int
+    evidence: list[str]
+    """Letters that a repair must show."""
+
+
+class CatalogueCause(Out):
+    """Why it was wrong; a completion record names one."""
+
+    code: str
+    name: BilingualOut
+
+
+class EvidenceLetter(Out):
+    """What a letter asks for: a file of one of the media types, or a typed reading."""
+
+    letter: str
+    name: BilingualOut
+    media_types: list[str]
+    reading_units: list[str]
+    """Empty for a letter that only a file shows."""
+
+
+class OutcomeRule(Out):
+    """Which letters of the fault's set an outcome still has to show."""
+
+    outcome: str
+    letters: list[str]
+
+
 class CatalogueOut(Out):
-    """The versions in force: a phone with others reads the catalogue again."""
+    """The catalogue in force; a job carries what it needs of the version it was taken in with."""
 
     version: int
     service_profile_id: UUID
+    faults: list[CatalogueFault]
+    causes: list[CatalogueCause]
+    letters: list[EvidenceLetter]
+    outcomes: list[OutcomeRule]
+
+
+class PhoneRulesOut(Out):
+    """Numbers of the company that a phone goes by off line."""
+
+    geofence_m: dict[str, int]
+    """Zone -> metres around the order's place."""
+    worst_accuracy_m: int
+    """A position that is less sure proves no arrival."""
+    sync_every_s: int
+    """How often to sync when nothing wakes the phone."""
+
+
+class DeviceOut(Out):
+    """What the server knows of this installation."""
+
+    id: UUID
+    last_seq: int
+    """The next command has the next number: a phone that lost its count goes on from here."""
+    skew_ms: int | None
+    """Device clock minus the server's, as last measured."""
 
 
 class SyncOut(Out):
-    """The working set, or what changed in it since the cursor."""
+    """The working set, or what changed in it since the cursor.
+
+    What is absent of `crews` to `device` is as the phone has it.
+    """
 
     mode: Literal["full", "changes"]
-    """`full`: replace everything; `changes`: put `jobs`, remove `gone`."""
+    """`full`: replace all jobs; `changes`: put `jobs`, remove `gone`."""
     cursor: str
-    """For the next sync; keep it with the data that came with it."""
-    settling: bool
+    """For the next sync; keep it with the data that came with it. It is also the `ETag`."""
+    settling: bool = False
     """A change for you is committed but not readable yet: sync again in a moment."""
-    more: bool
+    more: bool = False
     """Ask again at once: the change list was longer than one answer."""
     server_time: datetime
     jobs: list[JobOut]
     gone: list[UUID]
     """Orders that are no work of the caller's crews any more."""
-    crews: list[CrewOut]
-    catalogue: CatalogueOut
+    crews: list[CrewOut] | None = None
+    shifts: list[ShiftOut] | None = None
+    notices: list[NoticeOut] | None = None
+    catalogue: CatalogueOut | None = None
+    rules: PhoneRulesOut | None = None
+    device: DeviceOut | None = None
