@@ -1,0 +1,103 @@
+/**
+ * Commands in the order in which they were said. A command is written with its sequence number
+ * before anything else happens, and leaves the queue only by its answer.
+ */
+import { STRICT, type Said, type Storage } from "./storage.js";
+import type { Command, CommandAnswer, Saying } from "./wire.js";
+
+/** Smallest and largest possible sequence number: the range of waiting commands. */
+const WAITING = () => IDBKeyRange.bound(["waiting", 0], ["waiting", Infinity]);
+
+export class Outbox {
+  constructor(private readonly storage: Storage) {}
+
+  /** Keep a command; resolves when it is on the disk, with its id and sequence number. */
+  async say(saying: Saying, at: Date, id: string = crypto.randomUUID()): Promise<Command> {
+    const writing = this.storage.transaction(["keep", "commands"], "readwrite", STRICT);
+    const device_seq = ((await writing.objectStore("keep").get("next_seq")) as number) ?? 1;
+    const command: Command = { ...saying, id, device_seq, client_at: at.toISOString() };
+    await Promise.all([
+      writing.objectStore("keep").put(device_seq + 1, "next_seq"),
+      writing.objectStore("commands").add({ device_seq, id, command, state: "waiting" }),
+      writing.done,
+    ]);
+    return command;
+  }
+
+  /** The oldest commands without an answer. */
+  async waiting(atMost: number): Promise<Command[]> {
+    const said = await this.storage.getAllFromIndex("commands", "by_state", WAITING(), atMost);
+    return said.map((each) => each.command);
+  }
+
+  countWaiting(): Promise<number> {
+    return this.storage.countFromIndex("commands", "by_state", WAITING());
+  }
+
+  /** Keep answers beside their commands, and the standing of the orders that they tell. */
+  async settle(answers: readonly CommandAnswer[]): Promise<void> {
+    const writing = this.storage.transaction(["commands", "jobs"], "readwrite", STRICT);
+    const commands = writing.objectStore("commands");
+    const jobs = writing.objectStore("jobs");
+    for (const answer of answers) {
+      const said = await commands.index("by_id").get(answer.id);
+      if (said === undefined || answer.outcome === "retry") continue;
+      await commands.put({ ...said, state: "answered", answer });
+      const job = answer.order ? await jobs.get(answer.order.id) : undefined;
+      if (job !== undefined && answer.order && answer.order.version >= job.version) {
+        await jobs.put({ ...job, state: answer.order.state, version: answer.order.version });
+      }
+    }
+    await writing.done;
+  }
+
+  /** Put answered commands back into the queue: the server says that it does not have them. */
+  async sayAgain(ids: readonly string[]): Promise<number> {
+    const writing = this.storage.transaction("commands", "readwrite", STRICT);
+    let again = 0;
+    for (const id of ids) {
+      const said = await writing.store.index("by_id").get(id);
+      if (said === undefined || said.state === "waiting") continue;
+      const { answer: _forgotten, ...bare } = said;
+      await writing.store.put({ ...bare, state: "waiting" });
+      again += 1;
+    }
+    await writing.done;
+    return again;
+  }
+
+  /** Answered commands that did not have the effect their owner meant, until they were seen. */
+  async unseen(): Promise<Said[]> {
+    const all = await this.storage.getAll("commands");
+    return all.filter(
+      (each) => each.answer !== undefined && each.answer.outcome !== "applied" && !each.seen,
+    );
+  }
+
+  /** The owner has read what became of this command. */
+  async markSeen(id: string): Promise<void> {
+    const writing = this.storage.transaction("commands", "readwrite", STRICT);
+    const said = await writing.store.index("by_id").get(id);
+    if (said !== undefined) await writing.store.put({ ...said, seen: true });
+    await writing.done;
+  }
+
+  async all(): Promise<Said[]> {
+    return this.storage.getAll("commands");
+  }
+
+  /**
+   * Forget commands said before `before` that the server has confirmed to hold; until then they
+   * can be sent again to a restored server. Refusals and conflicts stay until they are seen.
+   */
+  async forget(confirmed: ReadonlySet<string>, before: Date): Promise<void> {
+    const writing = this.storage.transaction("commands", "readwrite", STRICT);
+    for (let at = await writing.store.openCursor(); at !== null; at = await at.continue()) {
+      const { id, command, answer, seen } = at.value;
+      const done = answer?.outcome === "applied" || (answer !== undefined && seen === true);
+      const old = Date.parse(command.client_at) < before.getTime();
+      if (done && old && confirmed.has(id)) await writing.store.delete(at.primaryKey);
+    }
+    await writing.done;
+  }
+}

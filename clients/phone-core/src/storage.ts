@@ -1,0 +1,92 @@
+/**
+ * What the phone keeps, in IndexedDB. Everything that must survive a kill is written with
+ * `durability: "strict"`: the promise resolves when it is on the disk.
+ */
+import { openDB, type DBSchema, type IDBPDatabase, type StoreNames } from "idb";
+import type { ClockSample } from "./clock.js";
+import type { Command, CommandAnswer, Crew, Device, Job, Tokens } from "./wire.js";
+
+/** A command from the moment it was said; kept after its answer until the server confirmed it. */
+export interface Said {
+  readonly device_seq: number;
+  readonly id: string;
+  readonly command: Command;
+  state: "waiting" | "answered";
+  answer?: CommandAnswer;
+  /** The owner has read a refusal or a conflict. */
+  seen?: boolean;
+}
+
+/** A picture, signature or recording; its bytes lie in `pieces` until the server has them. */
+export interface KeptFile {
+  readonly id: string;
+  readonly order_id: string;
+  readonly kind: string;
+  readonly media_type: string;
+  readonly size_bytes: number;
+  readonly sha256: string;
+  readonly captured_at: string;
+  state: "waiting" | "stored" | "refused";
+  /** Why the server will never take it; the bytes stay on the phone. */
+  refusedWhy?: string;
+}
+
+/** Single values, each under its own key. */
+export interface Keep {
+  device: Device;
+  next_seq: number;
+  tokens: Tokens;
+  cursor: string;
+  etag: string;
+  clock: ClockSample[];
+  manifest_at: string;
+}
+
+export interface PhoneSchema extends DBSchema {
+  keep: { key: keyof Keep; value: Keep[keyof Keep] };
+  jobs: { key: string; value: Job };
+  crews: { key: string; value: Crew };
+  commands: {
+    key: number;
+    value: Said;
+    indexes: { by_id: string; by_state: [string, number] };
+  };
+  files: { key: string; value: KeptFile; indexes: { by_state: string } };
+  pieces: { key: [string, number]; value: Uint8Array };
+}
+
+export type Storage = IDBPDatabase<PhoneSchema>;
+export type Store = StoreNames<PhoneSchema>;
+
+export const STRICT = { durability: "strict" } as const;
+
+/** Open the phone's storage, made when it is missing. */
+export function openStorage(name: string): Promise<Storage> {
+  return openDB<PhoneSchema>(name, 1, {
+    upgrade(db) {
+      db.createObjectStore("keep");
+      db.createObjectStore("jobs", { keyPath: "id" });
+      db.createObjectStore("crews", { keyPath: "id" });
+      const commands = db.createObjectStore("commands", { keyPath: "device_seq" });
+      commands.createIndex("by_id", "id", { unique: true });
+      commands.createIndex("by_state", ["state", "device_seq"]);
+      db.createObjectStore("files", { keyPath: "id" }).createIndex("by_state", "state");
+      db.createObjectStore("pieces");
+    },
+  });
+}
+
+/** One kept value, or undefined. */
+export async function kept<K extends keyof Keep>(
+  storage: Storage, key: K,
+): Promise<Keep[K] | undefined> {
+  return (await storage.get("keep", key)) as Keep[K] | undefined;
+}
+
+/** Keep one value; resolves when it is on the disk. */
+export async function keep<K extends keyof Keep>(
+  storage: Storage, key: K, value: Keep[K],
+): Promise<void> {
+  const writing = storage.transaction("keep", "readwrite", STRICT);
+  await Promise.all([writing.store.put(value, key), writing.done]);
+}
