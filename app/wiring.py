@@ -31,6 +31,8 @@ ROOMS_WITH_TABLES = (
     "app.planning.models",
     "app.travel.models",
     "app.notifications.models",
+    "app.notifications.ladder_models",
+    "app.webhooks.models",
     "app.notifications.customer_models",
     "app.mobile.models",
 )

@@ -49,6 +49,8 @@ class Device(SQLModel, table=True):
     user_id: UUID = Field(foreign_key="users.id", index=True)
     name: str
     platform: str
+    brand: str | None = None
+    """Who made the phone, in lower case: what its pushes are worth depends on it."""
     app_version: str | None = None
     created_at: datetime = Field(sa_type=Instant)
     last_seen_at: datetime | None = Field(default=None, sa_type=Instant)

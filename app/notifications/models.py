@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.core.columns import Instant, Json, PrimaryId
@@ -35,12 +35,15 @@ class Notification(SQLModel, table=True):
         CheckConstraint("state IN ('queued','sent','moot','no_address','failed')", name="state"),
         Index("ix_notifications_user", "user_id", "created_at"),
         Index("ix_notifications_order", "order_id"),
+        Index("ix_notifications_alarm", "alarm_id"),
     )
 
     id: UUID = PrimaryId()
     key: str = Field(unique=True)
     user_id: UUID = Field(foreign_key="users.id")
     order_id: UUID | None = Field(default=None, foreign_key="work_orders.id")
+    alarm_id: UUID | None = Field(default=None, foreign_key="alarms.id")
+    """The ladder that climbs until somebody has shown to know; None for what nobody must."""
     kind: str
     data: dict[str, Any] = Field(sa_type=Json)
     state: str
@@ -50,16 +53,73 @@ class Notification(SQLModel, table=True):
     acknowledged_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
-class DeliveryAttempt(SQLModel, table=True):
-    """One call to one provider for one address, with its result."""
+class Dispatch(SQLModel, table=True):
+    """One message through one channel, from the queue to its end; `key` makes it leave once.
 
-    __tablename__ = "delivery_attempts"
+    `due_at` and `leased_until` are real time: they are about our own work, not about service.
+    """
+
+    __tablename__ = "dispatches"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('queued','sending','sent','moot','no_address','failed')", name="state"
+        ),
+        Index(
+            "ix_dispatches_open",
+            "due_at",
+            postgresql_where=text("state IN ('queued','sending')"),
+        ),
+        Index("ix_dispatches_person", "user_id", "channel", "sent_at"),
+        Index("ix_dispatches_notification", "notification_id"),
+    )
 
     id: UUID = PrimaryId()
-    notification_id: UUID = Field(foreign_key="notifications.id", index=True)
-    address_id: UUID = Field(foreign_key="push_addresses.id")
+    key: str = Field(unique=True)
+    """Notification (or alarm, for a group of staff), step of the ladder, channel."""
+    notification_id: UUID | None = Field(default=None, foreign_key="notifications.id")
+    alarm_id: UUID | None = Field(default=None, foreign_key="alarms.id")
+    user_id: UUID | None = Field(default=None, foreign_key="users.id")
+    step: int
+    channel: str
+    """push, sms, voice, staff."""
+    state: str
+    attempt: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    joined_id: UUID | None = Field(default=None, foreign_key="dispatches.id")
+    """The message that told of this one as well, when several came at once."""
+    created_at: datetime = Field(sa_type=Instant)
+    due_at: datetime = Field(sa_type=Instant)
+    leased_until: datetime | None = Field(default=None, sa_type=Instant)
+    sent_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class DeliveryAttempt(SQLModel, table=True):
+    """One call to one provider for one address, with its result; `at` when it began.
+
+    `result` is `started` while nobody knows the end: such a row that stays behind is a worker
+    that died between the call and the note of it.
+    """
+
+    __tablename__ = "delivery_attempts"
+    __table_args__ = (
+        Index("ix_delivery_attempts_dispatch", "dispatch_id"),
+        Index("ix_delivery_attempts_at", "at"),
+    )
+
+    id: UUID = PrimaryId()
+    notification_id: UUID | None = Field(
+        default=None, foreign_key="notifications.id", index=True, nullable=True
+    )
+    dispatch_id: UUID | None = Field(default=None, foreign_key="dispatches.id")
+    address_id: UUID | None = Field(default=None, foreign_key="push_addresses.id", nullable=True)
+    provider: str = Field(default="fcm", sa_column_kwargs={"server_default": "fcm"})
     at: datetime = Field(sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    took_ms: int | None = None
+    """Real milliseconds of the provider's answer."""
     result: str
-    """accepted, unregistered, quota, unavailable, refused, misconfigured."""
+    """started, accepted, waiting, unregistered, quota, unavailable, refused, misconfigured."""
     provider_message_id: str | None = None
     detail: str | None = None
+    brand: str | None = None
+    """Of the phone at that moment; so is the version of the app."""
+    app_version: str | None = None
