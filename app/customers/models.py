@@ -138,18 +138,3 @@ class ArrivalCode(SQLModel, table=True):
     created_by: UUID = Field(foreign_key="users.id")
     created_at: datetime = Field(sa_type=Instant)
     ended_at: datetime | None = Field(default=None, sa_type=Instant)
-
-
-class MessageConsent(SQLModel, table=True):
-    """Whether a number may be sent text messages: the last word of whoever holds it."""
-
-    __tablename__ = "message_consents"
-    __table_args__ = (CheckConstraint("how IN ('call','form','link')", name="how"),)
-
-    phone: str = Field(primary_key=True)
-    """Digits as `policy.normal_phone` makes them."""
-    allowed: bool
-    how: str
-    said_at: datetime = Field(sa_type=Instant)
-    recorded_by: UUID | None = None
-    """None when the customer said so by a link."""
