@@ -5,6 +5,7 @@ and `messages:send`), keeps what was sent per phone, and can be told to misbehav
 
 - `GET /phones/{token}/messages?after=N&wait_s=S`: messages numbered above N, waiting up to S.
 - `PUT /script/{token}`: how the next sends to this token (`*`: to any) are answered.
+- `GET /calls`: when each send was asked for, and its data, for measurements of how long they took.
 - `GET /counts`: tokens issued, sends asked, accepted, lost, and answers by failure.
 """
 
@@ -64,6 +65,7 @@ class Post:
     scripts: dict[str, deque[Failure]] = field(default_factory=lambda: defaultdict(deque))
     standing: dict[str, Failure] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    calls: list[dict[str, Any]] = field(default_factory=list)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def failure_for(self, token: str) -> Failure | None:
@@ -148,10 +150,12 @@ async def send(request: Request) -> JSONResponse:
     if post.bearers.get(bearer, 0.0) < clock.monotonic():
         return JSONResponse(_error(401, "UNAUTHENTICATED", None, "no such access token"), 401)
     post.counts["asked"] += 1
+    called_at = clock.real_now().isoformat()
     message = (await request.json()).get("message")
     if why := _invalid(message):
         post.counts["failed:invalid"] += 1
         return JSONResponse(_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", why), 400)
+    post.calls.append({"at": called_at, "data": message.get("data", {})})
     token = message.get("fid") or message.get("token")
     if failure := post.failure_for(token):
         post.counts[f"failed:{failure.name}"] += 1
@@ -191,6 +195,11 @@ async def write_script(request: Request) -> JSONResponse:
     return JSONResponse({"token": token})
 
 
+async def read_calls(request: Request) -> JSONResponse:
+    """Every valid send since the start, in order: when it was asked for (real UTC), its data."""
+    return JSONResponse({"calls": _post(request).calls})
+
+
 async def read_counts(request: Request) -> JSONResponse:
     """What happened so far."""
     return JSONResponse(dict(_post(request).counts))
@@ -204,6 +213,7 @@ def create_fake(*, loss: float = 0.0, seed: int = 0) -> Starlette:
             Route("/v1/projects/{project}/messages:send", send, methods=["POST"]),
             Route("/phones/{token}/messages", read_messages),
             Route("/script/{token}", write_script, methods=["PUT"]),
+            Route("/calls", read_calls),
             Route("/counts", read_counts),
         ]
     )

@@ -95,6 +95,17 @@ class House:
         lead_s = min(_MOST_LEAD_S, max(_LEAST_LEAD_S, _LEAD_STARTS * self._start_s))
         real_epoch = clock.real_now() + timedelta(seconds=lead_s)
         scaled = ScaledClock(real_epoch, inputs.opens_at, self.options.clock_rate())
+        await self.start_services(scaled)
+        config = self.options.folder / "phones.json"
+        config.write_text(json.dumps(self._phones(inputs, company, scaled)), "utf-8")
+        config.chmod(0o600)
+        self.phones = await self.children.start(
+            "phones", "app.demo.phones", str(config), talks=True
+        )
+        await self._phones_ready()
+
+    async def start_services(self, scaled: ScaledClock) -> None:
+        """Push server, API and worker on this clock; returns when the API is ready."""
         self._set_clock(scaled)
         push_options = ("--port", str(self.push_port), "--loss", str(self.options.push_loss))
         await self.children.start(
@@ -103,13 +114,6 @@ class House:
         self.api = await self._serve()
         await self.children.start("worker", "app.cli", "worker")
         await self._until_answers("/readyz")
-        config = self.options.folder / "phones.json"
-        config.write_text(json.dumps(self._phones(inputs, company, scaled)), "utf-8")
-        config.chmod(0o600)
-        self.phones = await self.children.start(
-            "phones", "app.demo.phones", str(config), talks=True
-        )
-        await self._phones_ready()
 
     def _set_clock(self, scaled: ScaledClock) -> None:
         """For this process and every child that starts from now on."""
