@@ -108,7 +108,7 @@ async def build_world(session: AsyncSession) -> World:
     password_hash = await hashed(PASSWORD)
     await _staff(session, world, password_hash)
     for code, (station, members) in CREWS.items():
-        await _crew(session, world, code, station, members, password_hash)
+        await add_crew(session, world, code, station, members, password_hash)
     await _customers(session, world)
     await _sign_in_everybody(session, world)
     return world
@@ -150,7 +150,7 @@ async def _staff(session: AsyncSession, world: World, password_hash: str) -> Non
         await _user(session, world, username, role, station, password_hash)
 
 
-async def _crew(
+async def add_crew(
     session: AsyncSession,
     world: World,
     code: str,
@@ -158,6 +158,7 @@ async def _crew(
     members: list[tuple[str, str, list[str]]],
     password_hash: str,
 ) -> None:
+    """A crew of a station, its people with accounts and skills, on shift and on line at NOW."""
     crew = Crew(code=code, station_id=world.stations[station], name=f"班组 {code}")
     await _add(session, crew)
     world.crews[code] = crew.id
