@@ -68,5 +68,6 @@ def _wire_rooms_above() -> None:
     registry.subscribe(notifications.announce)
     registry.subscribe(planning.plan_is_stale)
     registry.subscribe(travel.forget_arrival)
+    registry.subscribe(payouts.propose_rework, [Action.SUBMITTED])
     registry.subscribe(payouts.earn_on_passed, [Action.PASSED])
     registry.subscribe(payouts.confirm_on_closed, [Action.CLOSED])

@@ -35,5 +35,8 @@ async def review_completion(
     session: Session,
 ) -> ReviewOut:
     """Pass the record, which asks for every file, or reject it with a reason for the crew."""
-    review = await service.review(session, principal, completion_id, body.decision, body.reason)
+    judged = body.judgement.kept() if body.judgement else None
+    review = await service.review(
+        session, principal, completion_id, body.decision, body.reason, judged
+    )
     return ReviewOut.model_validate(review)

@@ -1,16 +1,40 @@
 """What a leader says at completion, and what reviewers say and read."""
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
+
+from pydantic import Field, model_validator
 
 from app.completions.models import CompletionRecord, Review
 from app.completions.policy import Outcome
 from app.completions.record import CompletionIn, ReadingIn
-from app.core.texts import Line
+from app.core.texts import Code, Line
 from app.web.wire import Body, Out
 
-__all__ = ["CompletionIn", "CompletionOut", "ReadingIn", "ReviewIn", "ReviewOut", "ShareOut"]
+__all__ = [
+    "CompletionIn",
+    "CompletionOut",
+    "JudgementIn",
+    "ReadingIn",
+    "ReviewIn",
+    "ReviewOut",
+    "ShareOut",
+]
+
+
+class JudgementIn(Body):
+    """What only a reviewer can say for pay (DOMAIN 5.1, 5.2)."""
+
+    difficulty: Code | None = None
+    """A grade of the rate card, `hard`; omitted: the fault's usual grade."""
+    handed_over: Annotated[Decimal, Field(ge=0, le=1, max_digits=5, decimal_places=4)] | None = None
+    """What part of the work was done, for the outcome `handed_over` alone."""
+
+    def kept(self) -> dict[str, str]:
+        """As it is stored: exact decimals as strings."""
+        return {name: str(value) for name, value in self if value is not None}
 
 
 class ReviewIn(Body):
@@ -19,6 +43,14 @@ class ReviewIn(Body):
     decision: Literal["passed", "rejected"]
     reason: Line | None = None
     """Required to reject; the crew reads it."""
+    judgement: JudgementIn | None = None
+    """Only with `passed`."""
+
+    @model_validator(mode="after")
+    def _judges_what_passed(self) -> Self:
+        if self.judgement is not None and self.decision == "rejected":
+            raise ValueError("a rejected record is not judged")
+        return self
 
 
 class ReviewOut(Out):
@@ -29,6 +61,7 @@ class ReviewOut(Out):
     order_id: UUID
     decision: Literal["passed", "rejected"]
     reason: str | None
+    judgement: dict[str, str] | None
     reviewed_by: UUID
     reviewed_at: datetime
 

@@ -112,8 +112,11 @@ async def review(
     completion_id: UUID,
     decision: str,
     reason: str | None,
+    judgement: dict[str, str] | None = None,
 ) -> Review:
     """Pass (15) or reject (14) the latest record of an order in scope.
+
+    `judgement` is what the reviewer says for pay, kept in the event too.
 
     Raises NotFound, RecordSuperseded, ReviewReasonMissing, ReviewerWorkedOnOrder,
     EvidenceNotReceived and IllegalTransition.
@@ -128,7 +131,13 @@ async def review(
     if decision == "rejected" and not reason:
         raise ReviewReasonMissing()
     act = Act.now(principal, Role.REVIEWER, Role.STATION_CHIEF)
-    payload = {"record_id": str(record.id), "attempt": record.attempt, "reason": reason}
+    payload: dict[str, Any] = {
+        "record_id": str(record.id),
+        "attempt": record.attempt,
+        "reason": reason,
+    }
+    if judgement:
+        payload["judgement"] = judgement
     await hooks.reviewer_is_no_worker(session, order, act, payload)
     action = Action.PASSED if decision == "passed" else Action.REJECTED
     await transition(session, order, action, act, **payload)
@@ -137,9 +146,15 @@ async def review(
         order_id=order.id,
         decision=decision,
         reason=reason,
+        judgement=judgement or None,
         reviewed_by=principal.id,
         reviewed_at=clock.now(),
     )
     session.add(written)
     await session.flush()
     return written
+
+
+async def worked_on(session: AsyncSession, user_id: UUID, order_id: UUID) -> bool:
+    """Whether somebody took part in the work of an order: such a one decides nothing about it."""
+    return await repository.worked_on(session, user_id, order_id)

@@ -16,9 +16,38 @@ class RateCardMissing(Problem):
     )
 
 
+class JudgementUnusable(Problem):
+    """The card of the day has no such grade of difficulty; members: `difficulty`, `card`."""
+
+    status = 422
+    type = "judgement-unusable"
+    title = Text("价目中没有该难度等级", "The rate card has no such grade of difficulty")
+    action = Text(
+        "请改用当日价目 difficulty.factors 中的等级",
+        "Use a grade of `difficulty.factors` of that day's rate card",
+    )
+
+
 class RateCardInvalid(ValueError):
     """A rate card whose rules cannot be applied; the message names the place."""
 
 
 class EntryDiffers(RuntimeError):
     """The same order, rule, person and cause came again with other content: a fault of ours."""
+
+
+class HolidaysUnknown(Problem):
+    """Nobody has said which days of the year are holidays; members: `year`, `file`."""
+
+    status = 409
+    type = "holidays-unknown"
+    title = Text("该年节假日安排未知", "The holidays of that year are not known")
+    action = Text(
+        "请在 PAIGONG_HOLIDAYS_FILE 指定的 TOML 文件中写入该年节假日与调休安排后重试",
+        "Write that year's holidays and make-up days into the TOML file named by"
+        " PAIGONG_HOLIDAYS_FILE, then retry",
+    )
+
+
+class HolidaysInvalid(ValueError):
+    """A file of holidays that cannot be read; the message names the place."""

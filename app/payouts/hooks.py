@@ -1,75 +1,38 @@
-"""What transitions 15 and 16 mean for pay; `app/wiring.py` registers it.
+"""What transitions mean for pay; `app/wiring.py` registers it.
 
-Passing review earns, provisionally; the call-back's end confirms. An order that the call-back
-turned into a rework stays provisional until its cause is attributed (DOMAIN 5.6).
+A new report may repeat a repair (18); passing review earns, provisionally (15); the call-back's
+end confirms and brings what the customer's rating adds (16). An order that the call-back turned
+into a rework stays provisional until its cause is attributed (DOMAIN 5.6).
 """
 
-from uuid import UUID
-
-from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.catalogue.models import FaultCode
-from app.completions.models import CompletionRecord
-from app.completions.policy import shares_of
 from app.core import settings
-from app.organisation.models import Technician
-from app.payouts import ledger, repository
-from app.payouts.card import CardRules
-from app.payouts.engine import Line, Work, earn
-from app.payouts.errors import RateCardMissing
-from app.payouts.models import RateCard
+from app.core.i18n import Text
+from app.payouts import facts, ledger, repository, reworks
+from app.payouts.drafts import Draft, remaining
+from app.payouts.engine import Line, earn
+from app.payouts.facts import Passed
+from app.payouts.policy import month_of
+from app.payouts.posting import PASSED, PIECE, RATING, Why, bonus
 from app.work_orders.models import WorkOrder, WorkOrderEvent
-
-PIECE = "piece"
-PASSED = "passed"
 
 
 async def earn_on_passed(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
     """Append a provisional EARN for everyone who shares the passed record.
 
     The card is the one in force on the local day of completion, and that day's month is the
-    period. Raises RateCardMissing, which leaves the review undone.
+    period, or the first open one after it. Raises RateCardMissing, HolidaysUnknown and
+    JudgementUnusable, which leave the review undone.
     """
-    record = await session.get(CompletionRecord, UUID(event.payload["record_id"]))
-    fault = await session.get(FaultCode, order.fault_code_id)
-    assert record is not None and fault is not None
-    day = record.done_at.astimezone(settings.current().zone).date()
-    card = await repository.card_on(session, day)
-    if card is None:
-        raise RateCardMissing(on=day.isoformat())
-    work = Work(
-        base_points=fault.points,
-        outcome=record.outcome,
-        shares=shares_of(record.shares),
-        leader=await _leader(session, record),
-        rework=order.rework_of is not None,
-    )
-    said: dict[str, str | int] = {
-        "fault_code": fault.code,
-        "catalogue_version": fault.version,
-        "completion_id": str(record.id),
-        "attempt": record.attempt,
-        "done_at": record.done_at.isoformat(),
-        "local_date": day.isoformat(),
-    }
-    if order.rework_of is not None:
-        said["rework_of"] = str(order.rework_of)
-    lines = earn(work, CardRules.of(card.name, card.point_minor, card.rules))
-    period = f"{day:%Y-%m}"
-    await ledger.append(session, [_draft(order, card, period, line, said) for line in lines])
+    passed = await facts.passed(session, order, event)
+    lines = earn(passed.work, passed.rules)
+    period = await ledger.open_month(session, month_of(passed.day))
+    await ledger.append(session, [_draft(order, passed, period, line) for line in lines])
 
 
-async def _leader(session: AsyncSession, record: CompletionRecord) -> UUID:
-    """Who completed: only the crew's leader can (transition 13)."""
-    statement = select(Technician.id).where(Technician.user_id == record.completed_by)
-    return (await session.exec(statement)).one()
-
-
-def _draft(
-    order: WorkOrder, card: RateCard, period: str, line: Line, said: dict[str, str | int]
-) -> ledger.Draft:
-    return ledger.Draft(
+def _draft(order: WorkOrder, passed: Passed, period: str, line: Line) -> Draft:
+    return Draft(
         technician_id=line.technician_id,
         order_id=order.id,
         kind="EARN",
@@ -78,14 +41,46 @@ def _draft(
         period=period,
         points=line.points,
         amount_minor=line.amount_minor,
-        rate_card_id=card.id,
-        inputs=line.inputs | said,
+        rate_card_id=passed.card.id,
+        inputs=line.inputs | passed.said,
         explanation_zh=line.explanation.zh,
         explanation_en=line.explanation.en,
     )
 
 
 async def confirm_on_closed(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
-    """The call-back is over, solved or unreached: the order's earnings are confirmed."""
+    """The call-back is over, solved or unreached: the order's earnings are confirmed.
+
+    A rating for which the card pays adds its part to what the order earned.
+    """
+    await _add_for_rating(session, order, event)
     why = f"call-back: {event.payload.get('result', 'recorded')}"
     await ledger.confirm(session, order.id, why=why, at=event.at, by=event.actor_id)
+
+
+async def _add_for_rating(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
+    rating = event.payload.get("rating")
+    standing = await repository.entries_of(session, {order.id})
+    drafts = []
+    for entry in standing:
+        if entry.kind != "EARN" or rating is None or not remaining(entry, standing).points:
+            continue
+        rules = facts.rules_of(await repository.card(session, entry.rate_card_id))
+        part = rules.bonuses.rating.get(str(rating))  # type: ignore[call-overload]
+        if not part:
+            continue
+        day = event.at.astimezone(settings.current().zone).date()
+        why = Why(
+            cause=f"revisit:{event.payload['revisit_id']}",
+            period=await ledger.open_month(session, month_of(day)),
+            text=Text(f"评分 {rating}", f"rated {rating}"),
+            inputs={"rating": rating, "rate_card": rules.name},
+            unit=rules.unit,
+        )
+        drafts.append(bonus(entry, RATING, part, rules.point_minor, why))
+    await ledger.append(session, drafts)
+
+
+async def propose_rework(session: AsyncSession, order: WorkOrder, _event: WorkOrderEvent) -> None:
+    """A new report at the same premises within the window perhaps repeats a repair (17, 18)."""
+    await reworks.propose(session, order)

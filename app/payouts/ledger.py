@@ -9,10 +9,8 @@ appended again, it adds nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,33 +18,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.chain import chained_hash
 from app.organisation import service as organisation
-from app.payouts import repository
+from app.payouts import policy, repository
+from app.payouts.drafts import Draft
 from app.payouts.errors import EntryDiffers
 from app.payouts.models import UNIT, LedgerEntry, LedgerHead
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An entry before it has a place in a chain; `inputs` is JSON-ready, decimals as strings."""
-
-    technician_id: UUID
-    order_id: UUID
-    kind: str
-    rule: str
-    cause: str
-    period: str
-    points: Decimal
-    amount_minor: int
-    rate_card_id: UUID
-    inputs: dict[str, Any]
-    explanation_zh: str
-    explanation_en: str
-    refers_to: int | None = None
-
-    @property
-    def key(self) -> tuple[UUID, str, UUID, str]:
-        return self.order_id, self.rule, self.technician_id, self.cause
-
 
 CHAINED = (*Draft.__dataclass_fields__, "seq", "created_at")
 """The columns that an entry's hash covers."""
@@ -55,6 +30,14 @@ CHAINED = (*Draft.__dataclass_fields__, "seq", "created_at")
 def hash_of(entry: LedgerEntry) -> str:
     """What the entry's `hash` must be, from its own columns and `prev_hash`."""
     return chained_hash(entry.prev_hash, {name: getattr(entry, name) for name in CHAINED})
+
+
+async def open_month(session: AsyncSession, wanted: str) -> str:
+    """`wanted`, or the first later month that is not published yet.
+
+    Until the transaction ends no month can be published under it.
+    """
+    return policy.open_month(wanted, await repository.closed_months(session))
 
 
 async def append(session: AsyncSession, drafts: Sequence[Draft]) -> list[LedgerEntry]:
@@ -88,9 +71,9 @@ async def _units(session: AsyncSession, technicians: Collection[UUID]) -> dict[U
 
 
 def _require_same(draft: Draft, entry: LedgerEntry) -> None:
-    """The unit is the one of the first time, whatever it would be now."""
+    """Unit and month are those of the first time, whatever they would be now."""
     unit = {UNIT: entry.inputs[UNIT]} if UNIT in entry.inputs else {}
-    wanted = asdict(draft) | {"inputs": draft.inputs | unit}
+    wanted = asdict(draft) | {"inputs": draft.inputs | unit, "period": entry.period}
     differing = sorted(name for name, value in wanted.items() if getattr(entry, name) != value)
     if differing:
         raise EntryDiffers(f"ledger entry {entry.id} stands with other {', '.join(differing)}")
@@ -110,7 +93,7 @@ def _chained(
 async def confirm(
     session: AsyncSession, order_id: UUID, *, why: str, at: datetime, by: UUID | None
 ) -> Collection[int]:
-    """Mark the order's earnings as confirmed; returns the entries that were not before."""
+    """Mark the order's lines as confirmed; returns the entries that were not before."""
     entries = await repository.entries_of(session, {order_id})
-    earned = sorted(each.id for each in entries if each.id is not None and each.kind == "EARN")
-    return await repository.add_standings(session, earned, "confirmed", why=why, at=at, by=by)
+    found = sorted(each.id for each in entries if each.id is not None)
+    return await repository.add_standings(session, found, "confirmed", why=why, at=at, by=by)

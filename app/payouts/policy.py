@@ -1,7 +1,8 @@
-"""Pure sums over pay lines."""
+"""Pure sums over pay lines, and the months that they belong to."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Self
 
@@ -40,3 +41,21 @@ def totals(parts: Iterable[tuple[str, Sum]]) -> Totals:
             part.points, part.amount_minor, part.entries
         )
     return Totals(whole, by_standing)
+
+
+def month_of(day: date) -> str:
+    """The month of a local day, `2026-01`."""
+    return f"{day:%Y-%m}"
+
+
+def next_month(month: str) -> str:
+    """The month after `2026-12` is `2027-01`."""
+    year, number = (int(part) for part in month.split("-"))
+    return f"{year + number // 12}-{number % 12 + 1:02d}"
+
+
+def open_month(wanted: str, closed: Collection[str]) -> str:
+    """`wanted`, or the first month after it that is not closed: late lines land there."""
+    while wanted in closed:
+        wanted = next_month(wanted)
+    return wanted

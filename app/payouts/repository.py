@@ -11,13 +11,23 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.completions.models import CompletionRecord, Review
 from app.core.chain import GENESIS
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
 from app.organisation.models import Technician
-from app.payouts.models import UNIT, LedgerEntry, LedgerHead, LedgerStanding, RateCard
+from app.payouts.models import (
+    UNIT,
+    LedgerEntry,
+    LedgerHead,
+    LedgerStanding,
+    PayMonthAct,
+    RateCard,
+)
 from app.work_orders.models import WorkOrder
 
+MONTHS_LOCK = 20260107
+"""Shared by who writes lines of pay, exclusive for who closes a month."""
 _RANK = case({"confirmed": 1, "locked": 2, "settled": 3}, value=col(LedgerStanding.standing))
 STANDING: ColumnElement[str] = func.coalesce(
     select(LedgerStanding.standing)
@@ -40,6 +50,38 @@ async def card_on(session: AsyncSession, on: date) -> RateCard | None:
     return (await session.exec(statement)).one_or_none()
 
 
+async def card(session: AsyncSession, card_id: UUID) -> RateCard:
+    """A card by id; there is one."""
+    return await session.get_one(RateCard, card_id)
+
+
+class Repair(NamedTuple):
+    """An order that was passed, and when its work was done."""
+
+    order_id: UUID
+    done_at: datetime
+
+
+async def last_repair(session: AsyncSession, order: WorkOrder) -> Repair | None:
+    """The last passed repair of the order's fault group at its premises, before its report."""
+    statement = (
+        select(WorkOrder.id, CompletionRecord.done_at)
+        .join(CompletionRecord, col(CompletionRecord.order_id) == WorkOrder.id)
+        .join(Review, col(Review.completion_id) == CompletionRecord.id)
+        .where(
+            WorkOrder.premises_id == order.premises_id,
+            WorkOrder.fault_group == order.fault_group,
+            WorkOrder.id != order.id,
+            Review.decision == "passed",
+            CompletionRecord.done_at <= order.reported_at,
+        )
+        .order_by(col(CompletionRecord.done_at).desc(), col(WorkOrder.id).desc())
+        .limit(1)
+    )
+    row = (await session.exec(statement)).first()
+    return Repair(*row) if row is not None else None
+
+
 async def cards(session: AsyncSession) -> Sequence[RateCard]:
     """Every card, oldest first."""
     statement = select(RateCard).order_by(col(RateCard.effective_from))
@@ -51,6 +93,13 @@ async def span_taken(session: AsyncSession, starts: date, ends: date | None) -> 
     taken = func.daterange(RateCard.effective_from, RateCard.effective_to)
     statement = select(RateCard.id).where(taken.op("&&")(func.daterange(starts, ends)))
     return (await session.exec(statement)).first() is not None
+
+
+async def closed_months(session: AsyncSession) -> set[str]:
+    """Months that are published or further; none is closed while this transaction lasts."""
+    await session.execute(select(func.pg_advisory_xact_lock_shared(MONTHS_LOCK)))
+    statement = select(PayMonthAct.month).where(PayMonthAct.act != "draft").distinct()
+    return set((await session.exec(statement)).all())
 
 
 async def locked_heads(

@@ -109,6 +109,7 @@ def _reviews(case: Case) -> Iterator[Difference]:
             "decision": DECISION[event.action],
             "reviewed_by": event.actor_id,
             "reason": event.payload.get("reason"),
+            "judgement": event.payload.get("judgement"),
         }
         yield from differ_in(CHECK, subject, row, expected)
     for completion_id in stored:

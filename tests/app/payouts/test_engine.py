@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,15 +19,15 @@ LEADER, HELPER, THIRD = (UUID(int=number) for number in (9, 2, 3))
 
 
 def card(point_minor: int = 500, **factors: str) -> CardRules:
-    given_ = {outcome: Decimal(factors.get(outcome, "1")) for outcome in OUTCOMES}
-    return CardRules("测试价目", point_minor, given_)
+    given_ = {outcome: factors.get(outcome, "1") for outcome in OUTCOMES}
+    shares = {"leader": "0.55", "helpers": "0.45"}
+    rules = {"outcome_factors": given_, "default_shares": shares}
+    return CardRules.of("测试价目", point_minor, rules)
 
 
-def work(
-    base: str, shares: dict[UUID, str], outcome: str = "fixed", *, rework: bool = False
-) -> Work:
+def work(base: str, shares: dict[UUID, str], outcome: str = "fixed", **more: Any) -> Work:
     parts = {who: Decimal(share) for who, share in shares.items()}
-    return Work(Decimal(base), outcome, parts, LEADER, rework)
+    return Work(Decimal(base), outcome, parts, LEADER, **more)
 
 
 def paid(lines: list[Line]) -> dict[UUID, tuple[str, int]]:
@@ -111,7 +112,7 @@ class TestLine:
         )
 
     def test_of_a_rework_says_that_the_cause_is_not_attributed(self) -> None:
-        (line,) = earn(work("6", {LEADER: "1"}, rework=True), card())
+        (line,) = earn(work("6", {LEADER: "1"}, attribution="pending"), card())
         assert line.inputs["attribution"] == "pending"
         assert "责任待定" in line.explanation.zh
         assert paid([line]) == {LEADER: ("6.00", 3000)}

@@ -69,7 +69,7 @@ class TestEarning:
         record = (await session.exec(select(CompletionRecord))).one()
         assert helper.inputs["completion_id"] == str(record.id)
         assert helper.inputs["fault_code"] == "H10"
-        assert helper.inputs["rate_card"] == "P proposal 2026"
+        assert helper.inputs["rate_card"] == "P proposal 2026-2"
         assert (helper.kind, helper.rule, helper.period) == ("EARN", "piece", "2026-01")
         assert await standings_of(session, order) == []
 
@@ -149,11 +149,32 @@ class TestConfirmation:
         order = await order_in(session, world, State.REVISIT)
         clock.advance(timedelta(hours=5))
         await call_back(session, world, order, solved=True, rating=5)
-        (standing,) = (await session.exec(select(LedgerStanding))).all()
-        assert standing.standing == "confirmed"
-        assert standing.why == "call-back: solved"
-        assert standing.by == world.users["revisitor"]
-        assert standing.at == NOW + timedelta(hours=5)
+        standings = (await session.exec(select(LedgerStanding))).all()
+        assert len(standings) == 2  # the earning, and what the rating added to it
+        for standing in standings:
+            assert standing.standing == "confirmed"
+            assert standing.why == "call-back: solved"
+            assert standing.by == world.users["revisitor"]
+            assert standing.at == NOW + timedelta(hours=5)
+
+    async def test_the_best_rating_adds_its_part_to_what_everybody_earned(
+        self, session: AsyncSession, world: World
+    ) -> None:
+        order = await order_in(session, world, State.REVISIT, fault="H10", crew="A1")
+        await call_back(session, world, order, solved=True, rating=5)
+        earned, added = {}, {}
+        for entry in await entries_of(session, order):
+            (earned if entry.kind == "EARN" else added)[entry.technician_id] = entry
+        # 20 points: 11.00 and 9.00; 5 % of each is 0.55 and 0.45, at 5 yuan a point.
+        for who, points, minor in (("tech01", "0.55", 275), ("tech02", "0.45", 225)):
+            entry = added[world.technicians[who]]
+            assert (entry.kind, entry.rule, str(entry.points)) == ("BONUS", "rating", points)
+            assert entry.amount_minor == minor
+            assert entry.refers_to == earned[world.technicians[who]].id
+        for rating in (4, None):
+            other = await order_in(session, world, State.REVISIT)
+            await call_back(session, world, other, solved=True, rating=rating)
+            assert [each.kind for each in await entries_of(session, other)] == ["EARN"]
 
     async def test_an_order_closed_as_unreached_is_confirmed_too(
         self, session: AsyncSession, world: World

@@ -18,8 +18,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.chain import GENESIS
 from app.core.db import Database
 from app.payouts import ledger
+from app.payouts.drafts import Draft
 from app.payouts.errors import EntryDiffers
-from app.payouts.ledger import Draft
 from app.payouts.models import LedgerEntry, LedgerHead, LedgerStanding
 from app.work_orders.states import State
 from tests.app.payouts.cards import card

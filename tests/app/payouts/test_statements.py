@@ -79,10 +79,10 @@ class TestStatements:
         (line,) = item["lines"]
         assert line["serial"].startswith("S01-260115-")
         assert (line["kind"], line["rule"]) == ("EARN", "piece")
-        assert line["rate_card"] == "P proposal 2026"
+        assert line["rate_card"] == "P proposal 2026-2"
         assert line["inputs"]["base_points"] == "6"
         assert line["standing"] == "provisional"
-        assert line["explanation"].startswith("base 6 points; x outcome 'fixed' 1")
+        assert line["explanation"].startswith("base 6 points; x difficulty 'normal' 1; ")
         shown = await read(client, MONTH, as_("tech03"))
         assert shown["items"][0]["lines"][0]["explanation"].startswith("基础 6 分")
 
@@ -256,5 +256,5 @@ async def test_rate_cards_say_what_is_in_force(
     async with database.transaction() as session:
         await load_default_rate_card(session)
     (card,) = await read(client, "/payouts/rate-cards", as_("tech01"))
-    assert (card["name"], card["point_minor"], card["current"]) == ("P proposal 2026", 500, True)
+    assert (card["name"], card["point_minor"], card["current"]) == ("P proposal 2026-2", 500, True)
     assert card["rules"]["outcome_factors"]["absent"] == "0.3"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.chain import canonical_json, chained_hash
-from app.payouts.card import CardRules
+from app.payouts.card import OUTCOMES, CardRules
 from app.payouts.engine import Work, earn
 from app.verification.chain import FIRST_PREV, canonical, link
 from app.verification.clocks import Run
@@ -68,7 +68,10 @@ def test_two_calculators_of_pay_agree(
     shares: dict[UUID, Decimal], base: Decimal, factor: str, point_minor: int
 ) -> None:
     leader = min(shares)
-    card = CardRules("a card", point_minor, {"fixed": Decimal(factor)})
+    factors = dict.fromkeys(OUTCOMES, factor)
+    shared = {"leader": "0.55", "helpers": "0.45"}
+    rules = {"outcome_factors": factors, "default_shares": shared}
+    card = CardRules.of("a card", point_minor, rules)
     lines = earn(Work(base, "fixed", shares, leader), card)
     parts = earnings(
         Fraction(base),
