@@ -39,17 +39,21 @@ def displacements(
     *,
     below: int | None = None,
     tries: int = EJECTIONS,
+    rows: NDArray[np.intp] | None = None,
 ) -> tuple[Proposal, ...]:
-    """Return ways to serve the order in the place of one that may leave; see `ejections`."""
+    """Return ways to serve the order in the place of one that may leave; see `ejections`.
+
+    `rows` are numbers of crews that are looked at, all that may have the order by default.
+    """
     spot = insertions.positions.instead(may_leave & insertions.weights.free)
-    ranked = insertions.ranked(order, insertions.open_to(order), spot)
+    limit = None if below is None else below + 1000 * order.priority_penalty
+    open_to = insertions.open_to(order) if rows is None else rows
+    ranked = insertions.ranked(order, open_to, spot, below=limit)
     if not ranked.crew:
         return ()
     found = []
     for place in _promising(insertions, ranked)[:tries]:
         number, gap = ranked.crew[place], ranked.gap[place]
-        if below is not None and ranked.bound[place] >= below + 1000 * order.priority_penalty:
-            continue
         proposal = _displaced(insertions, order, number, gap, below)
         if proposal is not None and (below is None or proposal.net_per_mille < below):
             found.append(proposal)

@@ -14,6 +14,7 @@ from dispatch.obstacle import obstacle, pinned_to
 from dispatch.plan import Plan, Reason, Route
 from dispatch.price import route_price
 from dispatch.problem import Problem
+from dispatch.trip import Shortfall
 from dispatch.wording import reason
 
 WORK = 1000
@@ -43,7 +44,8 @@ def explain(
     """Return the reasons of several orders at once; see `reasons`.
 
     `work` bounds the exact timings of all orders together, so the answer does not depend on the
-    machine. An order for which it did not suffice says so by `fixes_cut_short`.
+    machine. An order for which it did not suffice is told what time would do, not whose leaving,
+    and says so by `fixes_cut_short`.
     """
     names = list(order_ids)
     wanted = [problem.order_by_id[name] for name in names]
@@ -63,27 +65,23 @@ def _urgency(order: Order) -> tuple[bool, int, str]:
 def _reasons(insertions: Insertions, order: Order, thorough: bool) -> tuple[Reason, ...]:
     pin = pinned_to(insertions.problem, order)
     barred = obstacle(insertions, order)
-    first = barred or _full(insertions, order)
+    rows = np.flatnonzero(insertions.positions.qualified(order))
+    short = insertions.positions.relaxed(order, rows)
+    first = barred or _full(insertions, order, short)
     told: tuple[Reason, ...] = (first,)
     if pin is not None:
         pinned = reason("pinned_crew_cannot", crew_id=pin, because=first.code)
         told = (pinned, first) if barred else (first, pinned)
     if first.code in POSSIBLE:
         return told
-    if not thorough:
-        return (*told, reason("fixes_cut_short"))
-    return (*told, *fixes(insertions, order)[:SHOWN])
+    told += tuple(fixes(insertions, order, short, others=thorough)[:SHOWN])
+    return told if thorough else (*told, reason("fixes_cut_short"))
 
 
-def _full(insertions: Insertions, order: Order) -> Reason:
+def _full(insertions: Insertions, order: Order, short: Shortfall | None) -> Reason:
     """It fits but costs more than leaving it out, or only when somebody gives some time."""
-    for tries in (1, FIT_TRIES):
-        found, proven = insertions.best(order, most=1, tries=tries)
-        if found:
-            return _possible(order, found[0])
-        if proven:
-            break
-    return _nearest(insertions, order, proven)
+    found, proven = insertions.best(order, most=1, tries=FIT_TRIES)
+    return _possible(order, found[0]) if found else _nearest(insertions, order, short, proven)
 
 
 def _possible(order: Order, best: Proposal) -> Reason:
@@ -96,20 +94,21 @@ def _possible(order: Order, best: Proposal) -> Reason:
     )
 
 
-def _nearest(insertions: Insertions, order: Order, proven: bool) -> Reason:
+def _nearest(insertions: Insertions, order: Order, short: Shortfall | None, proven: bool) -> Reason:
     """The position where the least time is missing, with what would have to be given there.
 
     `proven` says that no placing of breaks at all makes room, not only the likely ones.
     """
-    rows = np.flatnonzero(insertions.positions.qualified(order))
-    short = insertions.positions.relaxed(order, rows)
     found: list[tuple[tuple[int, int, int], Reason]] = []
     if short is not None:
         missing = np.minimum(short.later_s + short.overtime_s + short.others_s, FAR_S)
         for place in np.lexsort((short.price, short.others_s, missing))[:NEAREST].tolist():
+            if found and found[0][0][0] <= missing[place]:
+                break  # as near as was estimated: what follows is hardly nearer
             number, gap = int(short.crew[place]), int(short.gap[place])
             found += _unlimited(insertions, order, number, gap, proven)
     if not found:
+        rows = np.flatnonzero(insertions.positions.qualified(order))
         crews = [insertions.problem.crews[row].id for row in rows.tolist()]
         return reason("no_road", qualified_crews=sorted(crews))
     return min(found, key=lambda each: each[0])[1]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dispatch.eject import displacements
 from dispatch.gaps import FAR_S, Cells
@@ -23,22 +24,26 @@ STEP_S = 60
 """People move windows by minutes: how near to the least an amount is brought."""
 PLACES = 2
 """Positions timed per kind of fix."""
+NEAR = 12
+"""Crews whose orders may leave."""
 LEAVERS = 2
 """Orders tried for leaving, per order that is left out."""
 
 
-def fixes(insertions: Insertions, order: Order) -> list[Reason]:
+def fixes(
+    insertions: Insertions, order: Order, short: Shortfall | None, *, others: bool = True
+) -> list[Reason]:
     """Return what would let the order in, the smallest price first, one fix of each kind.
 
-    Only the smallest may cost more than leaving the order out.
+    `short` is what positions lack for it (`Positions.relaxed`). Without `others` no other order's
+    leaving is priced. Only the smallest may cost more than leaving the order out.
 
     `price_s` of a fix is what the plan would cost more with it, the order's own saved penalty
     aside; a window that moves costs what it moves.
     """
-    rows = np.flatnonzero(insertions.positions.qualified(order))
-    short = insertions.positions.relaxed(order, rows)
     found = [] if short is None else list(_given(insertions, order, short))
-    found += _displaced(insertions, order)
+    if others:
+        found += _displaced(insertions, order, short, min(map(_price, found), default=None))
     found += _released(insertions, order)
     cheapest: dict[str, Reason] = {}
     for fix in sorted(found, key=_price):
@@ -62,7 +67,7 @@ def _given(insertions: Insertions, order: Order, short: Shortfall) -> Iterator[R
         yield from _window(insertions, order, short, later, "fix_window_later")
         yield from _window(insertions, order, short, short.earlier_s, "fix_window_earlier")
     over = np.where(calm & (short.later_s == 0) & ~home, short.overtime_s, FAR_S)
-    for place in _least(short, over):
+    for place in _least(short, over, insertions.problem.objective.overtime_per_mille):
         number, gap, amount_s = _entry(short, over, place)
         crew = insertions.problem.crews[number]
 
@@ -84,7 +89,7 @@ def _window(
 ) -> Iterator[Reason]:
     assert order.window is not None
     opens, closes = order.window
-    for place in _least(short, amounts):
+    for place in _least(short, amounts, 1000):
         number, gap, amount_s = _entry(short, amounts, place)
 
         def moved(by_s: int, number: int = number, gap: int = gap) -> Proposal | None:
@@ -121,20 +126,35 @@ def _tight(timed: Callable[[int], Proposal | None], amount_s: int) -> tuple[Prop
     return best, amount_s
 
 
-def _least(short: Shortfall, amounts: Cells) -> list[int]:
-    """The positions that ask for least of something, then the cheapest."""
-    order = np.lexsort((short.price, amounts))[:PLACES]
-    return [int(place) for place in order if amounts[place] < FAR_S]
+def _least(short: Shortfall, amounts: Cells, rate: int) -> list[int]:
+    """The positions that ask for something at the least price, at `rate` per second."""
+    able = np.flatnonzero(amounts < FAR_S)
+    order = np.lexsort((amounts[able], short.price[able] + rate * amounts[able]))
+    return [int(place) for place in able[order[:PLACES]]]
 
 
 def _entry(short: Shortfall, amounts: Cells, place: int) -> tuple[int, int, int]:
     return int(short.crew[place]), int(short.gap[place]), int(amounts[place])
 
 
-def _displaced(insertions: Insertions, order: Order) -> list[Reason]:
-    """Another order leaves: for later that day, for another crew, or for another day."""
-    found = []
-    for proposal in displacements(insertions, order, ~insertions.weights.emergency, tries=LEAVERS):
+def _displaced(
+    insertions: Insertions, order: Order, short: Shortfall | None, known: int | None
+) -> list[Reason]:
+    """Another order leaves: for later that day, for another crew, or for another day.
+
+    With a fix `known` at some price only what is cheaper than that.
+    """
+    may_leave, found = ~insertions.weights.emergency, []
+    below = None if known is None else 1000 * (known - order.priority_penalty)
+    ways = displacements(
+        insertions,
+        order,
+        may_leave,
+        below=below,
+        tries=LEAVERS,
+        rows=_near(insertions, order, short),
+    )
+    for proposal in ways:
         out = proposal.ejected
         assert out is not None
         code = "fix_move_out" if out.crew_id is None else "fix_move_crew"
@@ -143,6 +163,16 @@ def _displaced(insertions: Insertions, order: Order) -> list[Reason]:
         told = {"other": out.order_id, "to_crew": out.crew_id, "other_start_s": out.start_s}
         found.append(_told(code, proposal, proposal.added, **told))
     return found
+
+
+def _near(insertions: Insertions, order: Order, short: Shortfall | None) -> NDArray[np.intp]:
+    """The crews in whose days it would be cheapest, were there room."""
+    open_to = insertions.open_to(order)
+    if short is None or len(open_to) <= NEAR:
+        return open_to
+    crews = short.crew[np.argsort(short.price, kind="stable")].tolist()
+    near = set(list(dict.fromkeys(crews))[:NEAR]) & set(open_to.tolist())
+    return np.array(sorted(near), dtype=np.intp)
 
 
 def _released(insertions: Insertions, order: Order) -> list[Reason]:

@@ -202,9 +202,16 @@ class Insertions:
                 mask &= only
         return np.flatnonzero(mask)
 
-    def ranked(self, order: Order, rows: NDArray[np.intp], spot: Spot | None = None) -> Ranked:
+    def ranked(
+        self,
+        order: Order,
+        rows: NDArray[np.intp],
+        spot: Spot | None = None,
+        *,
+        below: int | None = None,
+    ) -> Ranked:
         """Rank positions without timing them; see `Positions.ranked`."""
-        return self.positions.ranked(order, rows, spot)
+        return self.positions.ranked(order, rows, spot, below=below)
 
     def at(
         self, order: Order, number: int, position: int, *, crew: Crew | None = None

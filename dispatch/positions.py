@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch.gaps import Cells, Gaps
+from dispatch.gaps import FAR_S, Cells, Gaps
 from dispatch.model import Order
 from dispatch.problem import Problem
 from dispatch.tally import Tally, apart_price
@@ -21,6 +21,9 @@ from dispatch.trip import Shortfall, Spot, Trip
 
 LOOK = 128
 """Positions, the best by their bound, of which lateness further down the route is worked out."""
+
+_LACK = 1500
+"""Thousandths that a second lacking costs, between a window's and overtime's; for ranking only."""
 
 
 class Ranked(NamedTuple):
@@ -51,10 +54,14 @@ class Positions:
         self._areas = _by_key([crew.area_cost for crew in crews])
         self._decided = {name: c.id for c in crews for name in (*c.locked, *c.sequence)}
         self._none = np.zeros(len(crews), dtype=np.int64)
+        self._between: Spot | None = None
+        self._last: tuple[Order, NDArray[np.intp], Trip] | None = None
+        """The order that was asked for last, whose crews, and its way into their gaps."""
 
     def update(self, number: int) -> None:
         """Take the route of crew `number` as it is now; the tally knows it already."""
         self.gaps.update(self._tally.routes, number)
+        self._between = self._last = None
 
     def qualified(self, order: Order) -> NDArray[np.bool_]:
         """Which crews may have the order by skills, size, pin and ban."""
@@ -73,22 +80,24 @@ class Positions:
 
     def between(self) -> Spot:
         """Every gap as a place for one more order."""
-        gaps, cell = self.gaps, self.gaps.cell
-        return Spot(
-            cell["here"],
-            cell["here_building"],
-            cell["free_s"],
-            gaps.free_bound_s,
-            cell["there"],
-            cell["there_building"],
-            cell["there_setup_s"],
-            cell["drives_on"],
-            cell["leg_s"],
-            cell["leg_s"] + cell["setup_s"],
-            gaps.latest_bound_s,
-            cell["open"],
-            leaves=False,
-        )
+        if self._between is None:
+            gaps, cell = self.gaps, self.gaps.cell
+            self._between = Spot(
+                cell["here"],
+                cell["here_building"],
+                cell["free_s"],
+                gaps.free_bound_s,
+                cell["there"],
+                cell["there_building"],
+                cell["there_setup_s"],
+                cell["drives_on"],
+                cell["leg_s"],
+                cell["leg_s"] + cell["setup_s"],
+                gaps.latest_bound_s,
+                cell["open"],
+                leaves=False,
+            )
+        return self._between
 
     def instead(self, may_leave: NDArray[np.bool_]) -> Spot:
         """Every stop as a place for an order, if the one that is there may leave it.
@@ -122,19 +131,24 @@ class Positions:
         spot: Spot | None = None,
         *,
         look: int = LOOK,
+        below: int | None = None,
     ) -> Ranked:
         """Rank the positions in the routes of the crews `rows` that hard rules do not exclude.
 
-        At most `look` of them, those with the least bounds.
+        At most `look` of them, those with the least bounds, and only those bounded `below` that.
         """
         if len(rows) == 0:
             return NOWHERE
-        given = self.between() if spot is None else spot
-        trip = self._trip(order, rows, given)
+        trip = self._into_gaps(order, rows) if spot is None else self._trip(order, rows, spot)
         crew, gap = np.nonzero(trip.possible())
         if len(crew) == 0:
             return NOWHERE
         bound = trip.bound()[crew, gap]
+        if below is not None:
+            cheap = bound < below
+            if not cheap.any():
+                return NOWHERE
+            crew, gap, bound = crew[cheap], gap[cheap], bound[cheap]
         cut = None
         if len(crew) > look:
             best = np.argpartition(bound, look)
@@ -153,12 +167,29 @@ class Positions:
         )
 
     def relaxed(self, order: Order, rows: NDArray[np.intp]) -> Shortfall | None:
-        """Return by how much each position breaks windows and shifts; None when no road leads."""
-        trip = self._trip(order, rows, self.between())
+        """Return by how much positions break windows and shifts; None when no road leads.
+
+        Of many positions those are looked at that can break least, wherever breaks are put.
+        """
+        trip = self._into_gaps(order, rows)
         crew, gap = np.nonzero(trip.drivable())
         if len(crew) == 0:
             return None
+        if len(crew) > LOOK:
+            lacks_s = np.minimum(trip.lacks_s()[crew, gap], FAR_S)
+            price = trip.bound()[crew, gap] + _LACK * lacks_s
+            best = np.zeros(len(crew), dtype=np.bool_)
+            for key in (lacks_s, price):
+                best[np.argpartition(key, LOOK // 2)[: LOOK // 2]] = True
+            crew, gap = crew[best], gap[best]
         return trip.shortfall(crew, gap)
+
+    def _into_gaps(self, order: Order, rows: NDArray[np.intp]) -> Trip:
+        """The order's way into the gaps of these crews; kept, since it is asked for twice."""
+        last = self._last
+        if last is None or last[0] is not order or not np.array_equal(last[1], rows):
+            last = self._last = (order, rows, self._trip(order, rows, self.between()))
+        return last[2]
 
     def _trip(self, order: Order, rows: NDArray[np.intp], spot: Spot) -> Trip:
         flat = self._flat(order, rows)[:, None]

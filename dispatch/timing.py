@@ -9,7 +9,8 @@ of (time, price of lateness) per number of rests taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from dispatch.model import Break, Crew, Order
@@ -26,6 +27,10 @@ class Stand(NamedTuple):
     start_s: int
     rests: tuple[TakenBreak, ...]
     before: Stand | None
+
+
+Way = tuple[int, int, tuple[TakenBreak, ...]]
+"""Across a gap: when ready to work, rests taken by then, those taken in it."""
 
 
 class Leg(NamedTuple):
@@ -47,13 +52,51 @@ def legs_of(problem: Problem, crew: Crew, orders: Sequence[Order]) -> list[Leg]:
     return [*legs, Leg(home, 0)]
 
 
+class Walk:
+    """A crew's way through a sequence of stops, kept so that one that begins alike goes on from it.
+
+    For timing many sequences of one crew that differ in a stop or two. Only the orders named to
+    `begin` may change between timings.
+    """
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.crew: Crew | None = None
+        self.stands: list[list[Stand]] = []
+        """The undominated stands before the first stop, after the first, ..."""
+
+    def begin(self, crew: Crew, order_ids: Sequence[str], changed: str) -> None:
+        """Keep what is known of the common beginning, before the changed order."""
+        if self.crew is not crew and not _starts_alike(self.crew, crew):
+            self.stands = []
+        self.crew = crew
+        same = 0
+        for mine, other in zip(self.ids, order_ids, strict=False):
+            if mine != other or mine == changed:
+                break
+            same += 1
+        del self.stands[same + 1 :]
+        self.ids = list(order_ids)
+
+
+def _starts_alike(one: Crew | None, other: Crew) -> bool:
+    """True when both crews stand alike after any stops: the end of the shift may differ."""
+    return one is not None and replace(one, overtime_s=other.overtime_s) == other
+
+
 def time_route(
-    problem: Problem, crew: Crew, order_ids: Sequence[str], *, limits: bool = True
+    problem: Problem,
+    crew: Crew,
+    order_ids: Sequence[str],
+    *,
+    limits: bool = True,
+    walk: Walk | None = None,
 ) -> Route | None:
     """Return the cheapest timing of the sequence, or None when it breaks a hard rule.
 
     The crew's own `sequence` is such a rule: its orders may be missing but not swapped. With
-    `limits=False` no window closes and overtime has no end: what would it take?
+    `limits=False` no window closes and overtime has no end: what would it take? `walk` is of this
+    crew and of timings with the same `limits`.
     """
     if not order_ids:
         return Route(crew_id=crew.id, end_s=crew.ready_s)
@@ -64,7 +107,8 @@ def time_route(
     if limits and not (_in_sequence(crew, order_ids) and _holds(crew, orders)):
         return None
     over_rate = problem.objective.overtime_per_mille
-    final = _best_end(crew, orders, legs, over_rate if limits else None)
+    stands = [] if walk is None else walk.stands
+    final = _best_end(crew, orders, legs, over_rate if limits else None, stands)
     return None if final is None else _route(crew, orders, legs, final)
 
 
@@ -85,18 +129,29 @@ def _in_sequence(crew: Crew, order_ids: Sequence[str]) -> bool:
 
 
 def _best_end(
-    crew: Crew, orders: Sequence[Order], legs: Sequence[Leg], over_rate: int | None
+    crew: Crew,
+    orders: Sequence[Order],
+    legs: Sequence[Leg],
+    over_rate: int | None,
+    walked: list[list[Stand]],
 ) -> Stand | None:
-    """The cheapest end of the route; no limit binds when `over_rate` is None."""
+    """The cheapest end of the route; no limit binds when `over_rate` is None.
+
+    `walked` holds the stands of the first stops and is continued.
+    """
     limits = over_rate is not None
     rests, locked = crew.owed_breaks, len(crew.locked)
-    stands = [Stand(crew.ready_s, 0, 0, crew.ready_s, (), None)]
-    for position, order in enumerate(orders):
+    if not walked:
+        walked.append([Stand(crew.ready_s, 0, 0, crew.ready_s, (), None)])
+    stands = walked[-1]
+    for position in range(len(walked) - 1, len(orders)):
+        order = orders[position]
         free = position < locked or not limits
         latest = None if free or order.window is None else order.window[1]
         stands = _undominated(_after(stands, rests, legs[position], order, latest))
         if not stands:
             return None
+        walked.append(stands)
     last = None if len(orders) <= locked or not limits else crew.hard_end_s
     ends = [
         Stand(end, len(rests), stand.late, end, taken, stand)
@@ -114,22 +169,26 @@ def _best_end(
 
 def _after(
     stands: Sequence[Stand], rests: Sequence[Break], leg: Leg, order: Order, latest: int | None
-) -> Iterator[Stand]:
-    opens, due, service_s = order.opens_s, order.due_s, order.service_s
+) -> list[Stand]:
+    opens, due, service_s, found = order.opens_s, order.due_s, order.service_s, []
+    every = len(rests)
     for stand in stands:
-        for reached, count, taken in _gaps(stand, rests, leg):
+        if stand.taken == every:  # the usual case, without a generator
+            ways: Iterable[Way] = ((stand.finish_s + leg.travel_s + leg.setup_s, every, ()),)
+        else:
+            ways = _gaps(stand, rests, leg)
+        for reached, count, taken in ways:
             start = reached if reached > opens else opens
             if latest is not None and start > latest:
                 continue
             late = stand.late
             if due is not None and start > due:
                 late += (start - due) * order.late_per_mille
-            yield Stand(start + service_s, count, late, start, taken, stand)
+            found.append(Stand(start + service_s, count, late, start, taken, stand))
+    return found
 
 
-def _gaps(
-    stand: Stand, rests: Sequence[Break], leg: Leg
-) -> Iterator[tuple[int, int, tuple[TakenBreak, ...]]]:
+def _gaps(stand: Stand, rests: Sequence[Break], leg: Leg) -> Iterator[Way]:
     """Every way to cross the gap: (when ready to work, rests taken by then, those taken here)."""
     busy = stand.finish_s + leg.travel_s + leg.setup_s
     count, clock = stand.taken, stand.finish_s
@@ -146,14 +205,23 @@ def _gaps(
         yield max(busy, clock), count, taken
 
 
-def _undominated(stands: Iterator[Stand]) -> list[Stand]:
+def _undominated(stands: list[Stand]) -> list[Stand]:
     """Drop each stand that another one equals or beats in time, price and rests taken."""
-    ordered = sorted(stands, key=lambda stand: (stand.finish_s, stand.late, -stand.taken))
-    kept: list[Stand] = []
-    for stand in ordered:
-        if not any(best.late <= stand.late and best.taken >= stand.taken for best in kept):
+    if len(stands) < 2:
+        return stands
+    stands.sort(key=_soonest)
+    kept = [stands[0]]
+    for stand in stands[1:]:
+        for best in kept:
+            if best.late <= stand.late and best.taken >= stand.taken:
+                break
+        else:
             kept.append(stand)
     return kept
+
+
+def _soonest(stand: Stand) -> tuple[int, int, int]:
+    return stand.finish_s, stand.late, -stand.taken
 
 
 def _route(crew: Crew, orders: Sequence[Order], legs: Sequence[Leg], final: Stand) -> Route:

@@ -54,7 +54,7 @@ class Shortfall(NamedTuple):
     others_s: Cells
     """Seconds by which other orders' windows are broken, all together."""
     price: Cells
-    """Driving, area, stability and fairness, in thousandths: for ranking."""
+    """Lateness, driving, area, stability and fairness, in thousandths: for ranking."""
 
 
 class Trip:
@@ -104,6 +104,15 @@ class Trip:
         )
         return mask
 
+    def lacks_s(self) -> Cells:
+        """The least seconds that window, shift or other orders lack, wherever breaks are put."""
+        spot, order = self.spot, self.order
+        soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
+        onward_s = soonest_s + order.service_s + self.next_s
+        late_s = np.maximum(0, soonest_s - self.close_s)
+        lacks: Cells = late_s + np.maximum(0, onward_s - spot.latest_bound_s)
+        return lacks
+
     def bound(self) -> Cells:
         """The least it can cost, wherever breaks are put; see `sure` for what is certain."""
         spot, order = self.spot, self.order
@@ -149,35 +158,39 @@ class Trip:
         """What each position breaks when nothing binds but the breaks; the best side of them."""
         cell, order = self.gaps.cell, self.order
         row = self.rows[crew]
-        behind = np.arange(self.gaps.width)[None, :] >= gap[:, None]
+        columns = np.arange(self.gaps.width)[None, :]
+        behind = columns >= gap[:, None]
         sums, close = self.gaps.sums[row], cell["close_s"][row]
         since = np.take_along_axis(sums, gap[:, None], axis=1)
-        inner = np.arange(self.gaps.width)[None, :] > gap[:, None]
-        floors = np.where(inner, self.gaps.floors[row], -FAR_S)
+        floors = np.where(columns > gap[:, None], self.gaps.floors[row], -FAR_S)
         floors = np.maximum.accumulate(floors, axis=1)
         home = (close < FAR_S) & (cell["stop"][row] < 0)
+        rate = np.where(behind & ~home, cell["late_per_mille"][row], 0)
+        due, late_now = cell["due_s"][row], np.where(rate > 0, cell["late"][row], 0).sum(axis=1)
         ready = self.spot.free_s[crew, gap] + self.ready_s[crew, gap]
         opens, latest = cell["opens_s"][row, gap], self.gaps.latest_s[row, gap]
         next_s = self.next_s[crew, gap]
-        best = np.full((4, len(row)), FAR_S, dtype=np.int64)
+        best = np.full((5, len(row)), FAR_S, dtype=np.int64)
         for before, after, valid in self._splits(row, gap):
             reached = np.maximum(ready + before[0], np.maximum(before[1], order.earliest_s))
             start = np.maximum(reached, order.opens_s)
             finish = start + order.service_s
             onward = np.maximum(np.maximum(finish + next_s + after[0], after[1]), opens)
-            over = np.maximum(0, sums + np.maximum(onward[:, None] - since, floors) - close)
-            over *= behind
+            starts = sums + np.maximum(onward[:, None] - since, floors)
+            over = np.maximum(0, starts - close) * behind
             overtime = (over * home).sum(axis=1)
             others = over.sum(axis=1) - overtime + np.maximum(0, finish - after[2])
+            late = (rate * np.maximum(0, starts - due)).sum(axis=1) - late_now
+            late += order.late_per_mille * np.maximum(0, start - self.due_s)
             last = np.minimum(after[2], latest - next_s - after[0]) - order.service_s
             sooner = (reached <= last) & (last < order.opens_s)
             earlier = np.where(sooner & valid, order.opens_s - last, FAR_S)
-            asks = np.stack([np.maximum(0, start - self.close_s), overtime, others])
-            better = valid & (asks.sum(axis=0) < best[:3].sum(axis=0))
-            best[:3] = np.where(better, asks, best[:3])
-            best[3] = np.minimum(best[3], earlier)
-        later, overtime, others, earlier = best
-        price = self.sure[crew, gap]
+            asks = np.stack([np.maximum(0, start - self.close_s), overtime, others, late])
+            better = valid & (asks[:3].sum(axis=0) < best[:3].sum(axis=0))
+            best[:4] = np.where(better, asks, best[:4])
+            best[4] = np.minimum(best[4], earlier)
+        later, overtime, others, late, earlier = best
+        price = self.sure[crew, gap] + np.minimum(late, FAR_S)
         return Shortfall(row, gap, later, earlier, overtime, others, price)
 
     def _splits(

@@ -15,7 +15,7 @@ from dispatch.plan import Route
 from dispatch.price import route_terms
 from dispatch.problem import Problem
 from dispatch.refused import demand
-from dispatch.timing import time_route
+from dispatch.timing import Walk, time_route
 
 
 class _Rows:
@@ -75,11 +75,13 @@ class Retiming:
         if "legs" not in view.__dict__:
             view.__dict__["legs"] = cast("list[list[int]]", _Rows(problem))
         self.timed = 0
+        self._walks: dict[tuple[str, bool], Walk] = {}
 
     def hold(self, order: Order) -> None:
         """Take this order as it is given here from now on."""
         _demand_place(self.problem, order)
         self.problem.order_by_id[order.id] = order
+        self._walks.clear()
         if order.pinned_crew is not None:
             self.problem.pinned_crew[order.id] = order.pinned_crew
 
@@ -89,7 +91,9 @@ class Retiming:
         """Return `time_route` of the sequence with this order in it."""
         self.timed += 1
         self.problem.order_by_id[order.id] = order
-        return time_route(self.problem, crew, order_ids, limits=limits)
+        walk = self._walks.setdefault((crew.id, limits), Walk())
+        walk.begin(crew, order_ids, order.id)
+        return time_route(self.problem, crew, order_ids, limits=limits, walk=walk)
 
     def terms(self, crew: Crew, route: Route) -> dict[str, int]:
         """Return the route's own terms in thousandths."""
