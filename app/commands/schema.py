@@ -21,6 +21,7 @@ def migrate() -> None:
     """Bring the schema to the newest revision and load the shipped catalogue where it lacks."""
     from app.catalogue.load import load_defaults
     from app.core import migrations
+    from app.notifications.ladders import load_default_ladders
     from app.payouts.load import load_default_rate_card
 
     migrations.upgrade(installed().database_url)
@@ -28,6 +29,7 @@ def migrate() -> None:
     async def load(session: AsyncSession) -> None:
         await load_defaults(session)
         await load_default_rate_card(session)
+        await load_default_ladders(session)
 
     in_transaction(load)
 

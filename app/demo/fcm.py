@@ -1,5 +1,8 @@
 """A stand-in for Firebase Cloud Messaging, run as a process of its own in demo and tests.
 
+The same process stands in for JPush and for the company's text and call gateway: see `jpush` and
+`text_gateway` beside this. What can go wrong is scripted alike for all of them.
+
 `python -m app.demo.fcm --port P [--loss 0..1]` serves what the real SDK asks for (the OAuth token
 and `messages:send`), keeps what was sent per phone, and can be told to misbehave:
 
@@ -14,8 +17,6 @@ import asyncio
 import contextlib
 import random
 import secrets
-from collections import Counter, defaultdict, deque
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -27,12 +28,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from app.core import clock
+from app.demo import jpush, text_gateway
+from app.demo.post import FAILURES, LONGEST_WAIT_S, Failure, Post, post_of
 
 TOKEN_LIFE_S = 3600
-LONGEST_WAIT_S = 30.0
-ANY_TOKEN = "*"
 
-FAILURES: dict[str, tuple[int, str, str | None]] = {
+ANSWERS: dict[str, tuple[int, str, str | None]] = {
     "unregistered": (404, "NOT_FOUND", "UNREGISTERED"),
     "sender_mismatch": (403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH"),
     "quota": (429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"),
@@ -42,55 +43,9 @@ FAILURES: dict[str, tuple[int, str, str | None]] = {
     "third_party_auth": (401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"),
     "denied": (403, "PERMISSION_DENIED", None),
     "silent": (0, "", None),
+    "taken": (503, "UNAVAILABLE", "UNAVAILABLE"),
 }
-"""Name -> HTTP status, platform status, FCM error code; `silent` never answers."""
-
-
-@dataclass(slots=True)
-class Failure:
-    """One scripted answer."""
-
-    name: str
-    retry_after_s: int | None = None
-
-
-@dataclass(slots=True)
-class Post:
-    """Everything that the server remembers; lost at its end, as it should be."""
-
-    loss: float = 0.0
-    chance: random.Random = field(default_factory=lambda: random.Random(0))
-    bearers: dict[str, float] = field(default_factory=dict)
-    mailboxes: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
-    scripts: dict[str, deque[Failure]] = field(default_factory=lambda: defaultdict(deque))
-    standing: dict[str, Failure] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    calls: list[dict[str, Any]] = field(default_factory=list)
-    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    def failure_for(self, token: str) -> Failure | None:
-        """The scripted failure of this send, used up unless it stands until further notice."""
-        for name in (token, ANY_TOKEN):
-            if self.scripts[name]:
-                return self.scripts[name].popleft()
-            if name in self.standing:
-                return self.standing[name]
-        return None
-
-    async def deliver(self, token: str, message: dict[str, Any]) -> None:
-        """Put the message in the phone's box, or lose it on the way as radio does."""
-        if self.chance.random() < self.loss:
-            self.counts["lost"] += 1
-            return
-        async with self.arrived:
-            box = self.mailboxes[token]
-            box.append({"n": len(box) + 1, "data": message.get("data", {})})
-            self.arrived.notify_all()
-
-
-def _post(request: Request) -> Post:
-    post: Post = request.app.state.post
-    return post
+"""Name -> HTTP status, platform status, FCM error code."""
 
 
 def _error(code: int, status: str, detail: str | None, message: str) -> dict[str, Any]:
@@ -102,7 +57,7 @@ def _error(code: int, status: str, detail: str | None, message: str) -> dict[str
 
 
 async def _answer(failure: Failure) -> JSONResponse:
-    code, status, detail = FAILURES[failure.name]
+    code, status, detail = ANSWERS[failure.name]
     if failure.name == "silent":
         await asyncio.sleep(LONGEST_WAIT_S)
         code, status = 503, "UNAVAILABLE"
@@ -121,7 +76,7 @@ async def issue_token(request: Request) -> JSONResponse:
             raise KeyError("scope")
     except (KeyError, jwt.PyJWTError):
         return JSONResponse({"error": "invalid_grant"}, 400)
-    post = _post(request)
+    post = post_of(request)
     bearer = secrets.token_urlsafe(24)
     post.bearers[bearer] = clock.monotonic() + TOKEN_LIFE_S
     post.counts["tokens"] += 1
@@ -145,7 +100,7 @@ def _invalid(message: Any) -> str | None:
 
 async def send(request: Request) -> JSONResponse:
     """`POST /v1/projects/{project}/messages:send`."""
-    post = _post(request)
+    post = post_of(request)
     bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
     if post.bearers.get(bearer, 0.0) < clock.monotonic():
         return JSONResponse(_error(401, "UNAUTHENTICATED", None, "no such access token"), 401)
@@ -157,18 +112,15 @@ async def send(request: Request) -> JSONResponse:
         return JSONResponse(_error(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT", why), 400)
     post.calls.append({"at": called_at, "data": message.get("data", {})})
     token = message.get("fid") or message.get("token")
-    if failure := post.failure_for(token):
-        post.counts[f"failed:{failure.name}"] += 1
+    if failure := await post.judge(token, message):
         return await _answer(failure)
-    post.counts["accepted"] += 1
-    await post.deliver(token, message)
     name = f"projects/{request.path_params['project']}/messages/{post.counts['accepted']}"
     return JSONResponse({"name": name})
 
 
 async def read_messages(request: Request) -> JSONResponse:
     """What arrived at a phone; waits for the first message above `after`."""
-    post = _post(request)
+    post = post_of(request)
     box = post.mailboxes[request.path_params["token"]]
     after = int(request.query_params.get("after", 0))
     wait_s = min(float(request.query_params.get("wait_s", 0)), LONGEST_WAIT_S)
@@ -180,7 +132,7 @@ async def read_messages(request: Request) -> JSONResponse:
 
 async def write_script(request: Request) -> JSONResponse:
     """Body `{"failure", "times"?, "retry_after_s"?}`; without `times` until `failure` is null."""
-    post, order = _post(request), await request.json()
+    post, order = post_of(request), await request.json()
     token = request.path_params["token"]
     post.scripts[token].clear()
     post.standing.pop(token, None)
@@ -197,12 +149,12 @@ async def write_script(request: Request) -> JSONResponse:
 
 async def read_calls(request: Request) -> JSONResponse:
     """Every valid send since the start, in order: when it was asked for (real UTC), its data."""
-    return JSONResponse({"calls": _post(request).calls})
+    return JSONResponse({"calls": post_of(request).calls})
 
 
 async def read_counts(request: Request) -> JSONResponse:
     """What happened so far."""
-    return JSONResponse(dict(_post(request).counts))
+    return JSONResponse(dict(post_of(request).counts))
 
 
 def create_fake(*, loss: float = 0.0, seed: int = 0) -> Starlette:
@@ -215,6 +167,8 @@ def create_fake(*, loss: float = 0.0, seed: int = 0) -> Starlette:
             Route("/script/{token}", write_script, methods=["PUT"]),
             Route("/calls", read_calls),
             Route("/counts", read_counts),
+            *jpush.routes(),
+            *text_gateway.routes(),
         ]
     )
     app.state.post = Post(loss=loss, chance=random.Random(seed))

@@ -1,153 +1,125 @@
-"""Sending one notification: read, send with no transaction open, write the result."""
+"""Sending one message: claim it, send with no transaction open, write what became of it.
+
+A claim is a lease: a worker that dies between claim and note leaves `started` attempts behind,
+and whoever repeats the message asks the gateway first whether it went out.
+"""
 
 import asyncio
 import logging
-import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.db import Database
-from app.notifications import repository
-from app.notifications.channels import RETRYABLE, Address, Channels, Message, Outcome, SendResult
-from app.notifications.models import DeliveryAttempt, Notification, PushAddress
-from app.notifications.policy import is_moot
-
-MOST_ATTEMPTS = 6
-QUOTA_WAIT_S = 60.0
-BACK_OFF_S = 5.0
-LONGEST_BACK_OFF_S = 300.0
-
-Again = Callable[[AsyncSession, UUID, int, float], Awaitable[None]]
-"""Queues the next attempt: notification, its number, real seconds from now."""
+from app.notifications import claims, outbox, repository
+from app.notifications.channels import Address, Channels, Message, Outcome, SendResult
+from app.notifications.claims import Due, Try
+from app.notifications.models import DeliveryAttempt, Dispatch
+from app.notifications.retrying import retry_wait_s
 
 log = logging.getLogger(__name__)
-_chance = random.Random()
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """What is to be sent where; read in one short transaction."""
+class Answer:
+    """What a provider said, and how long it took."""
 
-    notification_id: UUID
-    data: dict[str, str]
-    addresses: tuple[PushAddress, ...]
+    result: SendResult
+    took_ms: int
 
 
-async def deliver(
-    database: Database, channels: Channels, notification_id: UUID, attempt: int, again: Again
-) -> None:
-    """Send to each live address of the person, then keep results and queue what must be retried.
+async def deliver(database: Database, channels: Channels, dispatch_id: UUID) -> None:
+    """Send to each address of the person, then keep results and queue what must be retried.
 
-    Does nothing when the message was settled, was acknowledged by a pull, or lost its point.
+    Does nothing when another worker has it, when it was heard already, or lost its point.
     """
     async with database.transaction() as session:
-        due = await _due(session, channels, notification_id)
+        due = await claims.claim(session, channels, dispatch_id)
     if due is None:
         return
-    results = await _send(channels, due)
+    answers = await _send(channels, due)
     async with database.transaction() as session:
-        await _settle(session, due, results, attempt, again)
+        await settle(session, due, answers)
 
 
-async def _send(channels: Channels, due: Due) -> list[SendResult]:
-    """One result per address of `due`, in its order; providers are asked side by side."""
-    message = Message(key=str(due.notification_id), kind=due.data["kind"], data=due.data)
-    per_provider: dict[str, list[int]] = {}
-    for place, row in enumerate(due.addresses):
-        per_provider.setdefault(row.provider, []).append(place)
-
-    async def ask(provider: str, places: list[int]) -> list[tuple[int, SendResult]]:
-        rows = [due.addresses[place] for place in places]
-        asked = [Address(row.provider, row.kind, row.address) for row in rows]
-        return list(zip(places, await channels[provider].send(asked, message), strict=True))
-
-    answers = await asyncio.gather(*(ask(*each) for each in per_provider.items()))
-    by_place = dict(pair for answer in answers for pair in answer)
-    return [by_place[place] for place in range(len(due.addresses))]
-
-
-async def _due(session: AsyncSession, channels: Channels, notification_id: UUID) -> Due | None:
-    notification = await session.get(Notification, notification_id)
-    if notification is None or notification.state != "queued":
-        return None
-    if notification.acknowledged_at is not None or await _lost_its_point(session, notification):
-        notification.state = "moot"
-        return None
-    live = await repository.live_addresses(session, notification)
-    addresses = tuple(address for address in live if address.provider in channels)
-    if not addresses:
-        accepted = await repository.was_accepted(session, notification.id)
-        notification.state = "sent" if accepted else "no_address"
-        return None
-    data = {**notification.data, "notification_id": str(notification.id)}
-    return Due(notification.id, data, addresses)
-
-
-async def _lost_its_point(session: AsyncSession, notification: Notification) -> bool:
-    if notification.order_id is None:
-        return False
-    crew_id = await repository.crew_that_holds(session, notification.order_id)
-    holders = await repository.members(session, crew_id) if crew_id else []
-    return is_moot(notification.kind, notification.user_id in holders)
-
-
-async def _settle(
-    session: AsyncSession, due: Due, results: list[SendResult], attempt: int, again: Again
-) -> None:
-    at = clock.now()
-    for address, result in zip(due.addresses, results, strict=True):
-        session.add(_attempt(due, address, result))
-        if result.outcome is Outcome.UNREGISTERED:
-            await repository.bury(session, address, at, result.detail or "unregistered")
-        elif result.outcome is Outcome.MISCONFIGURED:
-            log.error(
-                "ALERT push by %s is misconfigured, nobody is woken: %s",
-                address.provider,
-                result.detail,
-            )
-    await session.flush()
-    wait_s = retry_wait_s(results, attempt)
-    if wait_s is not None:
-        await again(session, due.notification_id, attempt + 1, wait_s)
-        return
-    notification = await session.get_one(Notification, due.notification_id)
-    if await repository.was_accepted(session, due.notification_id):
-        notification.state, notification.sent_at = "sent", at
-    elif all(result.outcome is Outcome.UNREGISTERED for result in results):
-        notification.state = "no_address"
-    else:
-        notification.state = "failed"
-
-
-def _attempt(due: Due, address: PushAddress, result: SendResult) -> DeliveryAttempt:
-    return DeliveryAttempt(
-        notification_id=due.notification_id,
-        address_id=address.id,
-        at=clock.now(),
-        result=result.outcome.value,
-        provider_message_id=result.message_id,
-        detail=result.detail,
+async def _send(channels: Channels, due: Due) -> list[Answer]:
+    """One answer per try, in their order; providers are asked side by side."""
+    places = sorted(range(len(due.tries)), key=lambda place: due.tries[place].address.provider)
+    groups = [list(group) for _, group in groupby(places, lambda n: due.tries[n].address.provider)]
+    told = await asyncio.gather(
+        *(_ask(channels, [due.tries[place] for place in group], due.message) for group in groups)
     )
+    by_place = {
+        place: answer
+        for group, answers in zip(groups, told, strict=True)
+        for place, answer in zip(group, answers, strict=True)
+    }
+    return [by_place[place] for place in range(len(due.tries))]
 
 
-def retry_wait_s(results: list[SendResult], attempt: int) -> float | None:
-    """Real seconds until the next attempt, or None when nothing is worth another.
+async def _ask(channels: Channels, tries: Sequence[Try], message: Message) -> list[Answer]:
+    channel = channels[tries[0].address.provider]
+    began = clock.monotonic()
+    known = [await channel.find(each.address, message) if each.unsure else None for each in tries]
+    asked = [each.address for each, found in zip(tries, known, strict=True) if found is None]
+    sent = iter(await channel.send(asked, message) if asked else [])
+    took_ms = round((clock.monotonic() - began) * 1000)
+    return [Answer(found or next(sent), took_ms) for found in known]
 
-    A provider's Retry-After is kept to; else quota waits a minute and an outage backs off from
-    5 s, doubling. Up to a fifth is added by chance, so that messages do not return in step.
-    """
-    again = [result for result in results if result.outcome in RETRYABLE]
-    if not again or attempt >= MOST_ATTEMPTS:
-        return None
-    back_off_s = min(BACK_OFF_S * 2 ** (attempt - 1), LONGEST_BACK_OFF_S)
-    waits = [
-        result.retry_after_s
-        if result.retry_after_s is not None
-        else (QUOTA_WAIT_S if result.outcome is Outcome.QUOTA else back_off_s)
-        for result in again
-    ]
-    return max(waits) * _chance.uniform(1.0, 1.2)
+
+async def settle(session: AsyncSession, due: Due, answers: Sequence[Answer]) -> None:
+    """Write the results, then what they mean for the message, in the order of ids."""
+    now = clock.now()
+    dispatches = await claims.locked(session, due.all_ids)
+    for each, answer in zip(due.tries, answers, strict=True):
+        attempt = await session.get_one(DeliveryAttempt, each.attempt_id)
+        attempt.ended_at, attempt.took_ms = now, answer.took_ms
+        attempt.result, attempt.detail = answer.result.outcome.value, answer.result.detail
+        attempt.provider_message_id = answer.result.message_id
+        await _mind(session, attempt, each.address, answer.result)
+    results = [answer.result for answer in answers]
+    accepted = any(each.outcome is Outcome.ACCEPTED for each in results)
+    accepted = accepted or await claims.was_accepted(session, due.dispatch_id)
+    wait_s = retry_wait_s(results, due.attempt)
+    for row in dispatches:
+        row.leased_until = None
+        if wait_s is not None:
+            row.state, row.joined_id = "queued", None
+            row.due_at = clock.real_now() + timedelta(seconds=wait_s)
+        elif accepted:
+            row.state, row.sent_at = "sent", now
+        else:
+            row.state = "no_address" if _nobody_there(results) else "failed"
+    await session.flush()
+    if wait_s is not None:
+        lead = next(row for row in dispatches if row.id == due.dispatch_id)
+        await outbox.defer_send(session, lead.id, lead.channel, lead.due_at)
+    await repository.sum_up(session, _notifications(dispatches), now)
+
+
+def _notifications(dispatches: Sequence[Dispatch]) -> list[UUID]:
+    return [row.notification_id for row in dispatches if row.notification_id is not None]
+
+
+def _nobody_there(results: Sequence[SendResult]) -> bool:
+    """Whether no address could be woken at all: dead ones, and those that only pull."""
+    return all(each.outcome in (Outcome.UNREGISTERED, Outcome.WAITING) for each in results)
+
+
+async def _mind(
+    session: AsyncSession, attempt: DeliveryAttempt, address: Address, result: SendResult
+) -> None:
+    """Bury a dead address; tell people when our own credentials are wrong."""
+    if result.outcome is Outcome.UNREGISTERED and attempt.address_id is not None:
+        why = result.detail or "unregistered"
+        # A registration that came after the call began stands.
+        await repository.bury(session, attempt.address_id, attempt.at, clock.now(), why)
+    elif result.outcome is Outcome.MISCONFIGURED:
+        log.error(
+            "ALERT %s is misconfigured, nobody is reached: %s", address.provider, result.detail
+        )

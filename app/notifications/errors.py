@@ -13,3 +13,14 @@ class NoDevice(Problem):
     action = Text(
         "请在手机应用中带设备信息重新登录", "Sign in again from the phone with its device id"
     )
+
+
+class LadderInvalid(Problem):
+    """A file of ladders says what no ladder can be."""
+
+    status = 422
+    type = "ladder-invalid"
+    title = Text("通知升级规则无效", "The notification ladders are not valid")
+    action = Text(
+        "请按说明修改规则文件后重新提交", "Correct the file as the detail says and load it again"
+    )

@@ -5,30 +5,17 @@ the queue's business. Names of the SDK that begin with `_` are guarded by a test
 """
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from app.core.ids import new_id
-from app.core.settings import Settings
-from app.notifications.channels import Address, Channel, Message, Outcome, SendResult
+from app.notifications.channels import Address, Message, Outcome, SendResult
 
 TIMEOUT_S = 10.0
 BATCH = 500
 """What the SDK takes in one call."""
 DETAIL_LENGTH = 300
-
-log = logging.getLogger(__name__)
-
-
-def open_channels(settings: Settings) -> dict[str, Channel]:
-    """The channels that the settings name; call it in the worker's event loop."""
-    if settings.fcm_credentials is None:
-        log.warning("push is off: PAIGONG_FCM_CREDENTIALS is not set, phones pull")
-        return {}
-    channel = FcmChannel(settings.fcm_credentials, settings.fcm_url)
-    return {channel.provider: channel}
 
 
 class FcmChannel:

@@ -1,56 +1,96 @@
 """Subscribes to transitions: who must hear of it gets a message in the same transaction."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock, jobs
+from app.core import clock
 from app.core.ids import new_id
-from app.notifications import repository
-from app.notifications.jobs import send_notification
+from app.notifications import alarms, outbox, repository
+from app.notifications.ladder_models import Alarm
 from app.notifications.models import Notification
 from app.notifications.policy import TOLD, kinds_by_user
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import Action
 
 
-async def announce(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
-    """One notification and one job per crew member concerned; once per event and person.
+@dataclass(frozen=True, slots=True)
+class _Happening:
+    """An order and what happened to it."""
 
-    Message data names the order, never a person: `order_version` tells a phone that shows that
-    version already that it need not pull.
+    order: WorkOrder
+    event: WorkOrderEvent
+
+    @property
+    def key(self) -> str:
+        return f"{self.order.id}:{self.event.seq}"
+
+
+async def announce(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
+    """A message per crew member concerned, once per event and person, and an alarm per crew.
+
+    A crew of which somebody acted knows already: its others are told without an alarm. Message
+    data names the order, never a person: `order_version` tells a phone that shows that version
+    already that it need not pull.
     """
     telling = TOLD.get(Action(event.action))
     if telling is None:
         return
     lost = await repository.crew_that_lost(session, event) if telling.before else None
     holds = await repository.crew_that_holds(session, order.id) if telling.after else None
-    kinds = kinds_by_user(
-        telling,
-        await _members(session, lost),
-        await _members(session, holds),
-        event.actor_id,
-    )
-    for user_id, kind in sorted(kinds.items()):
-        await _queue(session, order, event, user_id, kind)
+    if lost is not None or holds is not None:
+        await alarms.end_moot(session, order.id, lost, holds)
+    before, after = await _members(session, lost), await _members(session, holds)
+    kinds = kinds_by_user(telling, before, after, event.actor_id)
+    happening = _Happening(order, event)
+    for crew_id, members, kind in ((lost, before, telling.before), (holds, after, telling.after)):
+        told = [user for user in sorted(members) if kind and kinds.get(user) == kind]
+        if crew_id is not None and kind is not None and told:
+            knows = event.actor_id in members
+            await _tell(session, happening, kind, told, None if knows else crew_id)
+            kinds = {user: each for user, each in kinds.items() if user not in told}
 
 
 async def _members(session: AsyncSession, crew_id: UUID | None) -> list[UUID]:
     return await repository.members(session, crew_id) if crew_id else []
 
 
-async def _queue(
-    session: AsyncSession, order: WorkOrder, event: WorkOrderEvent, user_id: UUID, kind: str
+async def _tell(
+    session: AsyncSession,
+    happening: _Happening,
+    kind: str,
+    user_ids: list[UUID],
+    alarmed_crew: UUID | None,
 ) -> None:
-    notification = Notification(
+    alarm = None
+    if alarmed_crew is not None:
+        key = f"{happening.key}:{kind}"
+        alarm = await alarms.begin(session, happening.order, key, alarmed_crew, kind)
+    added = [
+        row
+        for row in (_message(happening, kind, user_id, alarm) for user_id in user_ids)
+        if await repository.add_once(session, row)
+    ]
+    if alarm is not None:
+        await alarms.climb(session, alarm.id, clock.now())
+        return
+    for row in added:
+        await outbox.enqueue(
+            session, outbox.PUSH, about=row.id, step=0, notification_id=row.id, user_id=row.user_id
+        )
+
+
+def _message(happening: _Happening, kind: str, user_id: UUID, alarm: Alarm | None) -> Notification:
+    order = happening.order
+    return Notification(
         id=new_id(),
-        key=f"{order.id}:{event.seq}:{user_id}",
+        key=f"{happening.key}:{user_id}",
         user_id=user_id,
         order_id=order.id,
+        alarm_id=alarm.id if alarm else None,
         kind=kind,
         data={"kind": kind, "order_id": str(order.id), "order_version": str(order.version)},
         state="queued",
         created_at=clock.now(),
     )
-    if await repository.add_once(session, notification):
-        await jobs.defer(session, send_notification, notification_id=str(notification.id))

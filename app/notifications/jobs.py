@@ -1,39 +1,44 @@
-"""The job that sends one notification; a worker runs it on the queue `push`."""
+"""The background jobs of this room; what providers answer is handled in `delivery`.
 
-from datetime import timedelta
+The retry strategy is for trouble of our own, such as a lost database. Modules are imported late,
+since they queue these jobs themselves.
+"""
+
 from uuid import UUID
 
 from procrastinate import JobContext, RetryStrategy
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, jobs
-from app.notifications.delivery import deliver
 
-QUEUE = "push"
+PUSH_QUEUE = "push"
+TEXT_QUEUE = "texts"
+LADDER_QUEUE = "default"
+_TROUBLE = RetryStrategy(max_attempts=5, exponential_wait=3)
 
 
-@jobs.app.task(
-    name="notifications.send",
-    queue=QUEUE,
-    pass_context=True,
-    retry=RetryStrategy(max_attempts=5, exponential_wait=3),
-)
-async def send_notification(context: JobContext, notification_id: str, attempt: int = 1) -> None:
-    """Deliver; the worker puts `database` and `channels` in its `additional_context`.
+@jobs.app.task(name="notifications.push", queue=PUSH_QUEUE, pass_context=True, retry=_TROUBLE)
+async def send_push(context: JobContext, dispatch_id: str) -> None:
+    """Deliver; the worker puts `database` and `channels` in its `additional_context`."""
+    await _send(context, dispatch_id)
 
-    The strategy is for trouble of our own, such as a lost database; what providers answer is
-    handled in `deliver`, which queues the next attempt together with the result.
-    """
+
+@jobs.app.task(name="notifications.text", queue=TEXT_QUEUE, pass_context=True, retry=_TROUBLE)
+async def send_text(context: JobContext, dispatch_id: str) -> None:
+    """Deliver a text, a call or a word to staff."""
+    await _send(context, dispatch_id)
+
+
+async def _send(context: JobContext, dispatch_id: str) -> None:
+    from app.notifications.delivery import deliver
+
     given = context.additional_context
-    await deliver(given["database"], given["channels"], UUID(notification_id), attempt, again)
+    await deliver(given["database"], given["channels"], UUID(dispatch_id))
 
 
-async def again(session: AsyncSession, notification_id: UUID, attempt: int, wait_s: float) -> None:
-    """Queue the next attempt `wait_s` real seconds from now."""
-    await jobs.defer(
-        session,
-        send_notification,
-        at=clock.to_business(clock.real_now() + timedelta(seconds=wait_s)),
-        notification_id=str(notification_id),
-        attempt=attempt,
-    )
+@jobs.app.task(name="notifications.climb", queue=LADDER_QUEUE, pass_context=True, retry=_TROUBLE)
+async def climb_ladder(context: JobContext, alarm_id: str) -> None:
+    """Take the alarm's next step if it is due and still nobody answered."""
+    from app.notifications.alarms import climb
+
+    async with context.additional_context["database"].transaction() as session:
+        await climb(session, UUID(alarm_id), clock.now())

@@ -1,7 +1,8 @@
-"""Who is woken for what: a pure table over the actions of a repair order."""
+"""Who is woken for what, and what an alarm does next: pure tables and rules."""
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.work_orders.states import Action
@@ -11,6 +12,8 @@ CHANGED = "changed"
 WITHDRAWN = "withdrawn"
 URGED = "urged"
 REJECTED = "rejected"
+UNHEARD = "unheard"
+"""To a chief: a crew does not answer."""
 
 
 class Telling(NamedTuple):
@@ -56,3 +59,44 @@ def kinds_by_user(
 def is_moot(kind: str, still_holds: bool) -> bool:
     """Whether the world moved on: a withdrawn order needs no `new`, a returned one no farewell."""
     return still_holds if kind == WITHDRAWN else not still_holds
+
+
+LOUD = frozenset({"sms", "voice"})
+"""What rings or lights up a private phone at night; a push is data and stays silent."""
+
+
+class Acts(NamedTuple):
+    """What a step does now, and what quiet hours keep it from doing."""
+
+    taken: list[str]
+    left_out: list[str]
+
+
+def is_quiet(local: time, starts: str, ends: str) -> bool:
+    """Whether `local` lies in the quiet hours, which may pass midnight; empty when equal."""
+    first, last = time.fromisoformat(starts), time.fromisoformat(ends)
+    if first <= last:
+        return first <= local < last
+    return local >= first or local < last
+
+
+def acts_now(acts: Sequence[str], *, quiet: bool, on_shift: bool) -> Acts:
+    """Quiet hours spare a chief at home, and a crew that is off shift; red they never hold back.
+
+    The step is taken all the same, so that the next one comes at its time: a silent night must
+    not lengthen the silence of a job.
+    """
+    spared = {"chief"} | (set() if on_shift else LOUD) if quiet else set()
+    return Acts([act for act in acts if act not in spared], [act for act in acts if act in spared])
+
+
+def due_after(began: datetime, steps: Sequence[Mapping[str, Any]], taken: int) -> datetime | None:
+    """When the step after `taken` steps is due; None at the top."""
+    if taken >= len(steps):
+        return None
+    return began + timedelta(seconds=steps[taken]["after_s"])
+
+
+def nth_voice(steps: Sequence[Mapping[str, Any]], step: int) -> int:
+    """Which of the calls of a ladder this step makes, from 0: the first goes to the leader."""
+    return sum("voice" in each["acts"] for each in steps[:step])

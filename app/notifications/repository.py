@@ -1,17 +1,17 @@
 """Rows of push addresses, notifications and attempts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, update
+from sqlalchemy import ColumnElement, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.ids import new_id
 from app.identity.models import User
-from app.notifications.models import DeliveryAttempt, Notification, PushAddress
+from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
 from app.organisation.models import CrewMember, Technician
 from app.work_orders.models import Assignment, WorkOrder, WorkOrderEvent
 
@@ -109,44 +109,67 @@ async def put_address(
     return row
 
 
-async def live_addresses(session: AsyncSession, notification: Notification) -> list[PushAddress]:
+async def live_address_ids(session: AsyncSession, row: Dispatch) -> list[UUID]:
     """Addresses of the person that have not accepted this message yet; none once disabled."""
     accepted = select(DeliveryAttempt.address_id).where(
-        DeliveryAttempt.notification_id == notification.id, DeliveryAttempt.result == "accepted"
+        DeliveryAttempt.dispatch_id == row.id,
+        DeliveryAttempt.result == "accepted",
+        col(DeliveryAttempt.address_id).is_not(None),
     )
     statement = (
-        select(PushAddress)
+        select(PushAddress.id)
         .join(User, col(User.id) == col(PushAddress.user_id))
         .where(
-            PushAddress.user_id == notification.user_id,
+            PushAddress.user_id == row.user_id,
             col(PushAddress.dead_at).is_(None),
             col(User.disabled_at).is_(None),
             col(PushAddress.id).not_in(accepted),
         )
-        .order_by(col(PushAddress.id))
     )
     return list((await session.exec(statement)).all())
 
 
-async def bury(session: AsyncSession, address: PushAddress, at: datetime, why: str) -> None:
-    """The provider disowned the address; a registration that came since then stands."""
+async def bury(
+    session: AsyncSession, address_id: UUID, asked_at: datetime, at: datetime, why: str
+) -> None:
+    """The provider disowned the address; a registration that came since it was asked stands."""
     await session.execute(
         update(PushAddress)
         .where(
-            col(PushAddress.id) == address.id,
-            col(PushAddress.registered_at) == address.registered_at,
+            col(PushAddress.id) == address_id,
+            col(PushAddress.registered_at) <= asked_at,
             col(PushAddress.dead_at).is_(None),
         )
         .values(dead_at=at, dead_why=why)
     )
 
 
-async def was_accepted(session: AsyncSession, notification_id: UUID) -> bool:
-    """Whether any address accepted it, now or in an earlier attempt."""
-    statement = select(DeliveryAttempt.id).where(
-        DeliveryAttempt.notification_id == notification_id, DeliveryAttempt.result == "accepted"
+async def notifications(session: AsyncSession, ids: Collection[UUID]) -> list[Notification]:
+    """Oldest first."""
+    statement = (
+        select(Notification).where(col(Notification.id).in_(ids)).order_by(col(Notification.id))
     )
-    return (await session.exec(statement.limit(1))).first() is not None
+    return list((await session.exec(statement)).all())
+
+
+_SUM_UP = """
+UPDATE notifications n
+   SET state = CASE WHEN d.sent THEN 'sent' WHEN d.open THEN 'queued' WHEN d.failed THEN 'failed'
+                    WHEN d.no_address THEN 'no_address' ELSE 'moot' END,
+       sent_at = CASE WHEN d.sent THEN coalesce(n.sent_at, :at) END
+  FROM (SELECT notification_id, bool_or(state = 'sent') AS sent,
+               bool_or(state IN ('queued', 'sending')) AS open,
+               bool_or(state = 'failed') AS failed, bool_or(state = 'no_address') AS no_address
+          FROM dispatches WHERE notification_id = ANY(:ids) GROUP BY notification_id) d
+ WHERE n.id = d.notification_id
+   AND n.id IN (SELECT id FROM notifications WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
+"""
+
+
+async def sum_up(session: AsyncSession, ids: Collection[UUID], at: datetime) -> None:
+    """The state of messages as their dispatches make it: one that was sent is enough."""
+    await session.flush()
+    await session.execute(text(_SUM_UP), {"ids": list(ids), "at": at})
 
 
 async def unacknowledged(session: AsyncSession, user_id: UUID) -> list[tuple[UUID, UUID | None]]:
@@ -159,10 +182,17 @@ async def unacknowledged(session: AsyncSession, user_id: UUID) -> list[tuple[UUI
 
 async def acknowledge(session: AsyncSession, ids: Iterable[UUID], at: datetime) -> None:
     """Stamp those that are not stamped yet."""
+    locked = (
+        select(Notification.id)
+        .where(col(Notification.id).in_(list(ids)), col(Notification.acknowledged_at).is_(None))
+        .order_by(col(Notification.id))
+        .with_for_update()
+    )
     await session.execute(
         update(Notification)
-        .where(col(Notification.id).in_(list(ids)), col(Notification.acknowledged_at).is_(None))
+        .where(col(Notification.id).in_(locked))
         .values(acknowledged_at=at)
+        .execution_options(synchronize_session=False)
     )
 
 

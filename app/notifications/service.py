@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
-from app.notifications import repository
+from app.notifications import alarms, repository
 from app.notifications.errors import NoDevice
 from app.notifications.models import PushAddress
 from app.organisation.models import Technician
@@ -46,9 +46,11 @@ async def unacknowledged(
 
 
 async def acknowledge(session: AsyncSession, notification_ids: Collection[UUID]) -> None:
-    """The person's phone has the news; only a phone's pull or command says so."""
+    """The person's phone has the news, so its alarms end; only a pull or a command says so."""
     if notification_ids:
-        await repository.acknowledge(session, notification_ids, clock.now())
+        now = clock.now()
+        await repository.acknowledge(session, notification_ids, now)
+        await alarms.heard(session, notification_ids, now)
 
 
 async def acknowledge_order(session: AsyncSession, user_id: UUID, order_id: UUID) -> None:

@@ -33,6 +33,7 @@ from app.organisation.models import (
     Technician,
     TechnicianSkill,
 )
+from app.notifications.ladders import load_default_ladders
 from app.payouts.load import load_default_rate_card
 
 NOW = datetime(2026, 1, 15, 0, 0, tzinfo=UTC)
@@ -104,6 +105,7 @@ async def build_world(session: AsyncSession) -> World:
     world = World()
     await load_defaults(session)
     await load_default_rate_card(session)
+    await load_default_ladders(session)
     await _stations(session, world)
     password_hash = await hashed(PASSWORD)
     await _staff(session, world, password_hash)

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlmodel import col, select
 
 from app.core.db import Database
-from app.notifications.models import DeliveryAttempt, Notification, PushAddress
+from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
 
 
 async def notifications(database: Database, user_id: UUID | None = None) -> list[Notification]:
@@ -19,6 +19,28 @@ async def notifications(database: Database, user_id: UUID | None = None) -> list
         if user_id is not None:
             statement = statement.where(Notification.user_id == user_id)
         return list((await session.exec(statement)).all())
+
+
+async def dispatches(database: Database, notification_id: UUID | None = None) -> list[Dispatch]:
+    """Oldest first, of one message or of all."""
+    async with database.transaction() as session:
+        statement = select(Dispatch).order_by(col(Dispatch.id))
+        if notification_id is not None:
+            statement = statement.where(Dispatch.notification_id == notification_id)
+        return list((await session.exec(statement)).all())
+
+
+async def dispatch_of(database: Database, notification_id: UUID) -> Dispatch:
+    """The first push of a message."""
+    return (await dispatches(database, notification_id))[0]
+
+
+async def change_dispatch(database: Database, dispatch_id: UUID, **values: Any) -> None:
+    """As if time had gone by, or a worker had died."""
+    async with database.transaction() as session:
+        await session.execute(
+            update(Dispatch).where(col(Dispatch.id) == dispatch_id).values(**values)
+        )
 
 
 async def attempts(database: Database) -> list[DeliveryAttempt]:
@@ -47,7 +69,7 @@ async def jobs(database: Database) -> list[Job]:
         rows = await session.execute(
             text(
                 "SELECT args, scheduled_at, status::text FROM procrastinate_jobs"
-                " WHERE task_name = 'notifications.send' ORDER BY id"
+                " WHERE task_name IN ('notifications.push', 'notifications.text') ORDER BY id"
             )
         )
         return [Job(*row) for row in rows]

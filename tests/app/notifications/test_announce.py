@@ -23,7 +23,7 @@ from app.notifications.policy import (
 from app.work_orders import assignments, repository, service
 from app.work_orders.acts import Act
 from app.work_orders.states import Action
-from tests.app.notifications.records import jobs, notifications
+from tests.app.notifications.records import dispatches, jobs, notifications
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.phone import Phone
@@ -71,8 +71,11 @@ class TestAnnounce:
         await desk.sent(crew="A1")
         rows = await notifications(database)
         assert sorted(told(rows, world)) == [("tech01", "new"), ("tech02", "new")]
-        queued = [job.arguments["notification_id"] for job in await jobs(database)]
-        assert sorted(queued) == sorted(str(row.id) for row in rows)
+        queued = [job.arguments["dispatch_id"] for job in await jobs(database)]
+        assert sorted(queued) == sorted(str(row.id) for row in await dispatches(database))
+        assert {row.notification_id for row in await dispatches(database)} == {
+            row.id for row in rows
+        }
 
     async def test_the_message_names_the_order_and_no_person(
         self, desk: Desk, database: Database

@@ -13,20 +13,27 @@ from app.core import clock
 from app.core import jobs as queue
 from app.core.db import Database
 from app.demo.fcm_account import write_account
-from app.notifications.channels import Address, Message, Outcome, SendResult
-from app.notifications.delivery import (
+from app.notifications.channels import Address, Channels, Message, Outcome, SendResult
+from app.notifications.delivery import deliver
+from app.notifications.fcm import FcmChannel
+from app.notifications.jobs import PUSH_QUEUE
+from app.notifications.retrying import (
     BACK_OFF_S,
     LONGEST_BACK_OFF_S,
     MOST_ATTEMPTS,
     QUOTA_WAIT_S,
-    deliver,
     retry_wait_s,
 )
-from app.notifications.fcm import FcmChannel
-from app.notifications.jobs import QUEUE, again
 from tests.app.notifications.conftest import Register
 from tests.app.notifications.fake_server import FakeFcm, running
-from tests.app.notifications.records import addresses, attempts, jobs, notifications
+from tests.app.notifications.records import (
+    addresses,
+    attempts,
+    change_dispatch,
+    dispatch_of,
+    jobs,
+    notifications,
+)
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.phone import Phone
@@ -35,6 +42,11 @@ from tests.factories.phone import Phone
 async def the_notification(database: Database) -> UUID:
     (row,) = await notifications(database)
     return row.id
+
+
+async def push(database: Database, channels: Channels, notification_id: UUID) -> None:
+    """What the job does that was queued with the message."""
+    await deliver(database, channels, (await dispatch_of(database, notification_id)).id)
 
 
 async def state(database: Database) -> str:
@@ -53,7 +65,7 @@ class TestDeliver:
         address = await register("tech03")
         order_id = await desk.sent(crew="A2")
         notification_id = await the_notification(database)
-        await deliver(database, {"fcm": fcm}, notification_id, 1, again)
+        await push(database, {"fcm": fcm}, notification_id)
         (message,) = fcm_server.messages(address)
         assert message["data"]["order_id"] == order_id
         assert message["data"]["notification_id"] == str(notification_id)
@@ -74,7 +86,7 @@ class TestDeliver:
         address = await register("tech03")
         await desk.sent(crew="A2")
         for _ in range(2):
-            await deliver(database, {"fcm": fcm}, await the_notification(database), 1, again)
+            await push(database, {"fcm": fcm}, await the_notification(database))
         assert len(fcm_server.messages(address)) == 1
 
     async def test_a_dead_token_is_dropped_and_not_tried_again(
@@ -88,7 +100,7 @@ class TestDeliver:
         address = await register("tech03")
         fcm_server.script(address, "unregistered")
         await desk.sent(crew="A2")
-        await deliver(database, {"fcm": fcm}, await the_notification(database), 1, again)
+        await push(database, {"fcm": fcm}, await the_notification(database))
         buried = (await addresses(database))[address]
         assert buried.dead_at == clock.now()
         assert "UnregisteredError" in (buried.dead_why or "")
@@ -96,7 +108,7 @@ class TestDeliver:
         asked = fcm_server.counts()["asked"]
         await desk.sent(crew="A2", premises="锦绣家园1-1-102")
         second = (await notifications(database))[-1]
-        await deliver(database, {"fcm": fcm}, second.id, 1, again)
+        await push(database, {"fcm": fcm}, second.id)
         assert fcm_server.counts()["asked"] == asked
 
     async def test_quota_waits_as_long_as_the_server_says(
@@ -112,15 +124,19 @@ class TestDeliver:
         await desk.sent(crew="A2")
         notification_id = await the_notification(database)
         before = clock.real_now()
-        await deliver(database, {"fcm": fcm}, notification_id, 1, again)
+        await push(database, {"fcm": fcm}, notification_id)
         after = clock.real_now()
         assert await state(database) == "queued"
         retry = (await jobs(database))[-1]
-        assert retry.arguments == {"notification_id": str(notification_id), "attempt": 2}
+        dispatch = await dispatch_of(database, notification_id)
+        assert retry.arguments == {"dispatch_id": str(dispatch.id)}
         assert retry.scheduled_at is not None
         assert before + timedelta(seconds=37) <= retry.scheduled_at
         assert retry.scheduled_at <= after + timedelta(seconds=37 * 1.2)
-        await deliver(database, {"fcm": fcm}, notification_id, 2, again)
+        await push(database, {"fcm": fcm}, notification_id)
+        assert await state(database) == "queued", "nobody is asked before the time is over"
+        await change_dispatch(database, dispatch.id, due_at=clock.real_now())
+        await push(database, {"fcm": fcm}, notification_id)
         assert await state(database) == "sent"
         assert [row.result for row in await attempts(database)] == ["quota", "accepted"]
 
@@ -135,10 +151,13 @@ class TestDeliver:
         fcm_server.script(await register("tech03"), "unavailable")
         await desk.sent(crew="A2")
         notification_id = await the_notification(database)
-        await deliver(database, {"fcm": fcm}, notification_id, MOST_ATTEMPTS - 1, again)
+        dispatch = await dispatch_of(database, notification_id)
+        await change_dispatch(database, dispatch.id, attempt=MOST_ATTEMPTS - 2)
+        await push(database, {"fcm": fcm}, notification_id)
         assert await state(database) == "queued"
         queued = len(await jobs(database))
-        await deliver(database, {"fcm": fcm}, notification_id, MOST_ATTEMPTS, again)
+        await change_dispatch(database, dispatch.id, due_at=clock.real_now())
+        await push(database, {"fcm": fcm}, notification_id)
         assert await state(database) == "failed"
         assert len(await jobs(database)) == queued
 
@@ -162,7 +181,7 @@ class TestDeliver:
         await desk.sent(crew="A2")
         queued = len(await jobs(database))
         with caplog.at_level(logging.ERROR, logger="app.notifications.delivery"):
-            await deliver(database, {"fcm": fcm}, await the_notification(database), 1, again)
+            await push(database, {"fcm": fcm}, await the_notification(database))
         assert await state(database) == "failed"
         assert [row.result for row in await attempts(database)] == [result]
         assert len(await jobs(database)) == queued
@@ -180,8 +199,8 @@ class TestDeliver:
         order_id = await desk.sent(crew="A2")
         await desk.withdraw(order_id)
         new, withdrawn = await notifications(database)
-        await deliver(database, {"fcm": fcm}, new.id, 1, again)
-        await deliver(database, {"fcm": fcm}, withdrawn.id, 1, again)
+        await push(database, {"fcm": fcm}, new.id)
+        await push(database, {"fcm": fcm}, withdrawn.id)
         assert [row.state for row in await notifications(database)] == ["moot", "sent"]
         assert [m["data"]["kind"] for m in fcm_server.messages(address)] == ["withdrawn"]
 
@@ -191,7 +210,7 @@ class TestDeliver:
         await register("tech03")
         await desk.sent(crew="A2")
         await Phone(desk.client, as_("tech03")).sync()
-        await deliver(database, {"fcm": fcm}, await the_notification(database), 1, again)
+        await push(database, {"fcm": fcm}, await the_notification(database))
         assert await state(database) == "moot"
         assert await attempts(database) == []
 
@@ -200,7 +219,7 @@ class TestDeliver:
     ) -> None:
         await register("tech03")
         await desk.sent(crew="A2")
-        await deliver(database, {}, await the_notification(database), 1, again)
+        await push(database, {}, await the_notification(database))
         assert await state(database) == "no_address"
 
     async def test_no_connection_is_held_while_the_provider_is_asked(
@@ -223,7 +242,7 @@ class TestDeliver:
 
         await register("tech03")
         await desk.sent(crew="A2")
-        await deliver(database, {"fcm": Watching()}, await the_notification(database), 1, again)
+        await push(database, {"fcm": Watching()}, await the_notification(database))
         assert held == [0]
 
     async def test_a_registration_during_the_send_outlives_the_old_verdict(
@@ -252,7 +271,7 @@ class TestDeliver:
             async def close(self) -> None: ...
 
         await desk.sent(crew="A2")
-        await deliver(database, {"fcm": Slow()}, await the_notification(database), 1, again)
+        await push(database, {"fcm": Slow()}, await the_notification(database))
         assert (await addresses(database))[address].dead_at is None
 
 
@@ -286,7 +305,7 @@ class TestWorker:
         await desk.sent(crew="A2")
         async with queue.opened_app(database.url).open_async() as worker:
             await worker.run_worker_async(
-                queues=[QUEUE],
+                queues=[PUSH_QUEUE],
                 wait=False,
                 install_signal_handlers=False,
                 listen_notify=False,
@@ -307,7 +326,7 @@ class TestLoss:
             write_account(account, lossy.url)
             channel = FcmChannel(account, lossy.url)
             order_id = await desk.sent(crew="A2")
-            await deliver(database, {"fcm": channel}, await the_notification(database), 1, again)
+            await push(database, {"fcm": channel}, await the_notification(database))
             await channel.close()
             assert lossy.messages(address) == []
         (row,) = await notifications(database)

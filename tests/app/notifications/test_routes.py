@@ -9,10 +9,9 @@ from app.core.db import Database
 from app.identity.models import LoginSession
 from app.notifications.delivery import deliver
 from app.notifications.fcm import FcmChannel
-from app.notifications.jobs import again
 from tests.app.notifications.conftest import Register
 from tests.app.notifications.fake_server import FakeFcm
-from tests.app.notifications.records import addresses, notifications
+from tests.app.notifications.records import addresses, dispatch_of, notifications
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.phone import Phone
@@ -90,7 +89,8 @@ class TestSummary:
         fcm_server.script(await register("tech02"), "unregistered")
         await desk.sent(crew="A1")
         for row in await notifications(database):
-            await deliver(database, {"fcm": fcm}, row.id, 1, again)
+            dispatch = await dispatch_of(database, row.id)
+            await deliver(database, {"fcm": fcm}, dispatch.id)
         await Phone(client, as_("tech01")).sync()
         expected = {
             "total": 2,

@@ -1,0 +1,292 @@
+"""Claiming a message: is it still worth sending, to which addresses, and what joins it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.core.i18n import Language
+from app.core.ids import new_id
+from app.identity.models import Device
+from app.notifications import outbox, policy, recipients, repository, texts
+from app.notifications.channels import PHONE, SMS, VOICE, Address, Channels, Message
+from app.notifications.ladder_models import Alarm, Ladder
+from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
+from app.notifications.staff import GROUP, STAFF
+
+MOST_TOLD = 50
+"""Orders that one message names; FCM takes 4 kB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One address that is asked now, and the row of its attempt."""
+
+    address: Address
+    attempt_id: UUID
+    unsure: bool
+    """An earlier call with this key was begun, and nobody saw its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be sent where; read in one short transaction."""
+
+    dispatch_id: UUID
+    channel: str
+    attempt: int
+    message: Message
+    tries: tuple[Try, ...]
+    joined: tuple[UUID, ...] = ()
+    """Other messages to the same person that this one tells as well."""
+
+    @property
+    def all_ids(self) -> list[UUID]:
+        return sorted([self.dispatch_id, *self.joined])
+
+
+async def claim(session: AsyncSession, channels: Channels, dispatch_id: UUID) -> Due | None:
+    """Lease the message and all that can join it; None when there is nothing to send now."""
+    lead = await _queued(session, dispatch_id)
+    if lead is None:
+        return None
+    if await _too_early(session, lead):
+        return None
+    if lead.notification_id is None:
+        return await _claimed(session, channels, lead, [], await _to_staff(session, lead))
+    if not await _still_worth_it(session, lead):
+        return None
+    joined = [row for row in await _others(session, lead) if await _still_worth_it(session, row)]
+    message = await _message(session, [lead, *joined])
+    return await _claimed(session, channels, lead, joined, message)
+
+
+async def _queued(session: AsyncSession, dispatch_id: UUID) -> Dispatch | None:
+    query = select(Dispatch).where(Dispatch.id == dispatch_id, Dispatch.state == "queued")
+    return (await session.exec(query.with_for_update(skip_locked=True))).first()
+
+
+async def _too_early(session: AsyncSession, lead: Dispatch) -> bool:
+    """Whether it waits, for a provider's Retry-After or for the end of a burst."""
+    now = clock.real_now()
+    free_at = await _burst_ends(session, lead)
+    if free_at is not None and free_at > now:
+        lead.due_at = max(lead.due_at, free_at)
+    # A timer may ring a moment before its time.
+    if lead.due_at <= now + timedelta(milliseconds=200):
+        return False
+    await outbox.defer_send(session, lead.id, lead.channel, lead.due_at)
+    return True
+
+
+async def _burst_ends(session: AsyncSession, lead: Dispatch) -> datetime | None:
+    """When the person may be told again: the first of a burst goes at once, the rest as one."""
+    if lead.alarm_id is None or lead.user_id is None:
+        return None
+    query = (
+        select(Ladder.burst_s)
+        .join(Alarm, col(Alarm.ladder_id) == col(Ladder.id))
+        .where(Alarm.id == lead.alarm_id)
+    )
+    burst_s = (await session.exec(query)).one()
+    if burst_s == 0:
+        return None
+    window = timedelta(seconds=burst_s)
+    latest = await session.exec(
+        select(Dispatch.sent_at)
+        .where(
+            Dispatch.user_id == lead.user_id,
+            Dispatch.channel == lead.channel,
+            col(Dispatch.sent_at) > clock.now() - window,
+            col(Dispatch.joined_id).is_(None),
+        )
+        .order_by(col(Dispatch.sent_at).desc())
+        .limit(1)
+    )
+    sent_at = latest.first()
+    return clock.to_real(sent_at + window) if sent_at else None
+
+
+async def _still_worth_it(session: AsyncSession, row: Dispatch) -> bool:
+    """Mark what was heard meanwhile, or lost its point, and say whether to send."""
+    told = await session.get(Notification, row.notification_id)
+    assert told is not None
+    if told.acknowledged_at is None and not await _pointless(session, told):
+        return True
+    row.state = "moot"
+    await session.flush()
+    await repository.sum_up(session, [told.id], clock.now())
+    return False
+
+
+async def _pointless(session: AsyncSession, told: Notification) -> bool:
+    if told.kind == policy.UNHEARD:
+        alarm = await session.get_one(Alarm, told.alarm_id)
+        return alarm.closed_at is not None
+    if told.order_id is None:
+        return False
+    crew_id = await repository.crew_that_holds(session, told.order_id)
+    holders = await repository.members(session, crew_id) if crew_id else []
+    return policy.is_moot(told.kind, told.user_id in holders)
+
+
+async def _others(session: AsyncSession, lead: Dispatch) -> list[Dispatch]:
+    """What else waits for the same person and channel, untried: one message tells it all."""
+    query = (
+        select(Dispatch)
+        .where(
+            Dispatch.user_id == lead.user_id,
+            Dispatch.channel == lead.channel,
+            Dispatch.state == "queued",
+            Dispatch.id != lead.id,
+            col(Dispatch.notification_id).is_not(None),
+        )
+        .order_by(col(Dispatch.id))
+        .limit(MOST_TOLD - 1)
+        .with_for_update(skip_locked=True)
+    )
+    return list((await session.exec(query)).all())
+
+
+async def _message(session: AsyncSession, rows: Sequence[Dispatch]) -> Message:
+    ids = [row.notification_id for row in rows if row.notification_id is not None]
+    told = await repository.notifications(session, ids)
+    jobs = await recipients.jobs_told(session, ids)
+    reader = await recipients.person(session, told[0].user_id)
+    language: Language = reader.language if reader else "zh"
+    to_app = rows[0].channel == outbox.PUSH
+    data = _app_data(told) if to_app else texts.template_values(jobs, language)
+    text = texts.sentence(jobs, language)
+    return Message(str(rows[0].id), texts.kind_of(jobs), data, text, language)
+
+
+def _app_data(told: Sequence[Notification]) -> dict[str, str]:
+    """Names orders, never a person; one job as it always was, several by their ids."""
+    if len(told) == 1:
+        return {**told[0].data, "notification_id": str(told[0].id)}
+    kinds = {each.kind for each in told}
+    return {
+        "kind": kinds.pop() if len(kinds) == 1 else texts.SEVERAL,
+        "count": str(len(told)),
+        "order_ids": ",".join(sorted({str(each.order_id) for each in told})),
+    }
+
+
+async def _to_staff(session: AsyncSession, lead: Dispatch) -> Message:
+    """What the staff's group reads of an alarm."""
+    query = select(Notification.id).where(Notification.alarm_id == lead.alarm_id).limit(1)
+    (job,) = await recipients.jobs_told(session, list((await session.exec(query)).all()))
+    jobs = [texts.JobTold(policy.UNHEARD, job.building, job.fault, job.grade, job.crew)]
+    data = texts.template_values(jobs, "zh")
+    return Message(str(lead.id), policy.UNHEARD, data, texts.sentence(jobs, "zh"))
+
+
+class _Target(NamedTuple):
+    """An address with what its attempt should remember of the device."""
+
+    address: Address
+    row: PushAddress | None = None
+    brand: str | None = None
+    app_version: str | None = None
+
+
+async def _targets(session: AsyncSession, lead: Dispatch) -> list[_Target]:
+    if lead.channel == outbox.STAFF:
+        return [_Target(Address(STAFF, GROUP, GROUP))]
+    assert lead.user_id is not None
+    if lead.channel == outbox.PUSH:
+        rows = await session.exec(
+            select(PushAddress, Device)
+            .join(Device, col(Device.id) == col(PushAddress.device_id))
+            .where(col(PushAddress.id).in_(await repository.live_address_ids(session, lead)))
+            .order_by(col(PushAddress.id))
+        )
+        return [
+            _Target(Address(row.provider, row.kind, row.address), row, on.brand, on.app_version)
+            for row, on in rows.all()
+        ]
+    reader = await recipients.person(session, lead.user_id)
+    provider = SMS if lead.channel == outbox.SMS else VOICE
+    if reader is None or reader.phone is None:
+        return []
+    return [_Target(Address(provider, PHONE, reader.phone))]
+
+
+async def _claimed(
+    session: AsyncSession,
+    channels: Channels,
+    lead: Dispatch,
+    joined: Sequence[Dispatch],
+    message: Message,
+) -> Due | None:
+    found = await _targets(session, lead)
+    targets = [each for each in found if each.address.provider in channels]
+    rows = [lead, *joined]
+    if not targets:
+        accepted = await was_accepted(session, lead.id)
+        for row in rows:
+            row.state = "sent" if accepted else "no_address"
+        await session.flush()
+        ids = [row.notification_id for row in rows if row.notification_id is not None]
+        await repository.sum_up(session, ids, clock.now())
+        return None
+    lead.attempt += 1
+    for row in rows:
+        row.state, row.leased_until = "sending", clock.real_now() + outbox.LEASE
+        row.joined_id = lead.id if row is not lead else None
+    unsure = await _unsure(session, lead.id)
+    tries = tuple(_begun(session, lead, each, unsure) for each in targets)
+    await session.flush()
+    ids_joined = tuple(row.id for row in joined)
+    return Due(lead.id, lead.channel, lead.attempt, message, tries, ids_joined)
+
+
+def _begun(session: AsyncSession, lead: Dispatch, target: _Target, unsure: bool) -> Try:
+    row = DeliveryAttempt(
+        id=new_id(),
+        notification_id=lead.notification_id,
+        dispatch_id=lead.id,
+        address_id=target.row.id if target.row else None,
+        provider=target.address.provider,
+        at=clock.now(),
+        result="started",
+        brand=target.brand,
+        app_version=target.app_version,
+    )
+    session.add(row)
+    return Try(target.address, row.id, unsure)
+
+
+async def _unsure(session: AsyncSession, dispatch_id: UUID) -> bool:
+    """Whether a call was begun whose end nobody saw; such attempts are noted as lost."""
+    lost = await session.execute(
+        update(DeliveryAttempt)
+        .where(
+            col(DeliveryAttempt.dispatch_id) == dispatch_id,
+            col(DeliveryAttempt.result) == "started",
+        )
+        .values(result="lost")
+        .returning(col(DeliveryAttempt.id))
+    )
+    return lost.first() is not None
+
+
+async def locked(session: AsyncSession, ids: Sequence[UUID]) -> list[Dispatch]:
+    """The rows under their locks, in the order of ids."""
+    query = select(Dispatch).where(col(Dispatch.id).in_(ids)).order_by(col(Dispatch.id))
+    fresh = query.with_for_update().execution_options(populate_existing=True)
+    return list((await session.exec(fresh)).all())
+
+
+async def was_accepted(session: AsyncSession, dispatch_id: UUID) -> bool:
+    """Whether any address accepted it, now or in an earlier attempt."""
+    query = select(DeliveryAttempt.id).where(
+        DeliveryAttempt.dispatch_id == dispatch_id, DeliveryAttempt.result == "accepted"
+    )
+    return (await session.exec(query.limit(1))).first() is not None
