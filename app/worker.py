@@ -21,7 +21,8 @@ from app.core import clock, feed, jobs
 from app.core import settings as installed
 from app.core.db import Database
 from app.core.settings import Environment, Settings
-from app.notifications.fcm import open_channels
+from app.notifications import alarms, outbox
+from app.notifications.providers import open_channels
 from app.organisation import service as organisation
 from app.planning.context import Planner
 from app.planning.engine import open_engine
@@ -36,7 +37,7 @@ from app.web.idempotency import KEPT_DAYS
 from app.work_orders import service as work_orders
 
 log = logging.getLogger(__name__)
-QUEUES = (PLANNING, URGENT, "push", "default")
+QUEUES = (PLANNING, URGENT, "push", "texts", "default")
 TASKS = ("app.planning.jobs", "app.notifications.jobs")
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
@@ -53,7 +54,7 @@ DRIVES_EVERY_S = 300.0
 async def run_worker(
     settings: Settings, *, queues: Collection[str] | None = None, concurrency: int = 4
 ) -> None:
-    """Work until SIGINT or SIGTERM; `queues` of None are all (planning, urgent, push, default).
+    """Work until SIGINT or SIGTERM; `queues` of None are all of `QUEUES`.
 
     Each queue has a worker of its own with `concurrency` jobs at once; planning has one, since
     searches share a process. The tickers run in every worker: they lock what they touch and look
@@ -160,6 +161,8 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
     database, engine = tools.database, tools.planner.engine
     observe = partial(learning.observe, database, engine, lookback=travel.RECENT)
     wanted: list[tuple[str, float, Callable[[], Awaitable[object]]]] = [
+        ("ladders", timers_s, partial(alarms.sweep, database)),
+        ("lost messages", timers_s, partial(outbox.requeue_lost, database)),
         ("order timers", timers_s, partial(run_timers, database)),
         ("plan sweep", sweep_s, partial(sweep, database)),
         ("arrivals", arrivals_s, partial(arrivals.refresh, database, engine)),

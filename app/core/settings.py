@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """Service-account JSON; without it push is off and phones pull."""
     fcm_url: str | None = None
     """A stand-in for the FCM server, refused in production."""
+    channels_file: Path | None = None
+    """TOML with [jpush], [sms], [voice], [staff]; whatever lacks there is not used."""
     demo_real_epoch: datetime | None = None
     demo_business_epoch: datetime | None = None
     demo_rate: float = Field(default=1.0, ge=1.0, le=60.0)
