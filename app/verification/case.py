@@ -20,6 +20,7 @@ from app.identity.models import ApiKey, User
 from app.organisation.models import CrewMember, Technician
 from app.payouts.models import LedgerEntry, LedgerStanding, RateCard
 from app.revisits.models import Revisit
+from app.verification.payground import PayGround, read_pay
 from app.verification.reading import rows
 from app.work_orders.models import Approval, Assignment, OrderClock, WorkOrder, WorkOrderEvent
 
@@ -42,6 +43,7 @@ class Company:
     cards: Sequence[RateCard]
     zone: ZoneInfo
     """Where the company works: local days and months."""
+    pay: PayGround
 
     def in_crew(self, crew_id: UUID, technician_id: UUID, *instants: datetime) -> list[CrewMember]:
         """The technician's memberships of the crew that hold at any of `instants`."""
@@ -92,6 +94,7 @@ async def read_company(session: AsyncSession) -> Company:
         keys=frozenset(each.id for each in await rows(session, ApiKey)),
         cards=await rows(session, RateCard),
         zone=settings.current().zone,
+        pay=await read_pay(session),
     )
 
 

@@ -74,8 +74,7 @@ def test_two_calculators_of_pay_agree(
     card = CardRules.of("a card", point_minor, rules)
     lines = earn(Work(base, "fixed", shares, leader), card)
     parts = earnings(
-        Fraction(base),
-        Fraction(factor),
+        Fraction(base) * Fraction(factor),
         point_minor,
         {who: Fraction(share) for who, share in shares.items()},
         leader,
