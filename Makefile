@@ -19,7 +19,7 @@ demo: setup ## Play a winter morning over HTTP, e.g. ARGS="--orders 200 --hours 
 	$(BIN)/paigong demo $(ARGS)
 
 test: setup ## Run the tests, e.g. ARGS="tests/dispatch -k joint"
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 check: setup ## Lint, types, import contracts, migrations, OpenAPI
 	$(BIN)/ruff check .

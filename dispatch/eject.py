@@ -48,7 +48,7 @@ def displacements(
     spot = insertions.positions.instead(may_leave & insertions.weights.free)
     limit = None if below is None else below + 1000 * order.priority_penalty
     open_to = insertions.open_to(order) if rows is None else rows
-    ranked = insertions.ranked(order, open_to, spot, below=limit)
+    ranked = insertions.positions.ranked(order, open_to, spot, below=limit)
     if not ranked.crew:
         return ()
     found = []

@@ -17,7 +17,6 @@ from dispatch.problem import Problem
 from dispatch.refused import demand
 from dispatch.tally import Tally
 from dispatch.timing import time_route
-from dispatch.trip import Spot
 from dispatch.variant import Retiming
 
 MOST = 8
@@ -201,17 +200,6 @@ class Insertions:
                 only[self.tally.number[str(owner)]] = True
                 mask &= only
         return np.flatnonzero(mask)
-
-    def ranked(
-        self,
-        order: Order,
-        rows: NDArray[np.intp],
-        spot: Spot | None = None,
-        *,
-        below: int | None = None,
-    ) -> Ranked:
-        """Rank positions without timing them; see `Positions.ranked`."""
-        return self.positions.ranked(order, rows, spot, below=below)
 
     def at(
         self, order: Order, number: int, position: int, *, crew: Crew | None = None

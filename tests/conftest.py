@@ -23,6 +23,11 @@ from tests.factories.world import NOW, World, access_token, build_world
 Headers = Callable[[str], dict[str, str]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole days first: they wait more than they compute, and others work meanwhile."""
+    items.sort(key=lambda item: "/e2e/" not in item.path.as_posix())
+
+
 def _server_url() -> str:
     return os.environ.get("DATABASE_URL") or ensure_database("paigong_tests", throwaway=True)
 

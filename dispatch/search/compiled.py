@@ -1,7 +1,8 @@
 """Where compiled kernels are kept, and the decorator that makes one.
 
-numba's own cache does not notice that a callee in another file was edited. Therefore the folder is
-named by a hash of every source in this package, and of the versions that compile it.
+numba's own cache does not notice that a callee in another file was edited, and compiles anew for a
+copy of the sources elsewhere. Therefore the folder is named by a hash of every source in this
+package, where it lies and since when, and of the versions that compile it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ def kernel_folder() -> Path:
     """Return the folder of these very sources; it may not exist yet."""
     digest = hashlib.sha256(f"{sys.version} {numba.__version__}".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(f"{source.resolve()} {source.stat().st_mtime_ns}".encode())
         digest.update(source.read_bytes())
     given = os.environ.get(ENVIRONMENT)
     if given:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import time
+
 import numpy as np
 
 from dispatch.model import Break, Budget, Crew, Order
@@ -13,6 +16,8 @@ MARK = "complete"
 """A file beside the kernels that says that all of them are there."""
 
 
+UNUSED_S = 30 * 86_400.0
+"""Kernels that were not loaded for this long are removed."""
 _loaded: list[bool] = []
 
 
@@ -33,6 +38,14 @@ def _load() -> None:
     mark = kernel_folder() / MARK
     if mark.parent.is_dir():
         mark.touch()
+        remove_unused()
+
+
+def remove_unused() -> None:
+    """Remove kernels of other sources that nobody has loaded for long."""
+    for mark in kernel_folder().parent.glob(f"*/{MARK}"):
+        if mark.stat().st_mtime < time.time() - UNUSED_S:
+            shutil.rmtree(mark.parent, ignore_errors=True)
 
 
 def _rehearsal() -> Problem:

@@ -1,5 +1,6 @@
 """The compiled search agrees with the exact timing and pricing, and keeps its promises."""
 
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from dispatch.search.compiled import ENVIRONMENT, kernel_folder
 from dispatch.search.pair import MEETINGS, Board
 from dispatch.search.prepare import day_of
 from dispatch.search.run import Searcher
+from dispatch.search.warmth import MARK, UNUSED_S, remove_unused
 from dispatch.timing import time_route
 from tests.dispatch.instances import scattered
 from tests.dispatch.test_properties import MANY, problems
@@ -128,6 +130,17 @@ class TestKernels:
     ) -> None:
         monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
         assert kernel_folder().parent == tmp_path
+
+    def test_kernels_that_nobody_loads_any_more_are_removed(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
+        for name, age_s in (("old", 2 * UNUSED_S), ("recent", UNUSED_S / 2)):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / MARK).touch()
+            os.utime(tmp_path / name / MARK, (time.time() - age_s,) * 2)
+        remove_unused()
+        assert [folder.name for folder in tmp_path.iterdir()] == ["recent"]
 
     def test_another_process_loads_what_was_compiled(self) -> None:
         warm()
