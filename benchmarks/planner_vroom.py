@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.classic_sets import Classic
-from benchmarks.rich_price import Instance, price
+from benchmarks.rich_price import Instance
 
 SLACKS: Final = (0.0, 0.02)
 """Shares of P / w by which the window goes on after a deadline."""
@@ -28,11 +28,11 @@ EXPLORATION: Final = 5
 THREADS: Final = 2
 
 
-def plan_rich(instance: Instance, seconds: float) -> list[list[int]]:
-    """Return VROOM's better plan of the two mappings, each searched for `seconds`."""
+def plans_rich(instance: Instance, seconds: float) -> dict[float, list[list[int]]]:
+    """Return VROOM's plan by each mapping that makes a difference, each searched for `seconds`."""
     soft = any(order["w"] for order in instance["orders"])
-    plans = [_rich(instance, seconds, slack) for slack in (SLACKS if soft else SLACKS[:1])]
-    return min(plans, key=lambda routes: price(instance, routes).j)
+    slacks = SLACKS if soft else SLACKS[:1]
+    return {slack: _rich(instance, seconds, slack) for slack in slacks}
 
 
 def _rich(instance: Instance, seconds: float, slack: float) -> list[list[int]]:
