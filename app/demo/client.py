@@ -82,29 +82,36 @@ class Caller:
         return answer.json() if answer.content else None
 
     async def send(
-        self, method: str, path: str, *, key: str | None = None, **request: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = None,
+        tries: int = _TRIES,
+        **request: Any,
     ) -> httpx.Response:
         """One request, sent again with the same key until it is answered; raises Refused.
 
-        Raises Unreachable after several tries without an answer.
+        Raises Unreachable after `tries` without an answer.
         """
         headers = dict(request.pop("headers", {}))
         if method not in ("GET", "HEAD"):
             headers.setdefault("Idempotency-Key", key or str(uuid4()))
-        for attempt in range(_TRIES):
+        for attempt in range(tries):
             if attempt:
                 await asyncio.sleep(_FIRST_WAIT_S * 2**attempt)
-            used = await self._signed_in()
-            headers["Authorization"] = f"Bearer {used}"
             try:
+                used = await self._signed_in()
+                headers["Authorization"] = f"Bearer {used}"
                 answer = await self.http.request(method, path, headers=headers, **request)
+                if answer.status_code == 401:
+                    await self._renew(used)
+                    continue
             except httpx.TransportError:
                 continue
-            if answer.status_code == 401:
-                await self._renew(used)
-            elif answer.status_code < 400:
+            if answer.status_code < 400:
                 return answer
-            elif answer.status_code not in _PASSING:
+            if answer.status_code not in _PASSING:
                 raise Refused(method, path, answer.status_code, _problem(answer))
         raise Unreachable(f"{method} {path} for {self.username}")
 

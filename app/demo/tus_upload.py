@@ -5,7 +5,7 @@ import base64
 from collections.abc import AsyncIterator
 
 from app.demo.album import Shot
-from app.demo.client import Caller, Refused
+from app.demo.client import Caller, Refused, Unreachable
 
 _PATH = "/evidence/uploads"
 _VERSION = {"Tus-Resumable": "1.0.0"}
@@ -34,7 +34,7 @@ async def upload(caller: Caller, order_id: str, shot: Shot, *, torn: bool = Fals
                 offset = await _send(caller, shot, offset, half)
             offset = await _send(caller, shot, offset, len(shot.content))
             return resumed
-        except LineTorn:
+        except (LineTorn, Unreachable):
             resumed += 1
         except Refused as refused:
             if refused.status not in _BUSY:
@@ -68,8 +68,13 @@ async def _send(caller: Caller, shot: Shot, offset: int, end: int) -> int:
     if offset >= end:
         return offset
     headers = {**_CHUNK, "Upload-Offset": str(offset)}
+    # Only once: after a torn line the server knows better than we do where to go on.
     answer = await caller.send(
-        "PATCH", f"{_PATH}/{shot.file_id}", headers=headers, content=shot.content[offset:end]
+        "PATCH",
+        f"{_PATH}/{shot.file_id}",
+        headers=headers,
+        content=shot.content[offset:end],
+        tries=1,
     )
     return int(answer.headers["Upload-Offset"])
 

@@ -80,19 +80,29 @@ export class Album {
     return this.change(id, (file) => ({ ...file, state: "refused", refusedWhy: why }));
   }
 
-  /** The server says that it does not have it: upload it again, from where it stands there. */
-  sendAgain(id: string): Promise<void> {
-    return this.change(id, ({ refusedWhy: _forgotten, ...file }) => ({
-      ...file, state: "waiting",
-    }));
+  /**
+   * The server says that it does not have it: upload it again, from where it stands there.
+   * False when the bytes were given up.
+   */
+  async sendAgain(id: string): Promise<boolean> {
+    const file = await this.get(id);
+    if (file === undefined || file.state === "released") return false;
+    await this.change(id, ({ refusedWhy: _forgotten, ...bare }) => ({ ...bare, state: "waiting" }));
+    return true;
   }
 
-  /** Forget a file that the server confirmed to hold, byte for byte, by its manifest. */
+  /** Give up the bytes of a file that the server confirmed to hold, byte for byte. */
   async release(id: string): Promise<void> {
     const writing = this.storage.transaction(["files", "pieces"], "readwrite", STRICT);
-    void writing.objectStore("files").delete(id);
-    void writing.objectStore("pieces").delete(IDBKeyRange.bound([id, 0], [id, Infinity]));
+    const file = await writing.objectStore("files").get(id);
+    if (file !== undefined) await writing.objectStore("files").put({ ...file, state: "released" });
+    await writing.objectStore("pieces").delete(IDBKeyRange.bound([id, 0], [id, Infinity]));
     await writing.done;
+  }
+
+  /** Forget a released file: its order is no job of this phone any more. */
+  async forget(id: string): Promise<void> {
+    await this.storage.delete("files", id);
   }
 
   private async change(id: string, how: (file: KeptFile) => KeptFile): Promise<void> {

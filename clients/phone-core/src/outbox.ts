@@ -2,20 +2,26 @@
  * Commands in the order in which they were said. A command is written with its sequence number
  * before anything else happens, and leaves the queue only by its answer.
  */
+import { withOffset, type Clocks } from "./clock.js";
 import { STRICT, type Said, type Storage } from "./storage.js";
-import type { Command, CommandAnswer, Saying } from "./wire.js";
+import type { Command, CommandAnswer, Gap, Saying } from "./wire.js";
 
 /** Smallest and largest possible sequence number: the range of waiting commands. */
 const WAITING = () => IDBKeyRange.bound(["waiting", 0], ["waiting", Infinity]);
 
+/** So many lost numbers are told at once. */
+const MOST_LOST = 100;
+
 export class Outbox {
-  constructor(private readonly storage: Storage) {}
+  constructor(private readonly storage: Storage, private readonly clocks: Clocks) {}
 
   /** Keep a command; resolves when it is on the disk, with its id and sequence number. */
-  async say(saying: Saying, at: Date, id: string = crypto.randomUUID()): Promise<Command> {
+  async say(saying: Saying, id: string = crypto.randomUUID()): Promise<Command> {
+    const client_at = withOffset(this.clocks.now());
+    const steady = this.clocks.steady?.();
     const writing = this.storage.transaction(["keep", "commands"], "readwrite", STRICT);
     const device_seq = ((await writing.objectStore("keep").get("next_seq")) as number) ?? 1;
-    const command: Command = { ...saying, id, device_seq, client_at: at.toISOString() };
+    const command: Command = { ...saying, id, device_seq, client_at, ...(steady && { steady }) };
     await Promise.all([
       writing.objectStore("keep").put(device_seq + 1, "next_seq"),
       writing.objectStore("commands").add({ device_seq, id, command, state: "waiting" }),
@@ -64,6 +70,25 @@ export class Outbox {
     }
     await writing.done;
     return again;
+  }
+
+  /**
+   * What the server misses: commands that we believed answered wait again; numbers under which
+   * nothing is kept any more are returned.
+   */
+  async fill(gaps: readonly Gap[]): Promise<number[]> {
+    const lost: number[] = [];
+    const again: string[] = [];
+    for (const { first, last } of gaps) {
+      const held = await this.storage.getAll("commands", IDBKeyRange.bound(first, last));
+      const numbers = new Set(held.map((said) => said.device_seq));
+      again.push(...held.filter((said) => said.state === "answered").map((said) => said.id));
+      for (let seq = first; seq <= last && lost.length < MOST_LOST; seq += 1) {
+        if (!numbers.has(seq)) lost.push(seq);
+      }
+    }
+    await this.sayAgain(again);
+    return lost;
   }
 
   /** Answered commands that did not have the effect their owner meant, until they were seen. */

@@ -4,15 +4,16 @@
  */
 import { Album, type Shot } from "./album.js";
 import { Backoff, pause, type BackoffOptions } from "./backoff.js";
-import { skewMs } from "./clock.js";
+import { skewMs, type Clocks } from "./clock.js";
 import { Refused, SignedOut, Unreachable } from "./errors.js";
 import { Outbox } from "./outbox.js";
 import { push } from "./push.js";
+import { reconcile, type Reconciled } from "./reconcile.js";
 import { Session } from "./session.js";
 import { kept, openStorage, type KeptFile, type Said, type Storage } from "./storage.js";
 import { pull } from "./sync.js";
 import { upload } from "./upload.js";
-import type { Command, Crew, Device, Job, Saying } from "./wire.js";
+import type { Command, Crew, Device, Job, Notice, Saying } from "./wire.js";
 
 export interface PhoneOptions {
   /** Where the service is, without `/api/v1`. */
@@ -20,9 +21,9 @@ export interface PhoneOptions {
   /** Name of the storage; one per account that uses the phone. */
   readonly storage: string;
   readonly fetch?: typeof fetch;
-  readonly now?: () => Date;
+  readonly clocks?: Clocks;
   readonly backoff?: Partial<BackoffOptions>;
-  /** Between pulls without a push, in milliseconds. */
+  /** Between pulls without a push, in milliseconds; the company's own figure otherwise. */
   readonly pullEveryMs?: number;
   readonly answerMs?: number;
   readonly chunkBytes?: number;
@@ -38,7 +39,7 @@ export type PhoneEvent =
   | { readonly kind: "refused"; readonly problem: string }
   | { readonly kind: "signed out" };
 
-const PULL_EVERY_MS = 60_000;
+const PULL_EVERY_S = 60;
 const SETTLING_MS = 300;
 const BUSY_MS = 1_000;
 const CHUNK_BYTES = 512 * 1024;
@@ -49,14 +50,14 @@ export class Phone {
   readonly outbox: Outbox;
   readonly album: Album;
   readonly session: Session;
-  private readonly now: () => Date;
+  private readonly clocks: Clocks;
   private readonly wakers = new Map<Loop, () => void>();
   /** Failed tries by file, so that one unlucky file does not hold up the others. */
   private readonly tries = new Map<string, number>();
 
   private constructor(readonly storage: Storage, private readonly options: PhoneOptions) {
-    this.now = options.now ?? (() => new Date());
-    this.outbox = new Outbox(storage);
+    this.clocks = options.clocks ?? { now: () => new Date() };
+    this.outbox = new Outbox(storage, this.clocks);
     this.album = new Album(storage);
     this.session = new Session(storage, options);
   }
@@ -76,7 +77,7 @@ export class Phone {
 
   /** Keep an act; it is sent when there is a signal. */
   async say(saying: Saying, id?: string): Promise<Command> {
-    const command = await this.outbox.say(saying, this.now(), id);
+    const command = await this.outbox.say(saying, id);
     this.wake("pushing");
     return command;
   }
@@ -92,8 +93,13 @@ export class Phone {
     return this.storage.getAll("jobs");
   }
 
-  crews(): Promise<Crew[]> {
-    return this.storage.getAll("crews");
+  async crews(): Promise<Crew[]> {
+    return (await kept(this.storage, "crews")) ?? [];
+  }
+
+  /** What the server wants to be shown until it no longer tells it. */
+  async notices(): Promise<Notice[]> {
+    return (await kept(this.storage, "notices")) ?? [];
   }
 
   /** Refusals and conflicts that the owner has not seen. */
@@ -127,15 +133,17 @@ export class Phone {
 
   /** One pull; how long to wait for the next, in milliseconds. */
   async pullOnce(): Promise<number> {
-    const { changed, again } = await pull(this.session, this.storage, this.now);
+    const { changed, again } = await pull(this.session, this.storage, this.clocks);
     if (changed) this.tell({ kind: "changed" });
     if (again === "at once") return 0;
-    return again === "soon" ? SETTLING_MS : (this.options.pullEveryMs ?? PULL_EVERY_MS);
+    if (again === "soon") return SETTLING_MS;
+    const rules = await kept(this.storage, "rules");
+    return this.options.pullEveryMs ?? (rules?.sync_every_s ?? PULL_EVERY_S) * 1000;
   }
 
   /** Send what waits; how long to wait for the next look, in milliseconds. */
   async pushOnce(): Promise<number> {
-    const { answered, retry } = await push(this.session, this.outbox, this.now);
+    const { answered, retry } = await push(this.session, this.outbox, this.clocks);
     if (answered > 0) this.tell({ kind: "answered", commands: answered });
     if (retry) throw new Unreachable("the service asked for patience");
     return Infinity;
@@ -157,6 +165,17 @@ export class Phone {
       busy ||= came === "busy";
     }
     return busy ? BUSY_MS : Infinity;
+  }
+
+  /**
+   * Ask the server what it has of all that this phone holds; what is missing is sent again.
+   * Best at the end of a shift, and before the app is removed.
+   */
+  async reconcile(): Promise<Reconciled> {
+    const { session, storage, outbox, album, clocks } = this;
+    const found = await reconcile(session, storage, outbox, album, clocks);
+    if (found.sentAgain > 0) this.wakeUp();
+    return found;
   }
 
   private async loop(

@@ -1,8 +1,12 @@
 /** Sends the outbox in order; what the server does not answer for good stays in it. */
+import { clockHeaders, type Clocks } from "./clock.js";
 import type { Outbox } from "./outbox.js";
 import type { Session } from "./session.js";
+import type { CommandBatch } from "./wire.js";
 
 const BATCH = 50;
+/** So often one round asks again at once; after that the server is left in peace for a while. */
+const ROUNDS = 40;
 
 /** What sending came to: `retry` means that the server asked for patience. */
 export interface Pushed {
@@ -12,34 +16,24 @@ export interface Pushed {
 
 /**
  * Post commands until none waits. Raises Unreachable, SignedOut or Refused; whatever was
- * answered before is settled. Gaps that the server names are healed by sending them again.
+ * answered before is settled. Gaps that the server names are sent again, or told to be lost.
  */
-export async function push(session: Session, outbox: Outbox, now: () => Date): Promise<Pushed> {
+export async function push(session: Session, outbox: Outbox, clocks: Clocks): Promise<Pushed> {
   let answered = 0;
-  let filled = false;
-  for (;;) {
-    const commands = await outbox.waiting(BATCH);
-    if (commands.length === 0) return { answered, retry: false };
+  let lost: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const batch: CommandBatch = { commands: await outbox.waiting(BATCH), lost };
+    if (batch.commands.length + lost.length === 0) return { answered, retry: false };
     const { data } = await session.api.POST("/api/v1/mobile/commands", {
-      body: { commands },
-      headers: { "Device-Time": now().toISOString() },
+      body: batch,
+      headers: clockHeaders(clocks),
     });
     if (data === undefined) return { answered, retry: true };
     await outbox.settle(data.answers);
-    answered += data.answers.filter((each) => each.outcome !== "retry").length;
-    if (!filled) await fillGaps(outbox, data.gaps);
-    filled = true;
-    if (data.answers.some((each) => each.outcome === "retry")) return { answered, retry: true };
+    const settled = data.answers.filter((each) => each.outcome !== "retry").length;
+    answered += settled;
+    lost = await outbox.fill(data.gaps);
+    if (settled === 0 && lost.length === 0) return { answered, retry: true };
   }
-}
-
-/** The server misses numbers that we believed answered (a restored backup): say them again. */
-async function fillGaps(
-  outbox: Outbox, gaps: readonly { first: number; last: number }[],
-): Promise<void> {
-  if (gaps.length === 0) return;
-  const missing = (await outbox.all()).filter((said) =>
-    gaps.some((gap) => said.device_seq >= gap.first && said.device_seq <= gap.last),
-  );
-  await outbox.sayAgain(missing.map((said) => said.id));
+  return { answered, retry: true };
 }

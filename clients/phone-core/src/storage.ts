@@ -4,7 +4,9 @@
  */
 import { openDB, type DBSchema, type IDBPDatabase, type StoreNames } from "idb";
 import type { ClockSample } from "./clock.js";
-import type { Command, CommandAnswer, Crew, Device, Job, Tokens } from "./wire.js";
+import type {
+  Catalogue, Command, CommandAnswer, Crew, Device, Job, Notice, PhoneRules, Shift, Tokens,
+} from "./wire.js";
 
 /** A command from the moment it was said; kept after its answer until the server confirmed it. */
 export interface Said {
@@ -17,7 +19,11 @@ export interface Said {
   seen?: boolean;
 }
 
-/** A picture, signature or recording; its bytes lie in `pieces` until the server has them. */
+/**
+ * A picture, signature or recording. `waiting`: to be uploaded. `stored`: the server has it.
+ * `released`: it confirmed so by its manifest, and the bytes were given up; the entry stays, for
+ * a completion record may still name it. `refused`: it will never be taken; the bytes stay.
+ */
 export interface KeptFile {
   readonly id: string;
   readonly order_id: string;
@@ -26,8 +32,8 @@ export interface KeptFile {
   readonly size_bytes: number;
   readonly sha256: string;
   readonly captured_at: string;
-  state: "waiting" | "stored" | "refused";
-  /** Why the server will never take it; the bytes stay on the phone. */
+  state: "waiting" | "stored" | "released" | "refused";
+  /** Type of the problem that the server told. */
   refusedWhy?: string;
 }
 
@@ -39,13 +45,16 @@ export interface Keep {
   cursor: string;
   etag: string;
   clock: ClockSample[];
-  manifest_at: string;
+  crews: Crew[];
+  shifts: Shift[];
+  notices: Notice[];
+  catalogue: Catalogue;
+  rules: PhoneRules;
 }
 
 export interface PhoneSchema extends DBSchema {
   keep: { key: keyof Keep; value: Keep[keyof Keep] };
   jobs: { key: string; value: Job };
-  crews: { key: string; value: Crew };
   commands: {
     key: number;
     value: Said;
@@ -66,7 +75,6 @@ export function openStorage(name: string): Promise<Storage> {
     upgrade(db) {
       db.createObjectStore("keep");
       db.createObjectStore("jobs", { keyPath: "id" });
-      db.createObjectStore("crews", { keyPath: "id" });
       const commands = db.createObjectStore("commands", { keyPath: "device_seq" });
       commands.createIndex("by_id", "id", { unique: true });
       commands.createIndex("by_state", ["state", "device_seq"]);

@@ -2,7 +2,7 @@
  * Pull: the whole working set once, then what changed. The cursor is kept in the same
  * transaction as the data that came with it, so a kill in between loses neither.
  */
-import { sample, withSample, type ClockSample } from "./clock.js";
+import { clockHeaders, sample, withSample, type Clocks, type ClockSample } from "./clock.js";
 import type { Session } from "./session.js";
 import { kept, STRICT, type Storage } from "./storage.js";
 import type { Job, Working } from "./wire.js";
@@ -13,54 +13,62 @@ export interface Pulled {
   readonly again: "no" | "at once" | "soon";
 }
 
+/** Parts that are sent only when they differ from what the phone has. */
+const PARTS = ["crews", "shifts", "notices", "catalogue", "rules"] as const;
+
 /** One pull, applied. Raises Unreachable, Refused or SignedOut. */
-export async function pull(session: Session, storage: Storage, now: () => Date): Promise<Pulled> {
+export async function pull(session: Session, storage: Storage, clocks: Clocks): Promise<Pulled> {
   const cursor = await kept(storage, "cursor");
   const etag = await kept(storage, "etag");
-  const asked = now();
+  const askedMs = clocks.now().getTime();
   const { data, response } = await session.api.GET("/api/v1/mobile/sync", {
     params: { query: cursor === undefined ? {} : { cursor } },
-    headers: {
-      "Device-Time": asked.toISOString(),
-      ...(etag === undefined ? {} : { "If-None-Match": etag }),
-    },
+    headers: { ...clockHeaders(clocks), ...(etag !== undefined && { "If-None-Match": etag }) },
   });
-  if (response.status === 304 || data === undefined) return { changed: false, again: "no" };
+  const serverTime = response.headers.get("server-time") ?? data?.server_time;
+  if (serverTime) await note(storage, sample(askedMs, clocks.now().getTime(), serverTime));
+  if (data === undefined) return { changed: false, again: "no" };
   await apply(storage, data, response.headers.get("etag"));
-  await note(storage, sample(asked.getTime(), now().getTime(), data.server_time));
-  const again = data.more ? "at once" : data.settling ? "soon" : "no";
-  return { changed: data.mode === "full" || data.jobs.length + data.gone.length > 0, again };
+  return { changed: isNews(data), again: data.more ? "at once" : data.settling ? "soon" : "no" };
 }
 
-/** Take the answer over: jobs, tombstones, crews and cursor, all or nothing. */
+function isNews(told: Working): boolean {
+  const parts = PARTS.some((part) => told[part] != null);
+  return told.mode === "full" || parts || told.jobs.length + told.gone.length > 0;
+}
+
+/** Take the answer over: jobs, tombstones, parts and cursor, all or nothing. */
 async function apply(storage: Storage, told: Working, etag: string | null): Promise<void> {
-  const writing = storage.transaction(["keep", "jobs", "crews"], "readwrite", STRICT);
+  const writing = storage.transaction(["keep", "jobs"], "readwrite", STRICT);
   const jobs = writing.objectStore("jobs");
-  const crews = writing.objectStore("crews");
-  if (told.mode === "full") await keepOnly(jobs, new Set(told.jobs.map((job) => job.id)));
+  const values = writing.objectStore("keep");
+  const gone = told.mode === "full" ? absent(await jobs.getAllKeys(), told.jobs) : told.gone;
+  for (const id of gone) await jobs.delete(id);
   for (const job of told.jobs) {
     const mine = await jobs.get(job.id);
     if (mine === undefined || !overtaken(job, mine)) await jobs.put(job);
   }
-  for (const id of told.gone) await jobs.delete(id);
-  await crews.clear();
-  for (const crew of told.crews) await crews.put(crew);
-  const values = writing.objectStore("keep");
+  for (const part of PARTS) {
+    const value = told[part];
+    if (value != null) await values.put(value, part);
+  }
+  const next = ((await values.get("next_seq")) as number | undefined) ?? 1;
+  const last = told.device?.last_seq ?? 0;
+  // A phone that lost its storage goes on counting where the server stands.
+  if (last >= next) await values.put(last + 1, "next_seq");
   await values.put(told.cursor, "cursor");
   await (etag === null ? values.delete("etag") : values.put(etag, "etag"));
   await writing.done;
 }
 
+function absent(held: readonly string[], told: readonly Job[]): string[] {
+  const ids = new Set(told.map((job) => job.id));
+  return held.filter((id) => !ids.has(id));
+}
+
 /** A pull may be older than the answer to a command that overtook it. */
 function overtaken(told: Job, mine: Job): boolean {
   return mine.version > told.version && mine.assignment_id === told.assignment_id;
-}
-
-async function keepOnly(
-  jobs: { getAllKeys(): Promise<string[]>; delete(key: string): Promise<void> },
-  ids: ReadonlySet<string>,
-): Promise<void> {
-  for (const id of await jobs.getAllKeys()) if (!ids.has(id)) await jobs.delete(id);
 }
 
 async function note(storage: Storage, next: ClockSample): Promise<void> {

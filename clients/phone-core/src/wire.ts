@@ -4,17 +4,23 @@ import type { components } from "./generated/openapi.js";
 type Schemas = components["schemas"];
 
 export type Command = Schemas["CommandIn"];
+export type CommandBatch = Schemas["CommandBatch"];
 export type CommandAnswer = Schemas["CommandAnswer"];
-export type BatchAnswer = Schemas["BatchAnswer"];
-export type Job = Schemas["JobOut"];
-
+export type Gap = Schemas["SequenceGap"];
+export type Steady = Schemas["SteadyIn"];
 export type Working = Schemas["SyncOut"];
-export type Crew = Working["crews"][number];
+export type Job = Schemas["JobOut"];
+export type Crew = NonNullable<Working["crews"]>[number];
+export type Shift = NonNullable<Working["shifts"]>[number];
+export type Notice = Schemas["NoticeOut"];
+export type Catalogue = NonNullable<Working["catalogue"]>;
+export type PhoneRules = NonNullable<Working["rules"]>;
+export type Reconciliation = Schemas["ReconciliationOut"];
 export type Tokens = Schemas["TokensOut"];
 export type Device = Schemas["DeviceIn"];
 
-/** What an act says beside what the core adds: id, sequence number and the phone's time. */
-export type Saying = Omit<Command, "id" | "device_seq" | "client_at">;
+/** What an act says beside what the core adds: id, sequence number and the phone's clocks. */
+export type Saying = Omit<Command, "id" | "device_seq" | "client_at" | "steady">;
 
 /** RFC 9457 problem details; members beyond these depend on `type`. */
 export interface Problem {

@@ -1,0 +1,1 @@
+"""Phones on a hostile network: `python -m tests.hostile` (docs/reliability.md)."""
