@@ -17,8 +17,10 @@ from app.planning.build import Layout, chains, problem_of, warm_start
 from app.planning.context import Planner
 from app.planning.load import facts_of, load
 from app.planning.models import PlannedVisit, UnplannedOrder
+from app.planning.nearby import nearby
 from app.planning.outcome import told
 from app.planning.ready import only
+from app.planning.rerouted import Setting, reroute
 from app.planning.roads import Roads, roads_between
 from app.planning.snapshot import Job, Snapshot
 from app.work_orders import assignments
@@ -32,24 +34,31 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A danger order in the snapshot of its station."""
+    """A danger order among the crews near it."""
 
-    snapshot: Snapshot
+    setting: Setting
     job: Job
     proposals: Sequence[dispatch.Proposal]
+    checked: int
+    """How many of them, from the first, the independent check has accepted."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.setting.snapshot
 
 
 async def dispatch_danger(planner: Planner, order_id: UUID) -> UUID | None:
     """Send a waiting danger order to the crew where it costs least; returns the crew.
 
-    A lower priority that is planned and not sent yet may have to give way. Each proposal was
-    checked as a plan; one that the guards refuse by now gives its turn to the next. None leaves
-    the order to the full run that its report has asked for.
+    A lower priority that is planned and not sent yet may have to give way: it gets its next best
+    place at once, or leaves the plan. Each proposal was checked as a plan; one that the guards
+    refuse by now gives its turn to the next. None leaves the order to the full run that its report
+    has asked for.
     """
     case = await _priced(planner, order_id)
     if case is None:
         return None
-    for proposal in case.proposals[: policy.DANGER_TRIES]:
+    for proposal in case.proposals[: case.checked]:
         try:
             sent = await _send(planner, case, proposal)
         except Problem as refusal:
@@ -70,40 +79,45 @@ async def _priced(planner: Planner, order_id: UUID) -> _Case | None:
     async with planner.database.transaction() as session:
         snapshot = await load(session, station_id, clock.now(), policy.DEFAULT_HORIZON_S)
     job = next((job for job in snapshot.jobs if job.id == order_id), None)
-    if job is None or not snapshot.crews:
+    if job is None:
+        return None
+    snapshot = nearby(snapshot, job, policy.DANGER_CREWS)
+    if not snapshot.crews:
         return None
     layout = Layout.of(snapshot)
     roads = await roads_between(
         planner.engine, layout.places, chains(snapshot, layout), snapshot.at
     )
-    proposals = await asyncio.to_thread(_proposals, snapshot, layout, roads, job.serial)
-    return _Case(snapshot, job, proposals)
+    return await asyncio.to_thread(_case, snapshot, layout, roads, job)
 
 
 def _waits(state: str, service_class: str) -> bool:
     return State(state) in AWAITING_DISPATCH and service_class == policy.DANGER
 
 
-def _proposals(
-    snapshot: Snapshot, layout: Layout, roads: Roads, serial: str
-) -> list[dispatch.Proposal]:
-    """Ways to serve it beside what is planned, the cheapest first; each passes the check."""
+def _case(snapshot: Snapshot, layout: Layout, roads: Roads, job: Job) -> _Case:
+    """Ways to serve it beside what is planned, the cheapest first; what is tried is checked."""
     published = {
-        crew: [name for name in names if name != serial]
+        crew: [name for name in names if name != job.serial]
         for crew, names in warm_start(snapshot).items()
     }
     planned = {name for names in published.values() for name in names}
     everything = problem_of(snapshot, layout, roads)
     plan = dispatch.replan(only(everything, planned), published)
-    problem = only(everything, planned | {serial})
-    found = []
-    for proposal in dispatch.insert(problem, plan, serial):
-        violations = dispatch.check(problem, dispatch.applied(problem, plan, proposal))
-        if violations:
-            log.error("ALERT the insertion of %s broke its rules: %s", serial, violations)
-        else:
-            found.append(proposal)
-    return found
+    problem = only(everything, planned | {job.serial})
+    found = dispatch.insert(problem, plan, job.serial)
+    tried = [each for each in found[: policy.DANGER_TRIES] if _keeps_rules(problem, plan, each)]
+    proposals = [*tried, *found[policy.DANGER_TRIES :]]
+    return _Case(Setting(snapshot, layout, roads, problem), job, proposals, len(tried))
+
+
+def _keeps_rules(
+    problem: dispatch.Problem, plan: dispatch.Plan, proposal: dispatch.Proposal
+) -> bool:
+    violations = dispatch.check(problem, dispatch.applied(problem, plan, proposal))
+    if violations:
+        log.error("ALERT the insertion of %s broke its rules: %s", proposal.order_id, violations)
+    return not violations
 
 
 async def _send(planner: Planner, case: _Case, proposal: dispatch.Proposal) -> bool:
@@ -118,6 +132,7 @@ async def _send(planner: Planner, case: _Case, proposal: dispatch.Proposal) -> b
         order = await work_orders.locked_any(session, case.job.id)
         if leaving is not None:
             await _give_way(session, case, proposal, leaving)
+        await reroute(session, case.setting, proposal)
         await assignments.assign(
             session,
             order,
@@ -140,10 +155,12 @@ def _changed(job: Job, row: Any) -> bool:
 async def _give_way(
     session: AsyncSession, case: _Case, proposal: dispatch.Proposal, leaving: Job
 ) -> None:
-    """Take the lower priority's visit out of the plan, with its reason; the next run places it."""
+    """A lower priority that found no other place leaves the plan, with its reason."""
     out = proposal.ejected
+    if out is None or out.crew_id is not None:
+        return  # its new place is written with the routes
     visit = await session.get(PlannedVisit, leaving.id)
-    if out is None or visit is None or visit.crew_id != case.snapshot.crew_ids[out.from_crew]:
+    if visit is None or visit.crew_id != case.snapshot.crew_ids[out.from_crew]:
         return  # a newer plan has moved it meanwhile
     run_id = visit.run_id
     await repository.forget(session, leaving.id)

@@ -43,6 +43,9 @@ LEAST_REMAINING_S = 600
 OVERTIME_S = 3_600
 """How far a route may run beyond the shift."""
 
+DANGER_CREWS = 24
+"""Crews that come nearest to danger and are priced for it: further ones come too late anyway."""
+
 MOST_AHEAD = 2
 """Orders that a crew may have in SENT and ACCEPTED before it gets another, danger excepted."""
 URGENT_BUDGET_S = 1.0

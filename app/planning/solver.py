@@ -20,6 +20,9 @@ GRACE_S = 20.0
 """Beyond the budget, which is a target: first imports, mending and explaining come on top."""
 WARM_S = 180.0
 """The first solve of a machine compiles the search, which takes a busy one a minute."""
+NICENESS = 10
+"""A search takes what processor time others leave: people wait for them, nobody for a second of
+search. Its own children inherit it."""
 
 Sequences = Mapping[str, Sequence[str]]
 
@@ -113,7 +116,8 @@ def _pool() -> ProcessPoolExecutor:
 
 
 def _settle_in() -> None:
-    """In the child: leave Ctrl-C to the parent, and end when the parent ends."""
+    """In the child: leave Ctrl-C to the parent, end when it ends, and let all others go first."""
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,0 +1,64 @@
+"""The part of a snapshot that can answer danger at once: the crews near it, and their days."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from app.planning.snapshot import CrewNow, Job, Snapshot
+from routing import Place
+
+_M_PER_DEGREE = 111_195.0
+
+
+def nearby(snapshot: Snapshot, job: Job, most: int) -> Snapshot:
+    """The order with the `most` crews that come nearest to it and could have it.
+
+    Near is who stands there, or has a visit there today. What these crews have planned comes with
+    them; the other orders that wait are the next full run's.
+    """
+    able = [crew for crew in snapshot.crews if could_have(crew, job)]
+    stops = _stops(snapshot)
+    ranked = sorted(able, key=lambda crew: _nearest_m(job.place, [crew.place, *stops[crew.code]]))
+    crews = {crew.code for crew in ranked[:most]}
+    with_them = {
+        order_id for order_id, visit in snapshot.published.items() if visit.crew_code in crews
+    }
+    return replace(
+        snapshot,
+        jobs=tuple(each for each in snapshot.jobs if each.id in with_them or each.id == job.id),
+        crews=tuple(crew for crew in snapshot.crews if crew.code in crews),
+        published={key: visit for key, visit in snapshot.published.items() if key in with_them},
+        elsewhere=tuple(each for each in snapshot.elsewhere if each.crew_code in crews),
+    )
+
+
+def could_have(crew: CrewNow, job: Job) -> bool:
+    """Whether size, skills, pin and bans leave this crew open to the order."""
+    if job.pinned_crew not in (None, crew.code) or crew.code in job.banned_crews:
+        return False
+    skilled = all(crew.skills.get(skill, 0) >= count for skill, count in job.skills)
+    return skilled and crew.size >= job.crew_size
+
+
+def _stops(snapshot: Snapshot) -> dict[str, list[Place]]:
+    """Crew code -> where it has something to do."""
+    found: dict[str, list[Place]] = defaultdict(list)
+    for job in snapshot.jobs:
+        visit = snapshot.published.get(job.id)
+        if visit is not None:
+            found[visit.crew_code].append(job.place)
+    for each in snapshot.elsewhere:
+        found[each.crew_code].append(each.job.place)
+    for crew in snapshot.crews:
+        found[crew.code] += [held.job.place for held in crew.held]
+    return found
+
+
+def _nearest_m(place: Place, stops: Iterable[Place]) -> float:
+    """Metres as the crow flies; within a city a plane is near enough."""
+    narrow = math.cos(math.radians(place.lat))
+    return min(
+        _M_PER_DEGREE * math.hypot((stop.lon - place.lon) * narrow, stop.lat - place.lat)
+        for stop in stops
+    )

@@ -1,0 +1,69 @@
+"""Writes the routes that one insertion changes into the plan in force, without a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+import dispatch
+from app.planning.build import Layout
+from app.planning.models import PlannedVisit
+from app.planning.roads import Roads
+from app.planning.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a proposal was found on."""
+
+    snapshot: Snapshot
+    layout: Layout
+    roads: Roads
+    problem: dispatch.Problem
+
+
+async def reroute(session: AsyncSession, setting: Setting, proposal: dispatch.Proposal) -> None:
+    """Give the planned visits of the changed routes their new crew, place in the day and times.
+
+    A visit that a newer plan has moved meanwhile stays as that plan has it.
+    """
+    came_from = {}
+    if proposal.ejected is not None:
+        came_from[proposal.ejected.order_id] = proposal.ejected.from_crew
+    order_ids = _order_ids(setting.snapshot)
+    for route in proposal.routes:
+        for position, visit in enumerate(route.visits):
+            order_id = order_ids.get(visit.order_id)
+            row = await session.get(PlannedVisit, order_id) if order_id else None
+            before = came_from.get(visit.order_id, route.crew_id)
+            if row is not None and row.crew_id == setting.snapshot.crew_ids[before]:
+                _move(row, setting, route, position)
+                session.add(row)
+    await session.flush()
+
+
+def _order_ids(snapshot: Snapshot) -> Mapping[str, UUID]:
+    found = {job.serial: job.id for job in snapshot.jobs}
+    return found | {each.job.serial: each.job.id for each in snapshot.elsewhere}
+
+
+def _move(row: PlannedVisit, setting: Setting, route: dispatch.Route, position: int) -> None:
+    visit, at = route.visits[position], setting.snapshot.at
+    row.crew_id = setting.snapshot.crew_ids[route.crew_id]
+    row.position = position
+    row.arrive_at = at + timedelta(seconds=visit.arrival_s)
+    row.start_at = at + timedelta(seconds=visit.start_s)
+    row.finish_at = at + timedelta(seconds=visit.finish_s)
+    row.travel_s = visit.travel_s
+    row.travel_source = setting.roads.source_of(_leg(setting.problem, route, position))
+
+
+def _leg(problem: dispatch.Problem, route: dispatch.Route, position: int) -> tuple[int, int]:
+    """Rows of the drive to this stop in the travel matrix."""
+    orders = problem.order_by_id
+    there = orders[route.visits[position].order_id].place
+    if position == 0:
+        return problem.crew_by_id[route.crew_id].ready_place, there
+    return orders[route.visits[position - 1].order_id].place, there
