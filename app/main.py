@@ -16,6 +16,7 @@ from app.customers.router import router as customers
 from app.evidence.router import router as evidence
 from app.evidence.tus_router import router as tus
 from app.identity.router import router as identity
+from app.mobile.desk_router import router as phones
 from app.mobile.router import router as mobile
 from app.notifications.router import router as notifications
 from app.organisation.router import router as organisation
@@ -49,6 +50,7 @@ ROUTERS = (
     travel,
     notifications,
     mobile,
+    phones,
 )
 
 

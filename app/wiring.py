@@ -50,6 +50,7 @@ def wire() -> None:
     for own in (
         guards.assignee,
         guards.assignee_or_desk,
+        guards.certificates_valid,
         guards.leader,
         guards.refusable,
         guards.safety_gate,

@@ -17,14 +17,18 @@ class SharesInvalid(Problem):
 
 
 class RecordIncomplete(Problem):
-    """The fault demands more than the record tells; members: `readings` missing, `permit`."""
+    """The fault demands more than the record tells.
+
+    Members: `readings` missing, `permit`, `arrival_photo`.
+    """
 
     status = 409
     type = "record-incomplete"
     title = Text("完工记录不完整", "The completion record is incomplete")
     action = Text(
-        "请补充 readings 中的读数；需许可的作业须先终结工作票",
-        "Add the readings named; close the permit first where one is demanded",
+        "请补充 readings 中的读数；需许可的作业须先终结工作票；到场未获验证时须附到场照片（A）",
+        "Add the readings named; close the permit first where one is demanded; an arrival that"
+        " nothing proved wants a photo (A)",
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as catalogue
-from app.completions import repository
+from app.completions import arrivals, contributions, repository
 from app.completions.errors import RecordIncomplete, ReviewerWorkedOnOrder
 from app.completions.models import CompletionRecord
 from app.completions.policy import check_shares, shares_of
@@ -17,14 +17,23 @@ from app.evidence.policy import Needed, needed
 from app.organisation import service as organisation
 from app.work_orders import effects
 from app.work_orders.acts import Act
+from app.work_orders.guards import fault_of
 from app.work_orders.models import WorkOrder
+
+WORKED = frozenset({"fixed", "handed_over"})
+"""Outcomes after which something was done to the installation."""
+PERMIT_LEVEL = 4
+"""DOMAIN section 4: permit, leader and guardian."""
 
 
 async def record_complete(
     session: AsyncSession, order: WorkOrder, act: Act, payload: dict[str, Any]
 ) -> None:
     """The record named by `payload["record_id"]` has a known cause, exact shares, the readings
-    that the fault and the outcome demand, and a closed permit where one is demanded (13)."""
+    that the fault and the outcome demand, and a closed permit where one is demanded (13).
+
+    Readings of the crew's other members count too. An arrival that nothing proved wants a photo.
+    """
     record = await _record_of(session, order, payload)
     await catalogue.cause(session, record.cause_code)
     crew_id = await effects.current_crew_id(session, order)
@@ -32,11 +41,17 @@ async def record_complete(
     crew = await organisation.capability(session, crew_id, act.at)
     check_shares(shares_of(record.shares), crew.members)
     demanded = needed(await evidence.letters_of(session, order), record.outcome)
-    measured = {reading["kind"] for reading in record.readings}
-    missing = sorted(demanded.readings - measured)
-    permit = _permit_problem(record, demanded, act.client_at or act.at)
-    if missing or permit:
-        raise RecordIncomplete(readings=missing, permit=permit)
+    noted = await contributions.of_assignment(session, record.assignment_id)
+    readings = [*record.readings, *(each for row in noted for each in row.readings)]
+    missing = sorted(demanded.readings - {reading["kind"] for reading in readings})
+    level = (await fault_of(session, order)).safety_level
+    permit = _permit_problem(record, demanded, level, act.client_at or act.at)
+    files = [*record.manifest, *(each for row in noted for each in row.files)]
+    photo = await arrivals.photo_wanted(session, order.id) and all(
+        each["kind"] != "A" for each in files
+    )
+    if missing or permit or photo:
+        raise RecordIncomplete(readings=missing, permit=permit, arrival_photo=photo)
 
 
 async def _record_of(
@@ -49,9 +64,16 @@ async def _record_of(
     return record
 
 
-def _permit_problem(record: CompletionRecord, demanded: Needed, done_at: datetime) -> str | None:
-    """`done_at` by the clock that also told when the permit was closed: the phone's, if any."""
-    if "W" not in demanded.files:
+def _permit_problem(
+    record: CompletionRecord, demanded: Needed, safety_level: int, done_at: datetime
+) -> str | None:
+    """`done_at` by the clock that also told when the permit was closed: the phone's, if any.
+
+    Level 4 works under a permit whether or not its photo is demanded; where nothing was done
+    there is none to close.
+    """
+    worked = record.outcome in WORKED
+    if "W" not in demanded.files and not (safety_level >= PERMIT_LEVEL and worked):
         return None
     if record.permit is None:
         return "missing"

@@ -81,9 +81,9 @@ class ContributionIn(_Said):
     """What a member of the crew adds to the record; it replaces nothing that others noted."""
 
     note: Annotated[Paragraph, StringConstraints(min_length=1)] | None = None
-    readings: list[ReadingIn] = Field(default_factory=list, max_length=50)
-    parts: list[PartIn] = Field(default_factory=list, max_length=50)
-    files: list[DeclaredIn] = Field(default_factory=list, max_length=30)
+    readings: list[ReadingIn] = Field(default_factory=list, max_length=100)
+    parts: list[PartIn] = Field(default_factory=list, max_length=100)
+    files: list[DeclaredIn] = Field(default_factory=list, max_length=60)
     """Files that prove the work; the bytes may follow when there is a signal."""
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from app.completions import service
+from app.completions import arrivals, contributions, service
 from app.completions.schemas import CompletionOut, ReviewIn, ReviewOut
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
@@ -20,9 +20,14 @@ router = APIRouter(tags=["completions"], route_class=TransactionalRoute)
 async def list_completions(
     order_id: UUID, principal: Annotated[Principal, allow(P.EVIDENCE_READ)], session: Session
 ) -> list[CompletionOut]:
-    """Every attempt to complete the order, first to last, each with its review."""
+    """Every attempt to complete the order, first to last, each with its review.
+
+    With it what the crew's other members noted, and how the arrival was shown.
+    """
     found = await service.records(session, principal, order_id)
-    return [CompletionOut.of(record, review) for record, review in found]
+    noted = await contributions.of_order(session, order_id)
+    arrival = await arrivals.last(session, order_id)
+    return [CompletionOut.of(record, review, noted, arrival) for record, review in found]
 
 
 @router.post(

@@ -1,5 +1,6 @@
 """What a leader says at completion, and what reviewers say and read."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -7,6 +8,8 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from app.completions.arrivals import Arrival
+from app.completions.contributions import Contribution
 from app.completions.models import CompletionRecord, Review
 from app.completions.policy import Outcome
 from app.completions.record import CompletionIn, ReadingIn
@@ -73,6 +76,35 @@ class ShareOut(Out):
     share: str
 
 
+class ContributionOut(Out):
+    """What a member of the crew noted beside the record; nothing of others is replaced by it."""
+
+    id: UUID
+    user_id: UUID
+    at: datetime
+    note: str | None
+    readings: list[dict[str, Any]]
+    parts: list[dict[str, Any]]
+    files: list[dict[str, Any]]
+
+
+class ArrivalOut(Out):
+    """How the last arrival was shown; a position is never the sole proof."""
+
+    at: datetime
+    client_at: datetime | None
+    """By the phone's own clock."""
+    proved: Literal["code", "place"] | None
+    distance_m: int | None
+    accuracy_m: int | None
+    geofence_m: int | None
+    mock_place: bool
+    """The phone's system said that another app made the position up."""
+    photo_wanted: bool
+    """Nothing proved it: look at the photo of kind A."""
+    doubts: list[str]
+
+
 class CompletionOut(Out):
     """A record with its review; the files are under `/work-orders/{order_id}/evidence`."""
 
@@ -91,9 +123,24 @@ class CompletionOut(Out):
     permit: dict[str, Any] | None
     signed_by: str | None
     review: ReviewOut | None = None
+    contributions: list[ContributionOut] = []
+    """What others of the crew added; the review covers it."""
+    arrival: ArrivalOut | None = None
 
     @classmethod
-    def of(cls, record: CompletionRecord, review: Review | None) -> Self:
+    def of(
+        cls,
+        record: CompletionRecord,
+        review: Review | None,
+        noted: Sequence[Contribution],
+        arrival: Arrival | None,
+    ) -> Self:
         out = cls.model_validate(record)
         out.review = ReviewOut.model_validate(review) if review else None
+        out.contributions = [
+            ContributionOut.model_validate(each)
+            for each in noted
+            if each.assignment_id == record.assignment_id
+        ]
+        out.arrival = ArrivalOut.model_validate(arrival) if arrival else None
         return out

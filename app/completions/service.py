@@ -5,8 +5,9 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.completions import hooks, repository
+from app.completions import contributions, hooks, merging, repository
 from app.completions.errors import RecordSuperseded, ReviewReasonMissing
+from app.completions.merging import Merged
 from app.completions.models import CompletionRecord, Review
 from app.completions.policy import default_shares
 from app.completions.record import CompletionIn, in_steps
@@ -14,7 +15,6 @@ from app.core import clock
 from app.core.permissions import Permission, Role
 from app.core.problems import NotFound
 from app.core.scope import Principal
-from app.evidence import service as evidence
 from app.organisation import service as organisation
 from app.organisation.service import Capability
 from app.work_orders import assignments
@@ -37,12 +37,46 @@ async def complete(
     IllegalTransition, NotYours, LeaderOnly, RecordIncomplete, SharesInvalid, UnknownCauseCode,
     EvidenceDiffers, EvidenceMissing and what `evidence.declare` raises.
     """
-    assert act.principal is not None  # only people complete
-    before = await repository.latest(session, order.id)
+    before, holding, content = await _standing(session, order, act, record)
+    if before is not None and _repeats(order, before, content, act):
+        return before
+    return await _write(session, order, act, before, holding, content)
+
+
+async def complete_or_merge(
+    session: AsyncSession, order: WorkOrder, act: Act, record: CompletionIn, command_id: UUID
+) -> CompletionRecord | Merged:
+    """Complete; or, when a colleague's record of the same visit stands, let this one join it.
+
+    Raises what `complete` and `contributions.contribute` raise.
+    """
+    before, holding, content = await _standing(session, order, act, record)
+    if before is not None and _repeats(order, before, content, act):
+        return before
+    same_visit = before is not None and holding is not None and before.assignment_id == holding.id
+    if before is not None and same_visit and order.state == State.DONE:
+        return await merging.join(session, order, act, before, record, command_id)
+    return await _write(session, order, act, before, holding, content)
+
+
+async def _standing(
+    session: AsyncSession, order: WorkOrder, act: Act, record: CompletionIn
+) -> tuple[CompletionRecord | None, Assignment | None, dict[str, Any]]:
+    """The last record, who holds the order, and what `record` says as it would be stored."""
     holding = await assignments.current(session, order)
     content = await _content(session, record, holding, act)
-    if before is not None and State(order.state) in _COMPLETED and _repeats(before, content, act):
-        return before
+    return await repository.latest(session, order.id), holding, content
+
+
+async def _write(
+    session: AsyncSession,
+    order: WorkOrder,
+    act: Act,
+    before: CompletionRecord | None,
+    holding: Assignment | None,
+    content: dict[str, Any],
+) -> CompletionRecord:
+    assert act.principal is not None  # only people complete
     if holding is None:
         raise NotYours(state=order.state)
     written = CompletionRecord(
@@ -55,7 +89,7 @@ async def complete(
     )
     session.add(written)
     await session.flush()
-    await evidence.declare(session, order, act.principal.id, _declared(record))
+    await contributions.declare_all(session, order, written)
     await transition(
         session,
         order,
@@ -65,13 +99,9 @@ async def complete(
         attempt=written.attempt,
         outcome=written.outcome,
         cause_code=written.cause_code,
-        files=[str(each.file_id) for each in record.manifest],
+        files=[each["file_id"] for each in written.manifest],
     )
     return written
-
-
-def _declared(record: CompletionIn) -> list[evidence.Declared]:
-    return [evidence.Declared(**each.model_dump()) for each in record.manifest]
 
 
 async def _content(
@@ -91,10 +121,13 @@ async def _crew(session: AsyncSession, holding: Assignment, act: Act) -> Capabil
     return await organisation.capability(session, holding.crew_id, act.at)
 
 
-def _repeats(before: CompletionRecord, content: dict[str, Any], act: Act) -> bool:
+def _repeats(
+    order: WorkOrder, before: CompletionRecord, content: dict[str, Any], act: Act
+) -> bool:
     """Whether the standing record says exactly this; an order that left the crew has no shares."""
-    said = before.model_dump(mode="json", include=set(content))
-    return said == content and before.completed_by == act.actor_id
+    if State(order.state) not in _COMPLETED or before.completed_by != act.actor_id:
+        return False
+    return before.model_dump(mode="json", include=set(content)) == content
 
 
 async def records(
@@ -104,6 +137,16 @@ async def records(
     if not await repository.order_in_scope(session, principal, order_id):
         raise NotFound()
     return await repository.of_order(session, order_id)
+
+
+async def reopen(
+    session: AsyncSession, principal: Principal, order_id: UUID, reason: str
+) -> Review:
+    """Reject the record that stands, so that another can take its place; raises as `review`."""
+    latest = await repository.latest(session, order_id)
+    if latest is None:
+        raise NotFound()
+    return await review(session, principal, latest.id, "rejected", reason)
 
 
 async def review(

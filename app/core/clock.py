@@ -61,6 +61,11 @@ def to_business(real: datetime) -> datetime:
     return _scaled.to_business(real) if _scaled else real
 
 
+def pace() -> float:
+    """Business seconds per real second: 1 outside the demo."""
+    return _scaled.rate if _scaled else 1.0
+
+
 def monotonic() -> float:
     """Seconds for measuring durations of our own work."""
     return time.monotonic()

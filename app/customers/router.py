@@ -9,8 +9,10 @@ from pydantic import StringConstraints
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
 from app.core.texts import Phone
-from app.customers import buildings, cards, contacts
+from app.customers import arrival_codes, buildings, cards, contacts
 from app.customers.schemas import (
+    ArrivalCodeIn,
+    ArrivalCodeOut,
     BuildingIn,
     BuildingOut,
     CustomerCardOut,
@@ -29,6 +31,7 @@ from app.web.wire import problem_responses
 router = APIRouter(tags=["customers"], route_class=TransactionalRoute)
 Reader = Annotated[Principal, allow(P.CUSTOMERS_READ)]
 Writer = Annotated[Principal, allow_once(P.CUSTOMERS_WRITE)]
+Desk = Annotated[Principal, allow_once(P.ORDERS_DISPATCH)]
 Words = Annotated[
     str,
     StringConstraints(
@@ -135,6 +138,32 @@ async def end_premises_flag(
 ) -> None:
     """End a flag; it stays on record."""
     await buildings.end_flag(session, principal, premises_id, kind)
+
+
+@router.get("/buildings/{building_id}/arrival-codes", responses=problem_responses(404))
+async def list_arrival_codes(
+    principal: Annotated[Principal, allow(P.ORDERS_DISPATCH)], session: Session, building_id: UUID
+) -> list[ArrivalCodeOut]:
+    """The QR codes of a building that count at arrival, to be printed; the read is recorded."""
+    found = await arrival_codes.codes_of(session, principal, building_id)
+    return [ArrivalCodeOut.of(each) for each in found]
+
+
+@router.post(
+    "/buildings/{building_id}/arrival-codes", status_code=201, responses=problem_responses(404, 409)
+)
+async def create_arrival_code(
+    principal: Desk, session: Session, building_id: UUID, body: ArrivalCodeIn
+) -> ArrivalCodeOut:
+    """A new QR code for a building or a box in it."""
+    made = await arrival_codes.create(session, principal, building_id, body.kind, body.label)
+    return ArrivalCodeOut.of(made)
+
+
+@router.delete("/arrival-codes/{code_id}", status_code=204, responses=problem_responses(404, 409))
+async def end_arrival_code(principal: Desk, session: Session, code_id: UUID) -> None:
+    """A code that was torn off or copied counts no more."""
+    await arrival_codes.end(session, principal, code_id)
 
 
 async def _card(session: Session, principal: Principal, customer_id: UUID) -> CustomerCardOut:

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from app.core.geo import PlaceIn, PlaceOut
 from app.core.texts import Code, Line, Phone
+from app.customers.arrival_codes import said_by
+from app.customers.models import ArrivalCode
 from app.web.wire import Body, Out
 
 FlagKind = Literal["arrears", "suspension", "alteration", "vulnerable", "key_customer"]
@@ -158,3 +160,26 @@ class FlagIn(Body):
 
     kind: FlagKind
     note: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+
+class ArrivalCodeIn(Body):
+    """Where a new code will be stuck."""
+
+    kind: Literal["building", "box"] = "building"
+    label: Line
+
+
+class ArrivalCodeOut(Out):
+    """A QR code that counts at its building."""
+
+    id: UUID
+    building_id: UUID
+    kind: Literal["building", "box"]
+    label: str
+    said: str
+    """What to print as a QR code, word for word."""
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: ArrivalCode) -> Self:
+        return cls(**row.model_dump(include=set(cls.model_fields)), said=said_by(row.token))

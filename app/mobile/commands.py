@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.completions import contributions
 from app.completions import service as completions
+from app.completions.merging import Merged
 from app.completions.record import CompletionIn
-from app.core import clock
-from app.core.permissions import Permission, Role
-from app.core.scope import Principal
+from app.customers import arrival_codes
 from app.mobile import policy, repository
 from app.mobile.errors import CommandIncomplete
+from app.mobile.rules import Rules
 from app.mobile.schemas import CommandIn, MeasuredPlaceIn
 from app.work_orders import approvals
 from app.work_orders import service as work_orders
@@ -32,6 +33,7 @@ class Doing:
     act: Act
     command: CommandIn
     said: dict[str, Any]
+    numbers: Rules
 
     async def take(self, action: Action, **payload: Any) -> None:
         """The transition with what the command said; fields that are None are left out."""
@@ -44,37 +46,22 @@ Effect = Callable[[Doing], Awaitable[Result]]
 
 
 async def carry_out(
-    session: AsyncSession, principal: Principal, command: CommandIn, skew_ms: int | None
-) -> tuple[WorkOrder, Result]:
-    """Do the command as the technician who sent it; raises the Problem of whoever refuses.
+    session: AsyncSession,
+    order: WorkOrder,
+    command: CommandIn,
+    act: Act,
+    said: dict[str, Any],
+    numbers: Rules,
+) -> Result:
+    """Do the command on a locked order; raises the Problem of whoever refuses.
 
-    NotFound for an order that no crew of theirs ever held. The event keeps the device's time and
-    the corrected one, and what is doubtful about time or place.
+    `said` goes into the event: the command's id, what is doubtful about its time.
     """
-    order = await work_orders.locked(session, principal, Permission.PHONE, command.order_id)
-    earliest = await repository.crews_last_act(session, order.id, principal.crew_ids)
-    when = policy.corrected(command.client_at, skew_ms, earliest, clock.now())
-    said: dict[str, Any] = {"command_id": str(command.id)}
-    doubts = list(when.doubts)
-    if command.kind == "accept" and earliest and when.at - earliest < policy.INSTANT:
-        doubts.append("instant_accept")
-    if doubts:
-        said["doubts"] = doubts
     if command.note:
         said["note"] = command.note
     if command.place is not None:
         said |= _said_of_place(command.place)
-    act = Act(
-        kind="user",
-        at=when.at,
-        principal=principal,
-        role=Role.TECHNICIAN,
-        client_at=command.client_at,
-        device_id=principal.device_id,
-        place=measured(command.place),
-    )
-    result = await EFFECTS[command.kind](Doing(session, order, act, command, said))
-    return order, result
+    return await EFFECTS[command.kind](Doing(session, order, act, command, said, numbers))
 
 
 def measured(place: MeasuredPlaceIn | None) -> MeasuredPlace | None:
@@ -114,14 +101,36 @@ async def _depart(doing: Doing) -> Result:
 
 
 async def _arrive(doing: Doing) -> Result:
-    """Check in: the distance is recorded, and outside the geofence does not block."""
-    told: dict[str, Any] = {}
-    if doing.act.place is not None:
-        place, order = doing.act.place, doing.order
+    """Check in: what proves it is recorded; unproved it counts, and wants a photo and a look."""
+    place, order, numbers = doing.act.place, doing.order, doing.numbers
+    distance_m = None
+    if place is not None:
         distance_m = await repository.distance_m(doing.session, order.id, place.lon, place.lat)
-        told = {"distance_m": distance_m, "geofence_m": policy.GEOFENCE_M[order.zone]}
-    await doing.take(Action.ARRIVED, **told)
-    return told or None
+    code_id = await arrival_codes.code_at(
+        doing.session, order.building_id, doing.command.arrival_code
+    )
+    proof = policy.arrival_proof(
+        distance_m=distance_m,
+        accuracy_m=place.accuracy_m if place else None,
+        mock=doing.command.place is not None and doing.command.place.mock,
+        code_fits=code_id is not None,
+        geofence_m=numbers.geofence_m(order.zone),
+        worst_accuracy_m=numbers["worst_accuracy_m"],
+        code_elsewhere_m=numbers["code_elsewhere_m"],
+    )
+    told = {
+        "proved": proof.proved,
+        "distance_m": proof.distance_m,
+        "geofence_m": proof.geofence_m,
+        "photo_wanted": proof.proved is None,
+    }
+    await doing.take(
+        Action.ARRIVED,
+        **told,
+        arrival_code_id=str(code_id) if code_id else None,
+        code_elsewhere=True if proof.code_elsewhere else None,
+    )
+    return told
 
 
 async def _start(doing: Doing) -> Result:
@@ -181,10 +190,34 @@ async def _rebook(doing: Doing) -> Result:
     return None
 
 
+async def _record(doing: Doing) -> Result:
+    """Add to the completion record what this member of the crew noted."""
+    assert doing.act.actor_id is not None
+    written = await contributions.contribute(
+        doing.session,
+        doing.order,
+        doing.act,
+        _needed("contribution", doing.command.contribution),
+        user_id=doing.act.actor_id,
+        command_id=doing.command.id,
+        **doing.said,
+    )
+    return {"contribution_id": str(written.id)}
+
+
 async def _complete(doing: Doing) -> Result:
+    """Complete, or join a colleague's record; `differing` names what cannot join."""
     record: CompletionIn = _needed("completion", doing.command.completion)
-    written = await completions.complete(doing.session, doing.order, doing.act, record)
-    return {"completion_id": str(written.id)}
+    done = await completions.complete_or_merge(
+        doing.session, doing.order, doing.act, record, doing.command.id
+    )
+    if isinstance(done, Merged):
+        return {
+            "completion_id": str(done.standing.id),
+            "contribution_id": str(done.contribution.id),
+            "differing": list(done.differing),
+        }
+    return {"completion_id": str(done.id)}
 
 
 EFFECTS: dict[str, Effect] = {
@@ -199,5 +232,6 @@ EFFECTS: dict[str, Effect] = {
     "hold": _hold,
     "return": _return,
     "rebook": _rebook,
+    "record": _record,
     "complete": _complete,
 }

@@ -1,12 +1,14 @@
 """What station chiefs and dispatchers read and decide about phones."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import Field
 
 from app.core.texts import Line
+from app.mobile.conflicts import Listed
+from app.mobile.flags import Flagged
 from app.mobile.schemas import ConflictReason, Kind
 from app.web.wire import Body, Out
 
@@ -52,6 +54,11 @@ class ConflictOut(Out):
     note: str | None
     result: dict[str, Any] | None
 
+    @classmethod
+    def of(cls, listed: Listed) -> Self:
+        row = listed.conflict.model_dump(include=set(cls.model_fields))
+        return cls(**row, order_serial=listed.order_serial, user_name=listed.user_name)
+
 
 class ResolutionIn(Body):
     """What becomes of a conflict.
@@ -83,6 +90,11 @@ class FlagOut(Out):
     seen_by: UUID | None
     seen_at: datetime | None
     note: str | None
+
+    @classmethod
+    def of(cls, flagged: Flagged) -> Self:
+        row = flagged.flag.model_dump(include=set(cls.model_fields))
+        return cls(**row, order_serial=flagged.order_serial, user_name=flagged.user_name)
 
 
 class SeenIn(Body):

@@ -2,11 +2,12 @@
 
 The inbox row comes first, the effect in a savepoint, so that a refusal is committed with its
 answer. Trouble that passes (a lock, a lost connection) is rolled back whole and may be sent
-again; what would fail again is refused and the refusal stored, so that the queue goes on.
+again; what would fail again is refused and the refusal stored, so that the queue goes on. No
+command overtakes an earlier one of its device.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -17,14 +18,16 @@ from app.core.i18n import Language
 from app.core.ids import new_id
 from app.core.problems import Busy, InvalidInput, Problem, Unexpected
 from app.core.scope import Principal
-from app.mobile import policy, repository
-from app.mobile.commands import carry_out, measured
-from app.mobile.errors import CommandIdReused, CommandNotTried
+from app.identity.models import Device
+from app.mobile import conflicts, execution, flags, inbox_store, policy
+from app.mobile.commands import measured
+from app.mobile.errors import CommandIdReused, CommandNotTried, EarlierCommandsMissing
+from app.mobile.execution import Tried
+from app.mobile.flags import Doubt
 from app.mobile.models import PhoneCommand
 from app.mobile.schemas import (
     BatchAnswer,
     CommandAnswer,
-    CommandIn,
     OrderStanding,
     Received,
     SequenceGap,
@@ -37,26 +40,37 @@ log = logging.getLogger(__name__)
 
 
 async def receive(
-    database: Database, principal: Principal, language: Language, batch: Iterable[Received]
+    database: Database,
+    principal: Principal,
+    language: Language,
+    batch: Sequence[Received],
+    lost: Iterable[int] = (),
 ) -> BatchAnswer:
     """Work off a batch in the order of `device_seq`; raises NoDevice.
 
-    After trouble that passes the rest is not tried, since a later act must not overtake an
-    earlier.
+    After a command that has to be sent again the rest is not tried, since a later act must not
+    overtake an earlier. `lost` are numbers under which the phone has nothing.
     """
     if principal.device_id is None:
         raise NoDevice()
     answers: list[CommandAnswer] = []
-    stopped = False
-    for received in sorted(batch, key=lambda each: each.device_seq):
-        if stopped:
-            answers.append(_retry(received, CommandNotTried(), language))
+    stopped: CommandAnswer | None = None
+    numbered: list[tuple[int, Received | None]] = [(each.device_seq, each) for each in batch]
+    numbered += [(seq, None) for seq in sorted(set(lost))]
+    for seq, received in sorted(numbered, key=lambda each: each[0]):
+        if received is None:
+            if stopped is None:
+                await _write_off(database, principal, seq)
+            continue
+        if stopped is not None:
+            answers.append(_not_tried(received, stopped, language))
             continue
         answer = await _answer_apart(database, principal, language, received)
-        stopped = answer.outcome == "retry"
+        stopped = answer if answer.outcome == "retry" else None
         answers.append(answer)
     async with database.transaction() as session:
-        last_seq, gaps = await repository.sequence(session, principal.device_id, principal.id)
+        last_seq = (await inbox_store.device(session, principal.device_id)).last_command_seq
+    gaps = policy.gaps(last_seq, [each.device_seq for each in batch])
     return BatchAnswer(
         answers=answers,
         last_seq=last_seq,
@@ -98,19 +112,50 @@ def _retry(received: Received, problem: Problem, language: Language) -> CommandA
     )
 
 
+def _not_tried(received: Received, stopped: CommandAnswer, language: Language) -> CommandAnswer:
+    """After trouble of ours, or after a gap: both times it must wait for those before it."""
+    if stopped.expected_seq is None:
+        return _retry(received, CommandNotTried(), language)
+    return _too_early(received, stopped.expected_seq, language)
+
+
+def _too_early(received: Received, expected_seq: int, language: Language) -> CommandAnswer:
+    answer = _retry(received, EarlierCommandsMissing(expected=expected_seq), language)
+    answer.expected_seq = expected_seq
+    return answer
+
+
 async def _answer(
     session: AsyncSession, principal: Principal, language: Language, received: Received
 ) -> CommandAnswer:
     assert principal.device_id is not None
-    skew_ms, last_seq = await repository.locked_device(session, principal.device_id)
-    stored = await repository.claim(session, _inbox_row(principal, received))
+    device = await inbox_store.locked_device(session, principal.device_id)
+    stored = await inbox_store.known(session, received.id)
+    expected_seq = device.last_command_seq + 1
+    if stored is None and received.device_seq > expected_seq:
+        return _too_early(received, expected_seq, language)
+    if stored is None:
+        stored = await inbox_store.claim(session, _inbox_row(principal, received))
     if stored is not None:
         return _answered_before(stored, principal, language, received)
-    answer = await _try(session, principal, language, received, skew_ms)
-    if received.command is not None:
-        await _note_presence(session, principal, received.command, skew_ms)
-        await notifications.acknowledge_order(session, principal.id, received.command.order_id)
-    return await _kept(session, principal.device_id, received, answer, last_seq)
+    answer = await _try(session, principal, device, language, received)
+    if received.device_seq < expected_seq:
+        doubt = Doubt("sequence_reused", {"device_seq": received.device_seq})
+        await flags.put(session, principal, None, doubt, str(received.id), command_id=received.id)
+    return await _kept(session, device.id, received, answer)
+
+
+async def _write_off(database: Database, principal: Principal, seq: int) -> None:
+    """The phone has nothing under the next number: keep that, tell the chief, and go on."""
+    assert principal.device_id is not None
+    async with database.transaction() as session:
+        device = await inbox_store.locked_device(session, principal.device_id)
+        if seq != device.last_command_seq + 1:
+            return
+        await inbox_store.write_off(session, principal, seq)
+        await inbox_store.raise_last_seq(session, device.id, seq)
+        doubt = Doubt("commands_lost", {"device_seq": seq})
+        await flags.put(session, principal, None, doubt, f"{device.id}:{principal.id}:{seq}")
 
 
 async def _refuse_unread(
@@ -122,10 +167,10 @@ async def _refuse_unread(
 ) -> CommandAnswer:
     """Refuse what broke us, and keep nothing of its content, which may be what cannot be kept."""
     assert principal.device_id is not None
-    _, last_seq = await repository.locked_device(session, principal.device_id)
+    await inbox_store.locked_device(session, principal.device_id)
     row = _inbox_row(principal, received)
     row.body, row.client_at = {}, row.received_at
-    stored = await repository.claim(session, row)
+    stored = await inbox_store.claim(session, row)
     if stored is not None:  # its twin got through meanwhile
         return _answered_before(stored, principal, language, received)
     answer = CommandAnswer(
@@ -134,35 +179,26 @@ async def _refuse_unread(
         outcome="refused",
         problem=unexpected.body(language),
     )
-    return await _kept(session, principal.device_id, received, answer, last_seq)
+    return await _kept(session, principal.device_id, received, answer)
 
 
 async def _kept(
-    session: AsyncSession,
-    device_id: UUID,
-    received: Received,
-    answer: CommandAnswer,
-    last_seq: int,
+    session: AsyncSession, device_id: UUID, received: Received, answer: CommandAnswer
 ) -> CommandAnswer:
-    if received.device_seq > last_seq + 1:
-        answer.expected_seq = last_seq + 1
-    await repository.raise_last_seq(session, device_id, received.device_seq)
-    await repository.store_answer(
+    await inbox_store.raise_last_seq(session, device_id, received.device_seq)
+    await inbox_store.store_answer(
         session, received.id, answer.outcome, answer.model_dump(mode="json")
     )
     return answer
 
 
-async def _note_presence(
-    session: AsyncSession, principal: Principal, command: CommandIn, skew_ms: int | None
-) -> None:
+async def _note_presence(session: AsyncSession, principal: Principal, tried: Tried) -> None:
     """Refused or not, the technician is on line; a queued command does not say where."""
-    if principal.technician_id is None:
+    if principal.technician_id is None or tried.when is None:
         return
     now = clock.now()
-    when = policy.corrected(command.client_at, skew_ms, None, now)
-    place = measured(command.place)
-    known = place is not None and now - when.at <= policy.FRESH
+    place = measured(tried.command.place)
+    known = place is not None and now - tried.when.at <= policy.FRESH
     where = (place.lon, place.lat) if known and place else None
     await organisation.touch_presence(session, principal.technician_id, now, where)
 
@@ -170,22 +206,46 @@ async def _note_presence(
 async def _try(
     session: AsyncSession,
     principal: Principal,
+    device: Device,
     language: Language,
     received: Received,
-    skew_ms: int | None,
 ) -> CommandAnswer:
     answer = CommandAnswer(id=received.id, device_seq=received.device_seq, outcome="refused")
-    try:
-        if received.command is None:
-            raise InvalidInput("the command cannot be read", errors=received.errors)
-        async with session.begin_nested():
-            order, result = await carry_out(session, principal, received.command, skew_ms)
-            standing = OrderStanding(id=order.id, state=order.state, version=order.version)
-    except Problem as problem:
-        answer.problem = problem.body(language)
+    if received.command is None:
+        unread = InvalidInput("the command cannot be read", errors=received.errors)
+        answer.problem = unread.body(language)
         return answer
-    answer.outcome, answer.order, answer.result = "applied", standing, result
+    tried = await execution.attempt(session, principal, device, received.command)
+    await _tell(session, principal, language, answer, tried)
+    await _note_presence(session, principal, tried)
+    await notifications.acknowledge_order(session, principal.id, received.command.order_id)
     return answer
+
+
+async def _tell(
+    session: AsyncSession,
+    principal: Principal,
+    language: Language,
+    answer: CommandAnswer,
+    tried: Tried,
+) -> None:
+    """Fill in the answer, and put what the state did not allow into the conflict inbox."""
+    answer.result = tried.result
+    if tried.when is not None:
+        await inbox_store.note_corrected(session, answer.id, tried.when.at)
+    if tried.problem is None:
+        answer.outcome = "applied"
+    else:
+        answer.problem = tried.problem.body(language)
+    order = tried.conflict.order if tried.conflict is not None else tried.order
+    if tried.conflict is not None and tried.when is not None and answer.problem is not None:
+        kept = await conflicts.keep(
+            session, principal, tried.command, tried.conflict, answer.problem, tried.when.at
+        )
+        answer.outcome, answer.conflict_id = "conflict", kept.id
+        answer.conflict_reason = tried.conflict.reason
+    if order is not None and answer.outcome != "refused":
+        answer.order = OrderStanding(id=order.id, state=order.state, version=order.version)
 
 
 def _answered_before(

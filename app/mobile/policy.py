@@ -1,23 +1,32 @@
 """Pure rules of the phone: whose clock is right, and what was doubtful about an act."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-SKEW_SUSPICIOUS = timedelta(minutes=5)
-"""A phone's clock that is further off is told to the reviewer (ARCHITECTURE, two clocks)."""
 FRESH = timedelta(minutes=2)
 """A position older than this says where the phone was, not where it is."""
 INSTANT = timedelta(seconds=2)
 """Nobody reads an order faster: a script accepts (DOMAIN section 6, 接单)."""
-GEOFENCE_M = {"urban": 150, "rural": 500, "remote": 500}
-"""Around the order's place, by zone (DOMAIN section 6, 到场签到)."""
+MOVED = timedelta(minutes=1)
+"""A time that had to be moved by more is told in the event."""
 
 
 class Corrected(NamedTuple):
-    """When an act happened by our clock, and why that is doubtful."""
+    """When an act happened by our clock, why that is doubtful, and what the phone claimed."""
 
     at: datetime
     doubts: tuple[str, ...]
+    claimed: datetime
+    """By our clock, before it was brought into what is possible."""
+
+
+class Limits(NamedTuple):
+    """From when on a time is doubtful."""
+
+    clock_off: timedelta
+    back_dated: timedelta
+    future: timedelta
 
 
 def measured_skew_ms(device_at: datetime, now: datetime) -> int:
@@ -27,21 +36,88 @@ def measured_skew_ms(device_at: datetime, now: datetime) -> int:
 
 
 def corrected(
-    client_at: datetime, skew_ms: int | None, earliest: datetime | None, now: datetime
+    client_at: datetime,
+    skew_ms: int | None,
+    earliest: datetime | None,
+    now: datetime,
+    limits: Limits,
+    steady_at: datetime | None = None,
 ) -> Corrected:
-    """The client's time without the skew, never in the future nor before `earliest`.
+    """The time of the act by our clock, never in the future nor before `earliest`.
 
-    `earliest` is the crew's act before, or when they got the order. Doubts: `clock_off` when the
-    skew is large, `time_clamped` when the time had to be moved by more than a minute.
+    `steady_at`, what the phone's steady clock tells, is taken for true; otherwise the client's
+    time without the skew. `earliest` is the crew's act before, or when they got the order.
+    Doubts: `clock_off` when a large skew had to be taken out, `time_clamped` when the time had to
+    be moved, `future_time` and `back_dated` when it had to be moved by more than the limits.
     """
     doubts = []
     skew = timedelta(milliseconds=skew_ms or 0)
-    if abs(skew) > SKEW_SUSPICIOUS:
+    if steady_at is None and abs(skew) > limits.clock_off:
         doubts.append("clock_off")
-    claimed = client_at - skew
+    claimed = steady_at if steady_at is not None else client_at - skew
     at = min(claimed, now)
     if earliest is not None:
         at = max(at, min(earliest, now))
-    if abs(at - claimed) > timedelta(minutes=1):
+    if abs(at - claimed) > MOVED:
         doubts.append("time_clamped")
-    return Corrected(at, tuple(doubts))
+    if claimed - now > limits.future:
+        doubts.append("future_time")
+    if at - claimed > limits.back_dated:
+        doubts.append("back_dated")
+    return Corrected(at, tuple(doubts), claimed)
+
+
+def steady_time(
+    sample_at: datetime, sample_uptime_ms: int, uptime_ms: int, pace: float = 1.0
+) -> datetime:
+    """When the steady clock showed `uptime_ms`, from one look at it beside ours of the same boot.
+
+    `pace` is business seconds per real second.
+    """
+    return sample_at - timedelta(milliseconds=(sample_uptime_ms - uptime_ms) * pace)
+
+
+class Proof(NamedTuple):
+    """How an arrival was shown."""
+
+    proved: str | None
+    """`code`, `place`, or None."""
+    distance_m: int | None
+    geofence_m: int
+    code_elsewhere: bool
+
+
+def arrival_proof(
+    *,
+    distance_m: int | None,
+    accuracy_m: float | None,
+    mock: bool,
+    code_fits: bool,
+    geofence_m: int,
+    worst_accuracy_m: int,
+    code_elsewhere_m: int,
+) -> Proof:
+    """Whether the technician was at the order's place (DOMAIN section 6, 到场签到).
+
+    A code on the building counts; so does a position whose circle of accuracy touches the
+    geofence, unless it is made up or too unsure. A position without accuracy is taken as exact.
+    """
+    sure = not mock and (accuracy_m or 0) <= worst_accuracy_m
+    inside = distance_m is not None and sure and distance_m - (accuracy_m or 0) <= geofence_m
+    elsewhere = code_fits and distance_m is not None and distance_m > code_elsewhere_m
+    proved = "code" if code_fits else "place" if inside else None
+    return Proof(proved, distance_m, geofence_m, elsewhere)
+
+
+MOST_GAPS = 20
+
+
+def gaps(last_seq: int, came: Iterable[int]) -> list[tuple[int, int]]:
+    """Runs of numbers above `last_seq` and below the highest of `came` that did not come."""
+    found: list[tuple[int, int]] = []
+    before = last_seq
+    for seq in sorted(each for each in set(came) if each > last_seq):
+        if seq > before + 1:
+            found.append((before + 1, seq - 1))
+        before = seq
+    return found[:MOST_GAPS]

@@ -1,4 +1,4 @@
-"""The working set in one statement, and the command inbox."""
+"""The working set in one statement, and what is known of orders and devices."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -6,17 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import RowMapping, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.identity.models import Device
-from app.mobile.models import PhoneCommand
 from app.work_orders.states import IN_CREW_HANDS, State
 
 ON_THE_PHONE = sorted({*IN_CREW_HANDS, State.DONE})
 """DONE stays until it is reviewed: files may be missing, and the reviewer may send it back."""
-MOST_GAPS = 20
 
 _JOBS = """
 SELECT o.id, o.serial, o.state, o.version, o.assignment_id, a.crew_id, a.assigned_at,
@@ -75,6 +72,46 @@ async def crews(session: AsyncSession, crew_ids: Collection[UUID]) -> list[RowMa
     return list(rows.mappings())
 
 
+_SHIFTS = """
+SELECT s.crew_id, s.starts_at, s.ends_at, s.breaks FROM shifts s
+ WHERE s.crew_id = ANY(:crews) AND s.ends_at > :now AND s.starts_at < :until
+ ORDER BY s.starts_at, s.crew_id
+"""
+
+
+async def shifts(
+    session: AsyncSession, crew_ids: Collection[UUID], now: datetime, until: datetime
+) -> list[RowMapping]:
+    """Shifts of the crews that run now or begin before `until`."""
+    values = {"crews": list(crew_ids), "now": now, "until": until}
+    return list((await session.execute(text(_SHIFTS), values)).mappings())
+
+
+async def job_versions(session: AsyncSession, crew_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Version of each job that the crews hold."""
+    rows = await session.execute(
+        text(
+            "SELECT o.id, o.version FROM work_orders o"
+            " JOIN assignments a ON a.id = o.assignment_id AND a.ended_at IS NULL"
+            " WHERE a.crew_id = ANY(:crews) AND o.state = ANY(:states)"
+        ),
+        {"crews": list(crew_ids), "states": ON_THE_PHONE},
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def commands_here(session: AsyncSession, device_id: UUID, user_id: UUID) -> int:
+    """How many commands came from the device in this person's hands."""
+    row = await session.execute(
+        text(
+            "SELECT count(*) FROM phone_commands WHERE device_id = :device AND user_id = :user"
+            " AND outcome <> 'lost'"
+        ),
+        {"device": device_id, "user": user_id},
+    )
+    return int(row.scalar_one())
+
+
 async def device_heard(
     session: AsyncSession, device_id: UUID, at: datetime, skew_ms: int | None
 ) -> None:
@@ -85,65 +122,11 @@ async def device_heard(
     await session.execute(update(Device).where(col(Device.id) == device_id).values(**values))
 
 
-async def locked_device(session: AsyncSession, device_id: UUID) -> tuple[int | None, int]:
-    """(skew_ms, last_command_seq) under the device's row lock: its commands wait in line."""
-    statement = (
-        select(Device.skew_ms, Device.last_command_seq)
-        .where(Device.id == device_id)
-        .with_for_update()
-    )
-    row = (await session.exec(statement)).one()
-    return row[0], row[1]
-
-
-async def raise_last_seq(session: AsyncSession, device_id: UUID, seq: int) -> None:
-    """Remember the highest sequence number that came."""
-    await session.execute(
-        update(Device)
-        .where(col(Device.id) == device_id, col(Device.last_command_seq) < seq)
-        .values(last_command_seq=seq)
-    )
-
-
-async def claim(session: AsyncSession, row: PhoneCommand) -> PhoneCommand | None:
-    """Insert the inbox row, waiting for a twin in flight; the stored row when there is one."""
-    claimed = await session.execute(
-        insert(PhoneCommand)
-        .values(row.model_dump())
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(col(PhoneCommand.id))
-    )
-    if claimed.first() is not None:
-        return None
-    return (await session.exec(select(PhoneCommand).where(PhoneCommand.id == row.id))).one()
-
-
-async def store_answer(
-    session: AsyncSession, command_id: UUID, outcome: str, answer: dict[str, Any]
-) -> None:
-    await session.execute(
-        update(PhoneCommand)
-        .where(col(PhoneCommand.id) == command_id)
-        .values(outcome=outcome, answer=answer)
-    )
-
-
-async def sequence(
-    session: AsyncSession, device_id: UUID, user_id: UUID
-) -> tuple[int, list[tuple[int, int]]]:
-    """(highest number that came, runs of numbers that never came) of one person's device."""
-    rows = await session.execute(
-        text(
-            "SELECT before + 1, device_seq - 1 FROM (SELECT device_seq,"
-            " lag(device_seq, 1, 0::bigint) OVER (ORDER BY device_seq) AS before"
-            " FROM phone_commands WHERE device_id = :device AND user_id = :user) numbered"
-            " WHERE device_seq > before + 1 ORDER BY device_seq LIMIT :most"
-        ),
-        {"device": device_id, "user": user_id, "most": MOST_GAPS},
-    )
-    gaps = [(row[0], row[1]) for row in rows]
-    last = await session.exec(select(Device.last_command_seq).where(Device.id == device_id))
-    return last.one(), gaps
+async def device_standing(session: AsyncSession, device_id: UUID) -> dict[str, Any]:
+    """What the server knows of the installation, as `DeviceOut`."""
+    query = select(Device.id, Device.last_command_seq, Device.skew_ms)
+    row = (await session.exec(query.where(Device.id == device_id))).one()
+    return {"id": row[0], "last_seq": row[1], "skew_ms": row[2]}
 
 
 async def crews_last_act(

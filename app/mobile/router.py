@@ -1,18 +1,25 @@
-"""The phone over HTTP: pull the work, push what was done."""
+"""The phone over HTTP: pull the work, push what was done, compare what both hold."""
 
+import re
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import AfterValidator, AwareDatetime
 
+from app.core import clock
 from app.core.db import Database
 from app.core.i18n import preferred
 from app.core.permissions import Permission as P
+from app.core.problems import InvalidInput
 from app.core.scope import Principal
-from app.core.times import Moment
 from app.identity.access import allow, allow_briefly
-from app.mobile import inbox
+from app.mobile import clocks, conflicts, inbox, reconcile
 from app.mobile import sync as pull
+from app.mobile.clocks import DeviceClock
+from app.mobile.desk_schemas import ConflictOut
+from app.mobile.reconcile_schemas import ManifestIn, ReconciliationOut
 from app.mobile.schemas import BatchAnswer, CommandBatch
 from app.mobile.sync_schemas import SyncOut
 from app.web.transactions import Session, TransactionalRoute
@@ -21,24 +28,94 @@ from app.web.wire import problem_responses
 router = APIRouter(prefix="/mobile", tags=["mobile"])
 pulling = APIRouter(route_class=TransactionalRoute)
 doing = APIRouter(route_class=APIRoute)
-
-DeviceTime = Annotated[
-    Moment | None,
-    Header(description="The phone's clock now, ISO 8601 with offset; measures its skew."),
-]
+Phone = Annotated[Principal, allow(P.PHONE)]
+_UPTIME = re.compile(r"^([A-Za-z0-9_-]{1,64});([0-9]{1,15})$")
 
 
-@pulling.get("/sync", response_model=SyncOut)
+def _of_our_century(value: datetime) -> datetime:
+    if not 2000 <= value.year < 2100:
+        raise ValueError("the year must be from 2000 to 2099")
+    return value
+
+
+ShownTime = Annotated[AwareDatetime, AfterValidator(_of_our_century)]
+"""A phone's clock as it shows, with the offset that it believes in."""
+
+
+def shown_clock(
+    device_time: Annotated[
+        ShownTime | None,
+        Header(description="The phone's clock now, ISO 8601 with its own offset."),
+    ] = None,
+    device_uptime: Annotated[
+        str | None,
+        Header(
+            max_length=90,
+            pattern=_UPTIME.pattern,
+            description="`<boot_id>;<ms>`: the steady clock now, which nobody can set.",
+        ),
+    ] = None,
+) -> DeviceClock | None:
+    """What the headers say of the phone's clocks."""
+    if device_time is None:
+        return None
+    matched = _UPTIME.match(device_uptime) if device_uptime else None
+    if matched is None:
+        return DeviceClock(device_time)
+    return DeviceClock(device_time, matched[1], int(matched[2]))
+
+
+Shown = Annotated[DeviceClock | None, Depends(shown_clock)]
+
+
+def _tagged(etag: str | None) -> str | None:
+    """The cursor inside an `If-None-Match`, if it is one of ours."""
+    matched = re.fullmatch(r'W/"([^"]{1,200})"', (etag or "").strip())
+    return matched[1] if matched else None
+
+
+@pulling.get(
+    "/sync",
+    response_model=SyncOut,
+    response_model_exclude_unset=True,
+    responses={304: {"description": "The phone has everything; its cursor stays good"}},
+)
 async def sync_phone(
-    principal: Annotated[Principal, allow(P.PHONE)],
+    principal: Phone,
     session: Session,
+    response: Response,
+    shown: Shown,
     cursor: Annotated[
         str | None, Query(max_length=200, description="`cursor` of the sync before.")
     ] = None,
-    device_time: DeviceTime = None,
-) -> dict[str, Any]:
-    """The jobs of the caller's crews: all without a cursor, else what changed since."""
-    return await pull.sync(session, principal, cursor, device_time)
+    if_none_match: Annotated[
+        str | None, Header(max_length=300, description="The `ETag` of the sync before.")
+    ] = None,
+) -> Any:
+    """The working set of the caller's crews: all without a cursor, else what changed since."""
+    known = _tagged(if_none_match)
+    pulled = None
+    if known is not None and known == (cursor or known):
+        pulled = await _quiet(session, principal, known, shown)
+        if pulled is None:
+            headers = {"ETag": f'W/"{known}"', "Server-Time": clock.now().isoformat()}
+            return Response(status_code=304, headers=headers)
+    if pulled is None or cursor is None:
+        pulled = await pull.sync(session, principal, cursor, shown)
+    response.headers["ETag"] = f'W/"{pulled.cursor}"'
+    response.headers["Server-Time"] = clock.now().isoformat()
+    return pulled.answer
+
+
+async def _quiet(
+    session: Session, principal: Principal, known: str, shown: DeviceClock | None
+) -> pull.Pulled | None:
+    """None when nothing has happened since `known`; a tag that is none of ours is ignored."""
+    try:
+        pulled = await pull.sync(session, principal, known, shown)
+    except InvalidInput:
+        return await pull.sync(session, principal, None, shown)
+    return pulled if pulled.news else None
 
 
 @doing.post("/commands", response_model=BatchAnswer, responses=problem_responses(409))
@@ -46,18 +123,43 @@ async def post_commands(
     request: Request,
     body: CommandBatch,
     principal: Annotated[Principal, allow_briefly(P.PHONE)],
-    device_time: DeviceTime = None,
+    shown: Shown,
 ) -> BatchAnswer:
     """Up to 100 commands, each its own transaction and answered by itself; safe to send again.
 
     The command's own id takes the place of an Idempotency-Key.
     """
     database: Database = request.app.state.database
-    if device_time is not None:
+    if shown is not None:
         async with database.transaction() as session:
-            await pull.heard(session, principal, device_time)
+            await clocks.heard(session, principal, shown)
     language = preferred(request.headers.get("accept-language"))
-    return await inbox.receive(database, principal, language, body.commands)
+    return await inbox.receive(database, principal, language, body.commands, body.lost)
+
+
+@pulling.post("/reconcile", responses=problem_responses(409))
+async def reconcile_phone(
+    principal: Phone, session: Session, body: ManifestIn, shown: Shown
+) -> ReconciliationOut:
+    """What the server has of all that the phone holds, what is missing, and what differs.
+
+    It changes nothing, so it needs no Idempotency-Key.
+    """
+    await clocks.heard(session, principal, shown)
+    return await reconcile.compare(session, principal, body)
+
+
+@pulling.get("/conflicts")
+async def list_my_conflicts(
+    principal: Phone,
+    session: Session,
+    open_only: Annotated[bool, Query(description="Only those not decided yet.")] = False,
+) -> list[ConflictOut]:
+    """The caller's own acts that the state did not allow, newest first, at most 200."""
+    found = await conflicts.listed(
+        session, conflicts.own(principal), open_=True if open_only else None
+    )
+    return [ConflictOut.of(each) for each in found]
 
 
 router.include_router(pulling)

@@ -68,7 +68,8 @@ class CommandIn(Body):
 
     refuse, return: `reason`. contact: `reached`. arrive: `place`, or `arrival_code`. start: at
     safety levels 3 and 4 `guardian_id` and `checklist_confirmed`. hold: `hold_reason`, `until`,
-    `reason`. rebook: `appointment`, `reason`. record: `contribution`. complete: `completion`.
+    `reason`. rebook: `appointment`, `reason`. record: `contribution`.
+    complete: `completion`.
     """
 
     id: UUID

@@ -6,23 +6,22 @@ A push only says "look"; this is where the work comes from, so losing every push
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import RowMapping
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.catalogue import service as catalogue
 from app.core import clock, feed
 from app.core.i18n import Text
 from app.core.problems import InvalidInput
 from app.core.scope import Principal
 from app.evidence.policy import ALWAYS
-from app.mobile import policy, repository
+from app.mobile import clocks, repository, surroundings
 from app.mobile.checklists import checklist
+from app.mobile.clocks import DeviceClock
+from app.mobile.surroundings import Digests
 from app.notifications import service as notifications
-from app.organisation import service as organisation
 from app.travel import service as travel
 from app.work_orders.masking import towards_technicians
 
@@ -30,25 +29,32 @@ TOLD_AS_JOBS = ("work_order", "eta")
 """Changes of these are told by the order as it is now."""
 WHOLE = 2**63 - 1
 """The row id of a cursor that reached the horizon."""
+STALE_AFTER = 50_000
+"""Transactions after which an unchanged phone gets a new cursor: reading from an old one costs."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneCursor:
-    """A place in the feed and the crews it was read for; other crews mean a full sync."""
+    """What a phone has: a place in the feed, the crews it was read for, and the other sections.
+
+    Other crews mean a full sync. In text `epoch.xid.id.crews.team.notices.fixed`.
+    """
 
     place: feed.Cursor
     crews: str
+    has: Digests
 
     def __str__(self) -> str:
-        return f"{self.place}.{self.crews}"
+        return ".".join((str(self.place), self.crews, *self.has))
 
     @classmethod
     def parse(cls, value: str) -> Self:
         """Raises InvalidInput for what is none of our cursors."""
-        place, _, crews = value.rpartition(".")
+        parts = value.split(".")
         try:
-            return cls(feed.Cursor.parse(place), crews)
-        except ValueError as error:
+            epoch, xid, row, crews, *has = parts
+            return cls(feed.Cursor.parse(f"{epoch}.{xid}.{row}"), crews, Digests(*has))
+        except (ValueError, TypeError) as error:
             raise InvalidInput("the cursor is not one of ours; sync without it") from error
 
 
@@ -58,10 +64,19 @@ def crews_digest(crew_ids: Collection[UUID]) -> str:
     return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """The answer of `SyncOut`, its cursor, and whether it tells the phone anything."""
+
+    answer: dict[str, Any]
+    cursor: str
+    news: bool
+
+
 async def sync(
-    session: AsyncSession, principal: Principal, cursor: str | None, device_at: datetime | None
-) -> dict[str, Any]:
-    """The answer of `SyncOut`; also notes device clock, presence and what is now known.
+    session: AsyncSession, principal: Principal, cursor: str | None, shown: DeviceClock | None
+) -> Pulled:
+    """What the phone lacks; also notes its clock, its presence and what it now knows.
 
     The place in the feed is read before the jobs: a change in between is told twice, never lost.
     Raises InvalidInput for a cursor that is none of ours.
@@ -77,25 +92,26 @@ async def sync(
         place = found[1]
         changed = {each.entity_id for each in found[0] if each.entity in TOLD_AS_JOBS}
     pending = await notifications.unacknowledged(session, principal.id, changed)
-    rows = await _jobs(session, principal, changed)
-    arrivals = await travel.awaited(session, [row["id"] for row in rows]) if rows else {}
+    jobs = await _told_jobs(session, principal, changed)
+    sections, has = await surroundings.told(session, principal, held.has if held else Digests())
+    reached = str(PhoneCursor(place, digest, has))
     answer = {
         "mode": "full" if changed is None else "changes",
-        "cursor": str(PhoneCursor(place, digest)),
+        "cursor": reached,
         "more": place.id != WHOLE,
         "settling": await feed.settling(session, _audience(principal)),
         "server_time": clock.now(),
-        "jobs": [job(row) | {"eta": arrivals.get(row["id"])} for row in rows],
-        "gone": sorted((changed or set()) - {row["id"] for row in rows}),
-        "crews": await _crews(session, principal),
-        "catalogue": {
-            "version": await catalogue.version_on(session),
-            "service_profile_id": (await catalogue.current_profile(session)).id,
-        },
+        "jobs": jobs,
+        "gone": sorted((changed or set()) - {each["id"] for each in jobs}),
+        **sections,
     }
-    await heard(session, principal, device_at)
+    await clocks.heard(session, principal, shown)
+    if changed is None and principal.device_id is not None:
+        answer["device"] = await repository.device_standing(session, principal.device_id)
     await notifications.acknowledge(session, pending)
-    return answer
+    aged = held is not None and place.xid - held.place.xid > STALE_AFTER
+    quiet = changed is not None and not (jobs or answer["gone"] or sections or aged)
+    return Pulled(answer, reached, not quiet or answer["more"] or answer["settling"])
 
 
 def _audience(principal: Principal) -> list[str]:
@@ -103,27 +119,14 @@ def _audience(principal: Principal) -> list[str]:
     return [*crews, feed.user_token(principal.id)]
 
 
-async def _jobs(
+async def _told_jobs(
     session: AsyncSession, principal: Principal, changed: Collection[UUID] | None
-) -> list[RowMapping]:
+) -> list[dict[str, Any]]:
     if not principal.crew_ids or (changed is not None and not changed):
         return []
-    return await repository.jobs(session, principal.crew_ids, changed)
-
-
-async def _crews(session: AsyncSession, principal: Principal) -> list[dict[str, Any]]:
-    rows = await repository.crews(session, principal.crew_ids)
-    return [dict(row) | {"members": row["members"] or []} for row in rows]
-
-
-async def heard(session: AsyncSession, principal: Principal, device_at: datetime | None) -> None:
-    """The phone spoke: its skew against business time, and that its technician is on line."""
-    now = clock.now()
-    if principal.device_id is not None:
-        skew_ms = policy.measured_skew_ms(device_at, now) if device_at else None
-        await repository.device_heard(session, principal.device_id, now, skew_ms)
-    if principal.technician_id is not None:
-        await organisation.touch_presence(session, principal.technician_id, now)
+    rows = await repository.jobs(session, principal.crew_ids, changed)
+    arrivals = await travel.awaited(session, [row["id"] for row in rows]) if rows else {}
+    return [job(row) | {"eta": arrivals.get(row["id"])} for row in rows]
 
 
 def job(row: RowMapping) -> dict[str, Any]:

@@ -231,9 +231,9 @@ class SyncOut(Out):
     """`full`: replace all jobs; `changes`: put `jobs`, remove `gone`."""
     cursor: str
     """For the next sync; keep it with the data that came with it. It is also the `ETag`."""
-    settling: bool = False
+    settling: bool
     """A change for you is committed but not readable yet: sync again in a moment."""
-    more: bool = False
+    more: bool
     """Ask again at once: the change list was longer than one answer."""
     server_time: datetime
     jobs: list[JobOut]

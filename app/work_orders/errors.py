@@ -65,6 +65,17 @@ class CrewNotQualified(Problem):
     )
 
 
+class CertificateExpired(Problem):
+    """A certificate that the work needs has run out; members: `crew_id`, `missing`."""
+
+    status = 409
+    type = "certificate-expired"
+    title = Text("所需资格证书已过期，不能接单", "A certificate that the work needs has run out")
+    action = Text(
+        "请联系调度改派持有效证书的班组", "Let the dispatcher send a crew with valid ones"
+    )
+
+
 class DuplicateReport(Problem):
     """An open order stands at the same premises for the same trouble; members: `order`, `urge`."""
 

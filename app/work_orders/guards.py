@@ -13,6 +13,7 @@ from app.organisation.service import Capability
 from app.work_orders import effects
 from app.work_orders.acts import Act
 from app.work_orders.errors import (
+    CertificateExpired,
     CrewNotQualified,
     EmergencyNotRefusable,
     LeaderOnly,
@@ -96,6 +97,23 @@ async def safety_gate(
         missing.append("checklist_confirmed")
     if missing:
         raise SafetyGateClosed(safety_level=fault.safety_level, missing=missing)
+
+
+async def certificates_valid(
+    session: AsyncSession, order: WorkOrder, _act: Act, _payload: dict[str, Any]
+) -> None:
+    """No certificate that the work needs has run out since it was dispatched (DOMAIN section 6).
+
+    Size and presence were the dispatcher's to judge, and are not asked again.
+    """
+    crew = await _crew(session, order)
+    expired = [
+        each
+        for each in shortcomings(await fault_of(session, order), crew)
+        if each["what"] == "skill" and crew.expired.get(each["skill"])
+    ]
+    if expired:
+        raise CertificateExpired(crew_id=str(crew.crew_id), missing=expired)
 
 
 async def crew_qualified(

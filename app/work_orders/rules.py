@@ -41,7 +41,9 @@ RULES: dict[Action, Rule] = {
     A.SENT: _rule({S.NEW, S.RETURNED}, S.SENT, *_DESK, guards=("crew_qualified",), timers=True),
     A.RESENT: _rule({S.SENT}, S.SENT, *_DESK, guards=("crew_qualified",), timers=True),
     A.WITHDRAWN: _rule({S.SENT}, S.NEW, *_DESK, timers=True),
-    A.ACCEPTED: _rule({S.SENT}, S.ACCEPTED, R.TECHNICIAN, guards=("assignee",)),
+    A.ACCEPTED: _rule(
+        {S.SENT}, S.ACCEPTED, R.TECHNICIAN, guards=("assignee", "certificates_valid")
+    ),
     A.CONTACTED: _rule({S.ACCEPTED}, S.ACCEPTED, R.TECHNICIAN, guards=("assignee",)),
     A.REFUSED: _rule({S.SENT}, S.RETURNED, R.TECHNICIAN, guards=("assignee", "refusable")),
     A.ACCEPT_EXPIRED: _rule({S.SENT}, S.RETURNED, timers=True),
@@ -54,6 +56,9 @@ RULES: dict[Action, Rule] = {
     ),
     A.RESTORED: _rule({S.WORKING}, S.WORKING, R.TECHNICIAN, guards=("assignee", "leader")),
     A.MADE_SAFE: _rule({S.WORKING}, S.WORKING, R.TECHNICIAN, guards=("assignee", "leader")),
+    A.NOTED: _rule(
+        _STARTED | {S.DONE}, None, R.TECHNICIAN, *_DESK, guards=("assignee_or_desk",)
+    ),
     A.COMPLETED: _rule(
         {S.WORKING},
         S.DONE,

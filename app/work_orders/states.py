@@ -47,6 +47,7 @@ class Action(StrEnum):
     STARTED = "started"
     RESTORED = "restored"
     MADE_SAFE = "made_safe"
+    NOTED = "noted"
     COMPLETED = "completed"
     REJECTED = "rejected"
     PASSED = "passed"

@@ -131,7 +131,12 @@ class TestEffects:
         await leader.do("accept", order_id)
         until = (clock.now() + timedelta(days=1)).isoformat()
         answer = await leader.do(
-            "hold", order_id, hold_reason="waiting_parts", until=until, reason="缺 DN20 阀门"
+            "hold",
+            order_id,
+            hold_reason="waiting_parts",
+            until=until,
+            reason="缺 DN20 阀门",
+            proof={"kind": "store_entry", "reference": "领料单 77"},
         )
         assert answer["outcome"] == "applied"
         assert answer["order"]["state"] == "ACCEPTED"
@@ -167,7 +172,10 @@ class TestEffects:
     ) -> None:
         order_id = await desk.sent(fault_code="H02")
         await leader.send(
-            *(leader.command(kind, order_id) for kind in ("accept", "depart", "arrive", "start"))
+            leader.command("accept", order_id),
+            leader.command("depart", order_id),
+            leader.command("arrive", order_id, place=AT_THE_DOOR),
+            leader.command("start", order_id),
         )
         files = [("B", "image/jpeg"), ("F", "image/jpeg"), ("G", "image/png")]
         manifest = [
@@ -263,11 +271,10 @@ class TestReplay:
         self, desk: Desk, leader: Phone
     ) -> None:
         order_id = await desk.sent()
-        early = leader.command("depart", order_id)
+        early = leader.command("hold", order_id)
         refused = (await leader.send(early))["answers"][0]
         assert refused["outcome"] == "refused"
-        assert refused["problem"]["type"] == PROBLEM + "illegal-transition"
-        assert refused["problem"]["state"] == "SENT"
+        assert refused["problem"]["type"] == PROBLEM + "command-incomplete"
         await leader.do("accept", order_id)
         again = (await leader.send(early))["answers"][0]
         assert again == refused | {"replayed": True}
@@ -303,7 +310,7 @@ class TestApart:
         self, desk: Desk, leader: Phone
     ) -> None:
         first, second = await desk.sent(), await desk.sent(premises="锦绣家园3-1-101")
-        body = await leader.send(leader.command("depart", first), leader.command("accept", second))
+        body = await leader.send(leader.command("refuse", first), leader.command("accept", second))
         assert outcomes(body) == ["refused", "applied"]
 
     async def test_they_are_worked_off_by_sequence_not_by_place_in_the_list(
@@ -458,7 +465,7 @@ class TestWhose:
     ) -> None:
         order_id = await desk.sent()
         answers = await asyncio.gather(leader.do("accept", order_id), helper.do("accept", order_id))
-        assert sorted(answer["outcome"] for answer in answers) == ["applied", "refused"]
+        assert sorted(answer["outcome"] for answer in answers) == ["applied", "conflict"]
 
     async def test_a_sign_in_without_a_device_sends_no_commands(
         self, client: httpx.AsyncClient, leader: Phone, database: Database, world: World
@@ -483,20 +490,56 @@ class TestWhose:
 
 
 class TestSequence:
-    async def test_missing_numbers_are_told_and_do_not_block(
-        self, desk: Desk, leader: Phone
+    async def test_no_command_overtakes_an_earlier_one(
+        self, desk: Desk, leader: Phone, database: Database
     ) -> None:
         order_id = await desk.sent()
-        lost = [leader.command("accept", order_id), leader.command("depart", order_id)]
-        body = await leader.send(leader.command("arrive", order_id))
-        assert body["answers"][0]["outcome"] == "refused"
-        assert body["answers"][0]["expected_seq"] == 1
-        assert body["gaps"] == [{"first": 1, "last": 2}]
-        body = await leader.send(lost[1])
-        assert body["gaps"] == [{"first": 1, "last": 1}]
-        assert body["last_seq"] == 3
-        body = await leader.send(lost[0])
-        assert (outcomes(body), body["gaps"]) == (["applied"], [])
+        kinds = ("accept", "depart", "contact", "return")
+        first, second, third, fourth = (leader.command(kind, order_id) for kind in kinds)
+        body = await leader.send(second, fourth)
+        assert outcomes(body) == ["retry", "retry"]
+        assert {answer["expected_seq"] for answer in body["answers"]} == {1}
+        problem = body["answers"][0]["problem"]
+        assert problem["type"] == PROBLEM + "earlier-commands-missing"
+        assert (body["last_seq"], body["gaps"]) == (
+            0,
+            [{"first": 1, "last": 1}, {"first": 3, "last": 3}],
+        )
+        assert await inbox(database) == []
+        body = await leader.send(first, second)
+        assert (outcomes(body), body["last_seq"], body["gaps"]) == (["applied"] * 2, 2, [])
+        assert outcomes(await leader.send(fourth)) == ["retry"]
+        assert third["device_seq"] == 3
+
+    async def test_numbers_that_the_phone_lost_are_written_off_and_told_to_the_chief(
+        self, desk: Desk, leader: Phone, client: httpx.AsyncClient, as_: Headers
+    ) -> None:
+        order_id = await desk.sent()
+        leader.seq = 2
+        after = leader.command("accept", order_id)
+        answer = await client.post(
+            "/mobile/commands",
+            json={"commands": [after], "lost": [1, 2, 9]},
+            headers=leader.headers,
+        )
+        body = answer.json()
+        assert (outcomes(body), body["last_seq"], body["gaps"]) == (["applied"], 3, [])
+        flags = (await client.get("/phone-flags?seen=false", headers=as_("chief1"))).json()
+        lost = [each for each in flags["items"] if each["kind"] == "commands_lost"]
+        assert sorted(each["data"]["device_seq"] for each in lost) == [1, 2]
+        assert lost[0]["user_name"] == "Tech01"
+
+    async def test_a_count_that_began_again_is_worked_off_and_flagged(
+        self, desk: Desk, leader: Phone, client: httpx.AsyncClient, as_: Headers
+    ) -> None:
+        order_id = await desk.sent()
+        await leader.do("accept", order_id)
+        leader.seq = 0
+        body = await leader.send(leader.command("depart", order_id))
+        assert (outcomes(body), body["last_seq"]) == (["applied"], 1)
+        flags = (await client.get("/phone-flags", headers=as_("chief1"))).json()
+        assert "sequence_reused" in [each["kind"] for each in flags["items"]]
+        assert (await leader.sync())["device"]["last_seq"] == 1
 
     async def test_a_device_that_changed_hands_counts_from_one_again(
         self, leader: Phone, database: Database, world: World
@@ -508,7 +551,7 @@ class TestSequence:
             await session.execute(text("UPDATE devices SET last_command_seq = 0"))
         body = await leader.send(leader.command("accept", uuid4()))
         assert body["answers"][0]["expected_seq"] == 1
-        assert (body["last_seq"], body["gaps"]) == (2, [{"first": 1, "last": 1}])
+        assert (body["last_seq"], body["gaps"]) == (0, [{"first": 1, "last": 1}])
 
 
 class TestTime:
@@ -535,7 +578,7 @@ class TestTime:
         await leader.do("accept", order_id, client_at=long_ago)
         accepted = (await events(database, order_id))[-1]
         assert accepted.at == clock.now()
-        assert accepted.payload["doubts"] == ["time_clamped", "instant_accept"]
+        assert accepted.payload["doubts"] == ["time_clamped", "back_dated", "instant_accept"]
 
     async def test_an_accept_slower_than_a_script_is_not_doubted(
         self, desk: Desk, leader: Phone, database: Database

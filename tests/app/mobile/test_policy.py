@@ -2,43 +2,138 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.problems import Problem
+from app.mobile import letters, notices
 from app.mobile.checklists import checklist
-from app.mobile.policy import corrected, measured_skew_ms
+from app.mobile.policy import (
+    Limits,
+    arrival_proof,
+    corrected,
+    gaps,
+    measured_skew_ms,
+    steady_time,
+)
 
 NOW = datetime(2026, 1, 15, 8, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 minutes = st.integers(-3000, 3000).map(lambda count: count * MINUTE)
 
 
+LIMITS = Limits(clock_off=5 * MINUTE, back_dated=10 * MINUTE, future=MINUTE)
+
+
+def told(client_at: datetime, skew_ms: int | None, earliest: datetime | None) -> Any:
+    when = corrected(client_at, skew_ms, earliest, NOW, LIMITS)
+    return when.at, when.doubts
+
+
 class TestCorrected:
     def test_the_skew_is_taken_off(self) -> None:
-        when = corrected(NOW + 2 * MINUTE, 180_000, None, NOW)
-        assert when == (NOW - MINUTE, ())
+        assert told(NOW + 2 * MINUTE, 180_000, None) == (NOW - MINUTE, ())
 
     def test_a_clock_far_off_is_doubtful_even_when_corrected(self) -> None:
-        assert corrected(NOW + 9 * MINUTE, 600_000, None, NOW) == (NOW - MINUTE, ("clock_off",))
+        assert told(NOW + 9 * MINUTE, 600_000, None) == (NOW - MINUTE, ("clock_off",))
 
     def test_the_future_is_now_and_doubtful(self) -> None:
-        assert corrected(NOW + 2 * MINUTE, None, None, NOW) == (NOW, ("time_clamped",))
+        assert told(NOW + 2 * MINUTE, None, None) == (NOW, ("time_clamped", "future_time"))
 
     def test_a_few_seconds_of_future_are_no_doubt(self) -> None:
-        assert corrected(NOW + timedelta(seconds=3), 0, None, NOW) == (NOW, ())
+        assert told(NOW + timedelta(seconds=3), 0, None) == (NOW, ())
 
     def test_an_act_is_not_before_the_one_before_it(self) -> None:
         earliest = NOW - 5 * MINUTE
-        assert corrected(NOW - 60 * MINUTE, 0, earliest, NOW) == (earliest, ("time_clamped",))
+        assert told(NOW - 9 * MINUTE, 0, earliest) == (earliest, ("time_clamped",))
+
+    def test_an_act_said_long_before_the_one_before_it_is_back_dated(self) -> None:
+        earliest = NOW - 5 * MINUTE
+        at, doubts = told(NOW - 60 * MINUTE, 0, earliest)
+        assert (at, doubts) == (earliest, ("time_clamped", "back_dated"))
 
     @given(client=minutes, skew=st.integers(-(2**31), 2**31 - 1), before=minutes)
     def test_it_always_lies_between_the_act_before_and_now(
         self, client: timedelta, skew: int, before: timedelta
     ) -> None:
         earliest = NOW + before
-        at = corrected(NOW + client, skew, earliest, NOW).at
+        at = corrected(NOW + client, skew, earliest, NOW, LIMITS).at
         assert min(earliest, NOW) <= at <= NOW
+
+    @given(client=minutes, set_by=minutes, ago=st.integers(0, 600))
+    def test_by_the_steady_clock_it_matters_not_what_the_phone_showed(
+        self, client: timedelta, set_by: timedelta, ago: int
+    ) -> None:
+        steady_at = steady_time(NOW, 50_000_000, 50_000_000 - ago * 60_000)
+        skew_ms = int(set_by.total_seconds() * 1000)
+        when = corrected(NOW + client, skew_ms, None, NOW, LIMITS, steady_at)
+        assert (when.at, when.doubts) == (NOW - ago * MINUTE, ())
+
+
+class TestArrivalProof:
+    @pytest.mark.parametrize(
+        ("distance_m", "accuracy_m", "mock", "code", "zone_m", "proved"),
+        [
+            (150, 0, False, False, 150, "place"),
+            (151, 0, False, False, 150, None),
+            (151, None, False, False, 150, None),
+            (210, 60, False, False, 150, "place"),
+            (211, 60, False, False, 150, None),
+            (499, 5, False, False, 500, "place"),
+            (10, 201, False, False, 150, None),
+            (10, 5, True, False, 150, None),
+            (None, None, False, False, 150, None),
+            (None, None, False, True, 150, "code"),
+            (9_000, 5, True, True, 150, "code"),
+        ],
+    )
+    def test_a_circle_that_touches_the_geofence_or_a_code_proves_it(
+        self,
+        distance_m: int | None,
+        accuracy_m: float | None,
+        mock: bool,
+        code: bool,
+        zone_m: int,
+        proved: str | None,
+    ) -> None:
+        proof = arrival_proof(
+            distance_m=distance_m,
+            accuracy_m=accuracy_m,
+            mock=mock,
+            code_fits=code,
+            geofence_m=zone_m,
+            worst_accuracy_m=200,
+            code_elsewhere_m=2_000,
+        )
+        assert proof.proved == proved
+        assert proof.code_elsewhere is (code and (distance_m or 0) > 2_000)
+
+
+class TestGaps:
+    @given(last=st.integers(0, 50), came=st.sets(st.integers(1, 90), max_size=30))
+    def test_they_are_all_that_is_missing_below_what_came(self, last: int, came: set[int]) -> None:
+        top = max(came, default=0)
+        missing = [seq for first, end in gaps(last, came) for seq in range(first, end + 1)]
+        assert missing == [seq for seq in range(last + 1, top) if seq not in came][: len(missing)]
+        assert len(gaps(last, came)) <= 20
+
+
+class TestWords:
+    def test_no_text_says_that_measures_suffice(self) -> None:
+        promises = ("充分", "足够", "确保安全", "可以安全", "sufficient", "safe to work")
+        texts = [
+            point
+            for level in (2, 3, 4)
+            for domain in ("heat", "power")
+            for point in checklist(domain, level)
+        ]
+        texts += [*notices.TEXTS.values(), *letters.NAMES.values()]
+        texts += [text for each in Problem.__subclasses__() for text in (each.title, each.action)]
+        said = [text for text in texts for word in promises if word in text.zh + text.en.lower()]
+        assert said == []
 
 
 class TestMeasuredSkew:

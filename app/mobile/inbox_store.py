@@ -1,0 +1,96 @@
+"""Rows of the command inbox, under the lock of their device."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.core.ids import new_id
+from app.core.scope import Principal
+from app.identity.models import Device
+from app.mobile.models import PhoneCommand
+
+
+async def device(session: AsyncSession, device_id: UUID) -> Device:
+    """The device as it is now."""
+    return await session.get_one(Device, device_id)
+
+
+async def locked_device(session: AsyncSession, device_id: UUID) -> Device:
+    """The device as it is now, under its row lock: its commands wait in line."""
+    statement = select(Device).where(Device.id == device_id).with_for_update()
+    fresh = statement.execution_options(populate_existing=True)
+    return (await session.exec(fresh)).one()
+
+
+async def raise_last_seq(session: AsyncSession, device_id: UUID, seq: int) -> None:
+    """Remember the highest sequence number that came."""
+    await session.execute(
+        update(Device)
+        .where(col(Device.id) == device_id, col(Device.last_command_seq) < seq)
+        .values(last_command_seq=seq)
+    )
+
+
+async def known(session: AsyncSession, command_id: UUID) -> PhoneCommand | None:
+    """The command as it was stored, if it came before."""
+    return (
+        await session.exec(select(PhoneCommand).where(PhoneCommand.id == command_id))
+    ).one_or_none()
+
+
+async def claim(session: AsyncSession, row: PhoneCommand) -> PhoneCommand | None:
+    """Insert the inbox row, waiting for a twin in flight; the stored row when there is one."""
+    claimed = await session.execute(
+        insert(PhoneCommand)
+        .values(row.model_dump())
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(col(PhoneCommand.id))
+    )
+    if claimed.first() is not None:
+        return None
+    return (await session.exec(select(PhoneCommand).where(PhoneCommand.id == row.id))).one()
+
+
+async def write_off(session: AsyncSession, principal: Principal, seq: int) -> None:
+    """A number under which the phone has nothing; nothing was done under it."""
+    assert principal.device_id is not None
+    now = clock.now()
+    session.add(
+        PhoneCommand(
+            id=new_id(),
+            user_id=principal.id,
+            device_id=principal.device_id,
+            device_seq=seq,
+            kind="lost",
+            body={},
+            body_hash="",
+            client_at=now,
+            received_at=now,
+            outcome="lost",
+            answer={},
+        )
+    )
+    await session.flush()
+
+
+async def note_corrected(session: AsyncSession, command_id: UUID, at: datetime) -> None:
+    """Keep when the act happened by our clock, whatever came of it."""
+    await session.execute(
+        update(PhoneCommand).where(col(PhoneCommand.id) == command_id).values(corrected_at=at)
+    )
+
+
+async def store_answer(
+    session: AsyncSession, command_id: UUID, outcome: str, answer: dict[str, Any]
+) -> None:
+    await session.execute(
+        update(PhoneCommand)
+        .where(col(PhoneCommand.id) == command_id)
+        .values(outcome=outcome, answer=answer)
+    )
