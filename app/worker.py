@@ -26,9 +26,9 @@ from app.notifications.providers import open_channels
 from app.organisation import service as organisation
 from app.planning.context import Planner
 from app.planning.engine import open_engine
+from app.planning.jobs import QUESTIONS, URGENT
 from app.planning.jobs import QUEUE as PLANNING
-from app.planning.jobs import URGENT
-from app.planning.solver import SolverProcess
+from app.planning.solver import QUESTION_NICENESS, SolverProcess
 from app.planning.sweep import sweep
 from app.travel import arrivals, learning
 from app.travel import policy as travel
@@ -37,7 +37,7 @@ from app.web.idempotency import KEPT_DAYS
 from app.work_orders import service as work_orders
 
 log = logging.getLogger(__name__)
-QUEUES = (PLANNING, URGENT, "push", "texts", "default")
+QUEUES = (PLANNING, QUESTIONS, URGENT, "push", "texts", "default")
 TASKS = ("app.planning.jobs", "app.notifications.jobs")
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
@@ -56,9 +56,9 @@ async def run_worker(
 ) -> None:
     """Work until SIGINT or SIGTERM; `queues` of None are all of `QUEUES`.
 
-    Each queue has a worker of its own with `concurrency` jobs at once; planning has one, since
-    searches share a process. The tickers run in every worker: they lock what they touch and look
-    again, so that two workers do nothing twice.
+    Each queue has a worker of its own with `concurrency` jobs at once; planning and questions have
+    one, since their searches share a process. The tickers run in every worker: they lock what they
+    touch and look again, so that two workers do nothing twice.
     """
     installed.install(settings)
     clock.install(settings.scaled_clock())
@@ -85,6 +85,8 @@ class _Tools:
     queue: App
     planner: Planner
     solver: SolverProcess
+    questioner: Planner
+    """Answers "what if" by a process of its own, which starts with the first question."""
     channels: dict[str, Any]
 
 
@@ -95,11 +97,14 @@ async def _tools(settings: Settings) -> AsyncIterator[_Tools]:
         stack.push_async_callback(database.close)
         engine = await stack.enter_async_context(open_engine(settings))
         solver = await stack.enter_async_context(SolverProcess())
+        asked = await stack.enter_async_context(SolverProcess(niceness=QUESTION_NICENESS))
         channels = open_channels(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         queue = await stack.enter_async_context(jobs.opened_app(settings.database_url).open_async())
-        yield _Tools(database, queue, Planner(database, engine, solver), solver, dict(channels))
+        planner = Planner(database, engine, solver)
+        questioner = Planner(database, engine, asked)
+        yield _Tools(database, queue, planner, solver, questioner, dict(channels))
 
 
 async def _serve(
@@ -134,14 +139,14 @@ def _work(tools: _Tools, queue: str, concurrency: int) -> Coroutine[Any, Any, No
     return tools.queue.run_worker_async(
         queues=[queue],
         name=f"paigong {queue}",
-        concurrency=1 if queue == PLANNING else concurrency,
+        concurrency=1 if queue in (PLANNING, QUESTIONS) else concurrency,
         fetch_job_polling_interval=POLLING_S,
         delete_jobs="successful",
         shutdown_graceful_timeout=GRACE_S,
         install_signal_handlers=False,
         additional_context={
             "database": tools.database,
-            "planner": tools.planner,
+            "planner": tools.questioner if queue == QUESTIONS else tools.planner,
             "channels": tools.channels,
         },
     )

@@ -25,6 +25,8 @@ from app.planning.context import Planner
 log = logging.getLogger(__name__)
 QUEUE = "planning"
 """Served one job at a time: searches share one process."""
+QUESTIONS = "questions"
+"""Runs that only answer "what if": by a process of their own, so that no plan waits for them."""
 URGENT = "urgent"
 """Danger: no search, so it waits for none."""
 
@@ -61,6 +63,16 @@ async def run_plan(context: JobContext, station_id: str, run_id: str | None = No
         await run.execute(planner, wanted)
     except Exception:
         log.exception("ALERT planning run %s of station %s failed", wanted, station_id)
+
+
+@jobs.app.task(name="planning.what_if", queue=QUESTIONS, pass_context=True)
+async def answer_what_if(context: JobContext, station_id: str, run_id: str) -> None:
+    """Answer what a plan would be; a failure says so on the run's row and in the log."""
+    planner: Planner = context.additional_context["planner"]
+    try:
+        await run.execute(planner, UUID(run_id))
+    except Exception:
+        log.exception("ALERT what-if run %s of station %s failed", run_id, station_id)
 
 
 @jobs.app.task(name="planning.commit", queue=QUEUE, pass_context=True)

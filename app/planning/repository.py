@@ -228,8 +228,9 @@ async def end_orphans(session: AsyncSession, at: datetime) -> list[UUID]:
     """
     statement = text(
         f"{_ABANDON} FROM (SELECT id FROM planning_runs r WHERE r.state IN ('queued', 'running')"
-        " AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = 'planning.run'"
-        " AND j.status IN ('todo', 'doing') AND j.args ->> 'station_id' = r.station_id::text)"
+        " AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name IN"
+        " ('planning.run', 'planning.what_if') AND j.status IN ('todo', 'doing')"
+        " AND j.args ->> 'station_id' = r.station_id::text)"
         " FOR UPDATE) orphans WHERE orphans.id = planning_runs.id RETURNING planning_runs.id"
     )
     return [row.id for row in await session.execute(statement, {"at": at})]

@@ -12,7 +12,7 @@ from app.core.problems import NotFound
 from app.core.scope import Principal, scoped
 from app.organisation import service as organisation
 from app.planning.errors import NothingToPlan
-from app.planning.jobs import lock_of, run_plan
+from app.planning.jobs import answer_what_if, lock_of, run_plan
 from app.planning.models import PlannedVisit, PlanningRun, UnplannedOrder
 from app.work_orders.models import WorkOrder
 
@@ -55,8 +55,8 @@ async def request_run(
     await session.flush()
     await jobs.defer(
         session,
-        run_plan,
-        lock=lock_of(station_id) if publish else f"what-if-{station_id}",
+        run_plan if publish else answer_what_if,
+        lock=lock_of(station_id) if publish else None,
         station_id=str(station_id),
         run_id=str(run.id),
     )

@@ -23,6 +23,8 @@ WARM_S = 180.0
 NICENESS = 10
 """A search takes what processor time others leave: people wait for them, nobody for a second of
 search. Its own children inherit it."""
+QUESTION_NICENESS = 15
+"""What is only asked ("what if") gives way to plans that people work by."""
 
 Sequences = Mapping[str, Sequence[str]]
 
@@ -49,9 +51,9 @@ class SolverProcess:
     Use it as an async context manager. Calls queue up behind each other.
     """
 
-    def __init__(self, *, grace_s: float = GRACE_S) -> None:
-        self._grace_s = grace_s
-        self._pool = _pool()
+    def __init__(self, *, grace_s: float = GRACE_S, niceness: int = NICENESS) -> None:
+        self._grace_s, self._niceness = grace_s, niceness
+        self._pool = _pool(niceness)
         self._pid: int | None = None
 
     async def __aenter__(self) -> "SolverProcess":
@@ -99,7 +101,7 @@ class SolverProcess:
 
     def _replace(self) -> None:
         self._discard()
-        self._pool = _pool()
+        self._pool = _pool(self._niceness)
 
     def _discard(self) -> None:
         if self._pid is not None:
@@ -109,15 +111,19 @@ class SolverProcess:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _pool() -> ProcessPoolExecutor:
+def _pool(niceness: int) -> ProcessPoolExecutor:
+    """No process starts before the first call."""
     return ProcessPoolExecutor(
-        max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_settle_in
+        max_workers=1,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_settle_in,
+        initargs=(niceness,),
     )
 
 
-def _settle_in() -> None:
+def _settle_in(niceness: int) -> None:
     """In the child: leave Ctrl-C to the parent, end when it ends, and let all others go first."""
-    os.nice(NICENESS)
+    os.nice(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

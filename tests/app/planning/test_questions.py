@@ -115,7 +115,7 @@ class TestWhatIf:
         station = str(world.stations["S01"])
         body = {"station_id": station, "publish": False}
         await client.post("/planning-runs", json=body, headers=as_("dispatcher"))
-        assert await queued(database) == [("planning.run", f"what-if-{station}")]
+        assert await queued(database) == [("planning.what_if", None)]
 
     async def test_what_a_run_in_force_may_not_suppose(self, ask: Any, world: World) -> None:
         refused = await ask(publish=True, changes={"shift_longer_minutes": 30})
