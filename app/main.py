@@ -31,6 +31,7 @@ from app.web.openapi import install_openapi
 from app.web.problems import install_handlers
 from app.web.wire import problem_responses
 from app.work_orders.desk_router import router as desk
+from app.work_orders.duty_router import router as duties
 from app.work_orders.router import router as work_orders
 
 API = "/api/v1"
@@ -41,6 +42,7 @@ ROUTERS = (
     customers,
     work_orders,
     desk,
+    duties,
     evidence,
     tus,
     completions,

@@ -34,7 +34,7 @@ from app.travel import arrivals, learning
 from app.travel import policy as travel
 from app.travel import service as trips
 from app.web.idempotency import KEPT_DAYS
-from app.work_orders import service as work_orders
+from app.work_orders import timers
 
 log = logging.getLogger(__name__)
 QUEUES = (PLANNING, QUESTIONS, URGENT, "push", "texts", "default")
@@ -192,7 +192,7 @@ async def _every(seconds: float, name: str, act: Callable[[], Awaitable[object]]
 
 
 async def run_timers(database: Database) -> None:
-    """Let order clocks act that have run out: unaccepted orders, holds whose date has come.
+    """Let order clocks act that have run out: acceptance, holds, limits, replies, approvals.
 
     Of several workers that tick at the same moment one looks; each order has its own transaction,
     under its lock. An order that fails is told and left for the next tick: the others go on.
@@ -200,11 +200,11 @@ async def run_timers(database: Database) -> None:
     async with database.transaction() as session:
         if not await _only_one(session, "order timers"):
             return
-        due = await work_orders.orders_with_due_timers(session)
+        due = await timers.orders_with_due_timers(session)
     for order_id in due:
         try:
             async with database.transaction() as session:
-                await work_orders.run_due_timers(session, order_id)
+                await timers.run_due_timers(session, order_id)
         except Exception:
             log.exception("ALERT the timers of order %s failed", order_id)
 

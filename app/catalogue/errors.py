@@ -29,3 +29,18 @@ class CatalogueMissing(Problem):
     type = "catalogue-missing"
     title = Text("尚未装载故障目录或时限方案", "No catalogue or service limits are loaded")
     action = Text("请管理员运行 paigong migrate", "An administrator must run `paigong migrate`")
+
+
+class UnknownProfile(Problem):
+    """No profile of this name is on record."""
+
+    status = 404
+    type = "unknown-profile"
+    title = Text("时限方案不存在", "There is no such profile of limits")
+    action = Text(
+        "请从 /catalogue/service-profiles 中选择", "Choose one from /catalogue/service-profiles"
+    )
+
+
+class PolicyInvalid(ValueError):
+    """A service policy whose rules cannot be applied; the message names the place."""

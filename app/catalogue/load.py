@@ -1,11 +1,13 @@
-"""Loads the shipped catalogue and service profiles; what is there already stays as it is."""
+"""Loads the shipped catalogue, profiles and policy; what is there already stays as it is."""
 
 import csv
+import tomllib
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from importlib import resources
 from itertools import product
+from typing import Any
 
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,20 +17,39 @@ from app.catalogue.models import (
     CauseCode,
     FaultCode,
     ServiceLimit,
+    ServicePolicy,
     ServiceProfile,
 )
+from app.catalogue.policies import rules_of
 
 Row = dict[str, str]
 
 
+DEFAULT_POLICY = "policy_p_2026.toml"
+
+
 def rows_of(name: str) -> list[Row]:
     """The rows of a shipped CSV file."""
-    text = resources.files("app.catalogue").joinpath("data", name).read_text("utf-8")
-    return list(csv.DictReader(text.splitlines()))
+    return list(csv.DictReader(text_of(name).splitlines()))
+
+
+def text_of(name: str) -> str:
+    """A shipped file as text."""
+    return resources.files("app.catalogue").joinpath("data", name).read_text("utf-8")
+
+
+def policy_from(text: str) -> ServicePolicy:
+    """The policy that a TOML text describes; raises PolicyInvalid."""
+    read: dict[str, Any] = tomllib.loads(text)
+    rules_of(read["name"], read["rules"])
+    return ServicePolicy(**read)
 
 
 async def load_defaults(session: AsyncSession) -> None:
-    """Add the shipped catalogue version, causes and profiles that are absent; idempotent."""
+    """Add the shipped catalogue version, causes, profiles and policy; idempotent.
+
+    A company's own policy stays: ours is added only where there is none at all.
+    """
     for row in rows_of("catalogue.csv"):
         if await session.get(CatalogueVersion, int(row["version"])) is None:
             await _load_version(session, row)
@@ -39,6 +60,9 @@ async def load_defaults(session: AsyncSession) -> None:
         )
         if (await session.exec(query)).first() is None:
             await _load_profile(session, row, starts)
+    if (await session.exec(select(ServicePolicy).limit(1))).first() is None:
+        session.add(policy_from(text_of(DEFAULT_POLICY)))
+        await session.flush()
 
 
 async def _load_version(session: AsyncSession, row: Row) -> None:
@@ -88,7 +112,11 @@ def fault_of(version: int, row: Row) -> FaultCode:
 
 async def _load_profile(session: AsyncSession, row: Row, starts: date) -> None:
     profile = ServiceProfile(
-        name=row["name"], effective_from=starts, source=row["source"], note=row["note"]
+        name=row["name"],
+        effective_from=starts,
+        source=row["source"],
+        note=row["note"],
+        reference=row["reference"] == "yes",
     )
     session.add(profile)
     await session.flush()

@@ -12,6 +12,7 @@ from app.catalogue.models import (
     CauseCode,
     FaultCode,
     ServiceLimit,
+    ServicePolicy,
     ServiceProfile,
 )
 
@@ -45,6 +46,11 @@ async def profiles(session: AsyncSession) -> Sequence[ServiceProfile]:
     query = select(ServiceProfile).order_by(
         col(ServiceProfile.effective_from), col(ServiceProfile.name)
     )
+    return (await session.exec(query)).all()
+
+
+async def policies(session: AsyncSession) -> Sequence[ServicePolicy]:
+    query = select(ServicePolicy).order_by(col(ServicePolicy.effective_from))
     return (await session.exec(query)).all()
 
 

@@ -51,6 +51,7 @@ async def list_service_profiles(_principal: Reader, session: Session) -> list[Se
             source=profile.source,
             note=profile.note,
             current=profile.id == current.id,
+            reference=profile.reference,
             limits=[LimitOut.model_validate(each) for each in limits],
         )
         for profile, limits in await service.profiles_with_limits(session)

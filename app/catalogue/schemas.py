@@ -83,4 +83,6 @@ class ServiceProfileOut(Out):
     source: str
     note: str
     current: bool
+    reference: bool
+    """Something published to compare with; orders are never taken under it."""
     limits: list[LimitOut]

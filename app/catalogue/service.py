@@ -7,8 +7,14 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import repository
-from app.catalogue.errors import CatalogueMissing, UnknownCauseCode, UnknownFaultCode
+from app.catalogue.errors import (
+    CatalogueMissing,
+    UnknownCauseCode,
+    UnknownFaultCode,
+    UnknownProfile,
+)
 from app.catalogue.models import CauseCode, FaultCode, ServiceLimit, ServiceProfile
+from app.catalogue.policies import PolicyInForce, in_force
 from app.core import clock, settings
 
 
@@ -56,12 +62,32 @@ async def cause(session: AsyncSession, code: str) -> CauseCode:
 
 
 async def current_profile(session: AsyncSession) -> ServiceProfile:
-    """The service profile that began last; before the first one, the first one."""
-    profiles = await repository.profiles(session)
+    """The service profile that began last; before the first one, the first one.
+
+    One that is only a reference to compare with is never in force.
+    """
+    profiles = [each for each in await repository.profiles(session) if not each.reference]
     if not profiles:
         raise CatalogueMissing()
     begun = [each for each in profiles if each.effective_from <= _today()]
     return begun[-1] if begun else profiles[0]
+
+
+async def profile_named(session: AsyncSession, name: str) -> ServiceProfile:
+    """The newest profile of this name, a reference too; raises UnknownProfile."""
+    found = [each for each in await repository.profiles(session) if each.name == name]
+    if not found:
+        raise UnknownProfile(name=name[:80])
+    return found[-1]
+
+
+async def policy(session: AsyncSession) -> PolicyInForce:
+    """The service policy that began last; before the first one, the first one."""
+    policies = await repository.policies(session)
+    if not policies:
+        raise CatalogueMissing()
+    begun = [each for each in policies if each.effective_from <= _today()]
+    return in_force(begun[-1] if begun else policies[0])
 
 
 async def profiles_with_limits(

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     ORDERS_URGE = "orders.urge"
     ORDERS_DISPATCH = "orders.dispatch"
     ORDERS_APPROVE = "orders.approve"
+    ORDERS_SUPERVISE = "orders.supervise"
     PLANNING_READ = "planning.read"
     PLANNING_RUN = "planning.run"
     PHONE = "phone"
@@ -44,6 +45,7 @@ class Permission(StrEnum):
     REVISITS_RECORD = "revisits.record"
     PAYOUTS_READ = "payouts.read"
     NOTIFICATIONS_READ = "notifications.read"
+    SERVICE_LEVELS_READ = "service_levels.read"
     AUDIT_READ = "audit.read"
 
 
@@ -60,6 +62,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         | {P.CUSTOMERS_READ, P.ORDERS_CREATE, P.ORDERS_READ, P.ORDERS_EDIT, P.ORDERS_URGE}
         | {P.ORDERS_DISPATCH, P.ORDERS_APPROVE, P.PLANNING_READ, P.PLANNING_RUN}
         | {P.ORGANISATION_READ, P.SHIFTS_WRITE, P.EVIDENCE_READ, P.NOTIFICATIONS_READ}
+        | {P.SERVICE_LEVELS_READ}
     ),
     Role.TECHNICIAN: frozenset(
         _EVERYONE | {P.PHONE, P.ORDERS_READ, P.EVIDENCE_READ, P.PAYOUTS_READ}
@@ -69,7 +72,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         | {P.CUSTOMERS_READ, P.ORDERS_READ, P.ORDERS_EDIT, P.ORDERS_URGE, P.ORDERS_DISPATCH}
         | {P.ORDERS_APPROVE, P.PLANNING_READ, P.PLANNING_RUN, P.ORGANISATION_READ}
         | {P.SHIFTS_WRITE, P.EVIDENCE_READ, P.REVIEWS_DECIDE, P.PAYOUTS_READ}
-        | {P.NOTIFICATIONS_READ}
+        | {P.NOTIFICATIONS_READ, P.ORDERS_SUPERVISE, P.SERVICE_LEVELS_READ}
     ),
     Role.REVIEWER: frozenset(
         _EVERYONE | {P.ORDERS_READ, P.EVIDENCE_READ, P.REVIEWS_DECIDE, P.ORGANISATION_READ}
@@ -82,6 +85,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         | {P.USERS_READ, P.CUSTOMERS_READ, P.ORDERS_READ, P.ORDERS_APPROVE, P.PLANNING_READ}
         | {P.ORGANISATION_READ, P.ORGANISATION_WRITE, P.SHIFTS_WRITE, P.EVIDENCE_READ}
         | {P.PAYOUTS_READ, P.NOTIFICATIONS_READ, P.AUDIT_READ}
+        | {P.ORDERS_SUPERVISE, P.SERVICE_LEVELS_READ}
     ),
     Role.PAY_CLERK: frozenset(_EVERYONE | {P.PAYOUTS_READ, P.ORGANISATION_READ}),
     Role.ADMIN: frozenset(

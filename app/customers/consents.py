@@ -1,4 +1,4 @@
-"""Whether a number may be sent text messages: kept by number, since many callers are no customer."""
+"""Whether a number may be sent text messages: kept by number, since callers may be no customers."""
 
 from datetime import datetime
 from uuid import UUID

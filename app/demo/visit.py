@@ -22,6 +22,8 @@ _PATIENCE_S = 25 * 60.0
 _UPLOAD_TRIES = 3
 _SITE_FIX_EVERY_S = (200.0, 300.0)
 _SITE_FIXES = 3
+_PROOFS = {"customer_absent": "sms", "waiting_parts": "store_entry"}
+"""What each reason for a hold rests on."""
 """So many in one batch from a crew at work."""
 
 
@@ -137,7 +139,9 @@ class Visit:
     async def _hold(self, why: str) -> None:
         """Ask for a hold until the part is there or the customer is; then leave, if approved."""
         until = clock.now() + timedelta(minutes=45) if self._short(why) else _tomorrow()
-        await self._act("hold", hold_reason=why, until=until.isoformat(), reason=self.site.reason)
+        proof = {"kind": _PROOFS[why], "reference": f"{self.order_id[-6:]} {why}"}
+        said = {"hold_reason": why, "until": until.isoformat(), "reason": self.site.reason}
+        await self._act("hold", **said, proof=proof)
         if await self.phone.until_gone(self.order_id, _PATIENCE_S):
             raise Interrupted
 

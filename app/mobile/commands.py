@@ -173,6 +173,7 @@ async def _hold(doing: Doing) -> Result:
         reason=_needed("hold_reason", command.hold_reason),
         until=_needed("until", command.until),
         note=_needed("reason", command.reason),
+        proof=command.proof.proof() if command.proof else None,
     )
     return {"approval_id": str(approval.id)}
 

@@ -15,7 +15,7 @@ from app.core.geo import PlaceIn
 from app.core.texts import Line, Paragraph
 from app.core.times import Moment
 from app.web.wire import Body, Out
-from app.work_orders.bodies import HoldReason, SlotIn
+from app.work_orders.bodies import HoldProofIn, HoldReason, SlotIn
 
 Kind = Literal[
     "accept",
@@ -68,7 +68,7 @@ class CommandIn(Body):
 
     refuse, return: `reason`. contact: `reached`. arrive: `place`, or `arrival_code`. start: at
     safety levels 3 and 4 `guardian_id` and `checklist_confirmed`. hold: `hold_reason`, `until`,
-    `reason`. rebook: `appointment`, `reason`. record: `contribution`.
+    `reason`, `proof`. rebook: `appointment`, `reason`. record: `contribution`.
     complete: `completion`.
     """
 
@@ -98,6 +98,8 @@ class CommandIn(Body):
     hold_reason: HoldReason | None = None
     until: Moment | None = None
     """hold: when the work can go on."""
+    proof: HoldProofIn | None = None
+    """hold: what it rests on; each reason needs its kind."""
     appointment: SlotIn | None = None
     """rebook: the slot that the customer confirmed."""
     contribution: ContributionIn | None = None

@@ -30,7 +30,7 @@ from app.planning.outcome import told
 from app.planning.ready import fill, ready
 from app.planning.roads import Roads, roads_between
 from app.planning.snapshot import Facts, Job
-from app.work_orders.service import NEVER_BOOKED, check_slot
+from app.work_orders.service import check_slot
 from routing import Place
 
 Window = tuple[datetime, datetime]
@@ -103,7 +103,7 @@ def _windows(question: Question, at: datetime) -> list[Window]:
 async def _job(session: AsyncSession, principal: Principal, question: Question) -> tuple[Job, UUID]:
     """The order that would be taken, and the station whose it would be."""
     fault = await catalogue.fault(session, question.fault_code)
-    if fault.service_class in NEVER_BOOKED:
+    if fault.service_class in (await catalogue.policy(session)).rules.rebooking.never:
         raise DangerTakesNoSlot()
     building, vulnerable = None, False
     if question.premises_id is not None:

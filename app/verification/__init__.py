@@ -15,6 +15,7 @@ from app.verification.case import Case, Company, read_cases, read_company
 from app.verification.chain import EVENT_FIELDS, check_chain, check_tail
 from app.verification.clocks import check_clocks
 from app.verification.difference import Difference
+from app.verification.duties import check_duties
 from app.verification.files import Wanted, check_disk, check_evidence, wanted
 from app.verification.guards import check_guards
 from app.verification.ledger import check_ledger
@@ -39,6 +40,7 @@ CHECKS: dict[str, Check] = {
     "guards": check_guards,
     "assignments": lambda case, _: check_assignments(case),
     "approvals": lambda case, _: check_approvals(case),
+    "duties": lambda case, _: check_duties(case),
     "clocks": check_clocks,
     "evidence": lambda case, _: check_evidence(case),
     "records": records.check_records,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from app.verification.assignments import holders
 from app.verification.case import Case
-from app.verification.difference import Difference, differ_in, shown
+from app.verification.difference import Difference, differ, differ_in, shown
 from app.verification.table import DECIDED, PAGE
 from app.work_orders.models import Approval, WorkOrderEvent
 
@@ -42,6 +42,11 @@ def check_approvals(case: Case) -> Iterator[Difference]:
         else:
             asked.add(approval_id)
             yield from _request(subject, event, row)
+    for event in case.done("approval_escalated"):
+        subject = f"{case.order.serial} #{event.seq} {event.action}"
+        row = stored.get(str(event.payload.get("approval_id")))
+        escalated_at = row.escalated_at if row else None
+        yield from differ(CHECK, subject, escalated_at, event.at)
     for event in case.events:
         voided = event.payload.get("voided_approval_id")
         if voided is not None:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import SQLModel, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.catalogue.models import FaultCode, ServiceLimit
+from app.catalogue.models import FaultCode, ServiceLimit, ServicePolicy
 from app.completions.models import CompletionRecord, Review
 from app.core import settings
 from app.evidence.models import EvidenceFile
@@ -22,7 +22,14 @@ from app.payouts.models import LedgerEntry, LedgerStanding, RateCard
 from app.revisits.models import Revisit
 from app.verification.payground import PayGround, read_pay
 from app.verification.reading import rows
-from app.work_orders.models import Approval, Assignment, OrderClock, WorkOrder, WorkOrderEvent
+from app.work_orders.models import (
+    Approval,
+    Assignment,
+    OrderClock,
+    ReplyDuty,
+    WorkOrder,
+    WorkOrderEvent,
+)
 
 CHUNK = 400
 """Orders per round of reads; bounds the memory."""
@@ -35,6 +42,8 @@ class Company:
     faults: dict[UUID, FaultCode]
     limits: dict[tuple[UUID, str, str, str], dict[str, int]]
     """(profile, class, domain, zone) -> clock -> seconds."""
+    policies: dict[str, dict[str, Any]]
+    """Policy -> its hold table, by reason."""
     members: dict[UUID, list[CrewMember]]
     technician_of: dict[UUID, UUID]
     """User -> technician."""
@@ -67,6 +76,7 @@ class Case:
     assignments: Sequence[Assignment]
     clocks: Sequence[OrderClock]
     approvals: Sequence[Approval]
+    duties: Sequence[ReplyDuty]
     records: Sequence[CompletionRecord]
     reviews: Sequence[Review]
     revisits: Sequence[Revisit]
@@ -88,6 +98,7 @@ async def read_company(session: AsyncSession) -> Company:
     return Company(
         faults={each.id: each for each in await rows(session, FaultCode)},
         limits=dict(limits),
+        policies={str(each.id): each.rules["holds"] for each in await rows(session, ServicePolicy)},
         members=_grouped(await rows(session, CrewMember), "crew_id"),
         technician_of={each.user_id: each.id for each in people},
         users=frozenset(each.id for each in await rows(session, User)),
@@ -134,6 +145,7 @@ async def _cases(session: AsyncSession, orders: Sequence[WorkOrder]) -> list[Cas
     assignments = await of(A, A.order_id, A.assigned_at, A.id)
     clocks = await of(C, C.order_id, C.clock, C.span)
     approvals = await of(Approval, Approval.order_id, Approval.requested_at, Approval.id)
+    duties = await of(ReplyDuty, ReplyDuty.order_id, ReplyDuty.opened_at, ReplyDuty.id)
     records = await of(CompletionRecord, CompletionRecord.order_id, CompletionRecord.attempt)
     reviews = await of(Review, Review.order_id, Review.reviewed_at)
     revisits = await of(Revisit, Revisit.order_id, Revisit.attempt)
@@ -150,6 +162,7 @@ async def _cases(session: AsyncSession, orders: Sequence[WorkOrder]) -> list[Cas
             assignments=assignments.get(order.id, []),
             clocks=clocks.get(order.id, []),
             approvals=approvals.get(order.id, []),
+            duties=duties.get(order.id, []),
             records=records.get(order.id, []),
             reviews=reviews.get(order.id, []),
             revisits=revisits.get(order.id, []),

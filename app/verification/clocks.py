@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.verification.case import Case, Company
-from app.verification.difference import Difference, differ_in
+from app.verification.difference import Difference, differ, differ_in
 from app.work_orders.models import OrderClock, WorkOrderEvent
 
 CHECK = "clocks"
@@ -31,15 +31,8 @@ END = {
 }
 ONLY_ONCE = frozenset({"K5"})
 """Restoration counts from the first arrival, whoever comes after."""
-PAUSED_BY = {
-    "customer_absent": ("K4", "K5", "K6"),
-    "quote_refused": ("K5", "K6"),
-    "waiting_parts": ("K5", "K6"),
-    "waiting_window": ("K5", "K6"),
-    "other_owner": ("K5", "K6"),
-    "weather_red": ("K4", "K5", "K6"),
-}
-"""The hold table: whose net time stands still."""
+FROM_THE_SLOT = {"K4", "K6"}
+"""Whose net time begins with the slot that the customer wished for."""
 
 
 @dataclass(slots=True)
@@ -50,6 +43,7 @@ class Run:
     stopped_at: datetime | None = None
     paused_s: int = 0
     paused_since: datetime | None = None
+    stopped_by: str | None = None
 
     def pause(self, at: datetime) -> None:
         """A hold that counts from before the span began pauses it from its beginning."""
@@ -57,13 +51,22 @@ class Run:
             self.paused_since = max(at, self.started_at)
 
     def go_on(self, at: datetime) -> None:
-        if self.paused_since is not None:
-            self.paused_s += max(0, round((at - self.paused_since) / timedelta(seconds=1)))
-            self.paused_since = None
+        """What lay before a base counts as paused already."""
+        if self.paused_since is None:
+            return
+        base = self.started_at + timedelta(seconds=self.paused_s)
+        stood_s = (at - max(self.paused_since, base)) / timedelta(seconds=1)
+        self.paused_s += max(0, round(stood_s))
+        self.paused_since = None
 
-    def stop(self, at: datetime) -> None:
+    def begin_anew(self, base: datetime) -> None:
+        before_s = round((base - self.started_at) / timedelta(seconds=1))
+        self.paused_s = max(self.paused_s, before_s)
+
+    def stop(self, at: datetime, by: str) -> None:
         self.go_on(at)
         self.stopped_at = max(at, self.started_at)
+        self.stopped_by = by
 
     def due_at(self, limit_s: int | None) -> datetime | None:
         if limit_s is None or self.paused_since is not None:
@@ -89,15 +92,21 @@ class Watch:
     def take(self, event: WorkOrderEvent) -> None:
         """Live through one event: stop, pause or go on, then start."""
         for clock, run in self.running().items():
+            effect = event.payload.get("clocks", {}).get(clock)
             if self._ends(clock, event):
-                run.stop(event.at)
+                run.stop(event.at, event.action)
             elif event.action == "resumed":
                 run.go_on(event.at)
-            elif event.action == "held" and clock in PAUSED_BY.get(event.payload["reason"], ()):
+                if effect == "rebased":
+                    run.begin_anew(event.at)
+            elif event.action == "held" and effect is not None:
                 run.pause(event.at)
         for clock in self._begun_by(event):
             if clock not in self.running() and not (clock in ONLY_ONCE and clock in self.runs):
                 self.runs.setdefault(clock, []).append(Run(event.at))
+        if event.payload.get("base"):
+            for clock in FROM_THE_SLOT & self.running().keys():
+                self.running()[clock].begin_anew(datetime.fromisoformat(event.payload["base"]))
         if (arrival := self.running().get("K4")) is not None:
             self.arrive_by = arrival.due_at(self.limits.get("K4"))
 
@@ -128,6 +137,7 @@ def check_clocks(case: Case, company: Company) -> Iterator[Difference]:
     watch = Watch(company.limits.get(key, {}))
     for event in case.events:
         watch.take(event)
+    yield from _told(case, company)
     yield from _spans(case, watch)
     over = order.state in OVER
     expected = {
@@ -135,6 +145,24 @@ def check_clocks(case: Case, company: Company) -> Iterator[Difference]:
         "arrive_by": order.appointment_to or watch.arrive_by,
     }
     yield from differ_in(CHECK, order.serial, order, expected)
+
+
+def _told(case: Case, company: Company) -> Iterator[Difference]:
+    """What the events say of clocks is what the policy and the wish of the customer make of it."""
+    begun: dict[str, str] = {}
+    for event in case.events:
+        subject = f"{case.order.serial} #{event.seq} {event.action}"
+        said = event.payload.get("clocks", {})
+        if event.action == "held":
+            holds = company.policies.get(event.payload.get("policy_id", ""), {})
+            begun = holds.get(event.payload["reason"], {}).get("clocks", {})
+            yield from differ(CHECK, f"{subject} clocks", said, begun)
+        elif event.action == "resumed":
+            yield from differ(CHECK, f"{subject} clocks", said, begun)
+        elif event.action == "rebooked":
+            wished = event.payload.get("asked_by") == "customer"
+            base = event.payload["from"] if wished else None
+            yield from differ(CHECK, f"{subject} base", event.payload.get("base"), base)
 
 
 def _spans(case: Case, watch: Watch) -> Iterator[Difference]:
@@ -153,6 +181,7 @@ def _spans(case: Case, watch: Watch) -> Iterator[Difference]:
                 "stopped_at": run.stopped_at,
                 "paused_s": run.paused_s,
                 "paused_since": run.paused_since,
+                "stopped_by": run.stopped_by,
                 "limit_s": limit_s,
                 "due_at": run.due_at(limit_s),
             }

@@ -13,7 +13,9 @@ from app.work_orders.models import WorkOrderEvent
 CHECK = "guards"
 COMMAND_LINE = UUID("00000000-0000-7000-8000-0000696d706f")
 """Who `paigong import` acts as: no person and no key, and only at intake."""
-IMPORTED = frozenset({"drafted", "submitted", "urged"})
+IMPORTED = frozenset({"drafted", "submitted", "urged", "urge_merged"})
+MACHINES = {"api_key": "key", "timer": "timer", "planner": "planner", "customer": "customer"}
+"""Who acts without a role."""
 DESK_MAY_TOO = frozenset({"hold_requested", "rebooked"})
 """A technician does these only with the order in hand; the desk needs no crew."""
 
@@ -37,7 +39,7 @@ def _actor(subject: str, event: WorkOrderEvent, company: Company) -> Iterator[Di
     step = PAGE.get(event.action)
     if step is None:
         return
-    machine = {"api_key": "key", "timer": "timer", "planner": "planner"}.get(event.actor_kind)
+    machine = MACHINES.get(event.actor_kind)
     who = machine if machine is not None else event.actor_role
     if who not in step.who:
         yield Difference(CHECK, f"{subject} by", shown(who), "/".join(sorted(step.who)))

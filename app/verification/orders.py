@@ -31,6 +31,7 @@ class Standing:
     preferred_crew_id: UUID | None = None
     pinned: bool = False
     urges: int = 0
+    supervision_level: int = 0
     transfers: int = 0
     rebookings: int = 0
 
@@ -41,6 +42,10 @@ class Standing:
         if event.action in HANDED_OUT:
             self.preferred_crew_id, self.pinned = None, False
         self.urges += event.action == "urged"
+        if event.action == "supervised":
+            self.supervision_level = max(self.supervision_level, event.payload["level"])
+        elif event.action == "supervision_answered":
+            self.supervision_level = event.payload["remaining"]
         self.transfers += event.action == "transferred"
         self.rebookings += event.action == "rebooked"
         self._hold(event)

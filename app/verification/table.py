@@ -11,6 +11,8 @@ NEVER = "-"
 SAME = "="
 STARTED = "ACCEPTED ENROUTE ONSITE WORKING"
 OPEN = "NEW SENT ACCEPTED ENROUTE ONSITE WORKING DONE REVISIT HOLD RETURNED"
+ALL = f"DRAFT {OPEN} CLOSED CANCELLED MERGED"
+"""A reply is owed even when the order is over."""
 CANCELLABLE = "DRAFT NEW SENT ACCEPTED RETURNED HOLD"
 INTAKE = "agent dispatcher revisitor key"
 """Import and customer channels act through an agent or a key; a revisitor opens 17's rework."""
@@ -37,22 +39,30 @@ _PAGE: tuple[tuple[str, str, str, str, str], ...] = (
     ("13", "WORKING", "DONE", "completed", "technician"),
     ("14", "DONE", "WORKING", "rejected", "reviewer station_chief"),
     ("15", "DONE", "REVISIT", "passed", "reviewer station_chief"),
-    ("16", "REVISIT", "CLOSED", "closed", "revisitor"),
+    ("16", "REVISIT", "CLOSED", "closed", "revisitor customer"),
     ("16", "REVISIT", SAME, "revisit_tried", "revisitor"),
     ("17", "REVISIT", "CLOSED", "reworked", "revisitor"),
     ("19", f"NEW SENT {STARTED}", SAME, "hold_requested", f"technician {DESK}"),
-    ("19", f"NEW SENT {STARTED}", "HOLD", "held", DESK),
-    ("19", OPEN, SAME, "hold_refused", DESK),
+    ("19", f"NEW SENT {STARTED}", "HOLD", "held", f"{DESK} manager"),
+    ("19", OPEN, SAME, "hold_refused", f"{DESK} manager"),
+    ("19", f"DRAFT {OPEN}", SAME, "approval_escalated", "timer"),
     ("20", "HOLD", f"NEW SENT {STARTED}", "resumed", f"{DESK} timer"),
-    ("23", CANCELLABLE, SAME, "cancel_requested", "agent dispatcher key"),
+    ("23", CANCELLABLE, SAME, "cancel_requested", "agent dispatcher key timer"),
     ("23", CANCELLABLE, "CANCELLED", "cancelled", "station_chief manager"),
     ("23", f"DRAFT {OPEN}", SAME, "cancel_refused", "station_chief manager"),
-    ("24", OPEN, SAME, "urged", f"agent {DESK} revisitor key"),
+    ("24", OPEN, SAME, "urged", f"agent {DESK} revisitor key customer"),
+    ("24", OPEN, SAME, "urge_merged", f"agent {DESK} revisitor key customer"),
+    ("24", ALL, SAME, "urge_answered", f"{DESK} manager"),
+    ("25", OPEN, SAME, "supervised", "station_chief manager timer"),
+    ("25", ALL, SAME, "supervision_answered", f"{DESK} manager"),
     ("26", OPEN, SAME, "rebooked", f"agent technician {DESK} key"),
     ("26", f"DRAFT {OPEN}", SAME, "amended", f"agent {DESK} revisitor key"),
     ("4", "NEW RETURNED HOLD", SAME, "pinned", DESK),
 )
-"""Row of the page, from, to, action, who. `=` keeps the state."""
+"""Row of the page, from, to, action, who. `=` keeps the state.
+
+The manager of 19 decides only what went up to the company undecided.
+"""
 
 
 class Step(NamedTuple):

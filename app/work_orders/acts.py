@@ -53,6 +53,11 @@ class Act:
         return cls(kind="timer", at=clock.now())
 
     @classmethod
+    def by_link(cls) -> Self:
+        """An act of a customer who holds the link of a text message."""
+        return cls(kind="customer", at=clock.now())
+
+    @classmethod
     def by_planner(cls) -> Self:
         """An act of the commit step of a plan."""
         return cls(kind="planner", at=clock.now())

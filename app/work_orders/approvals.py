@@ -1,37 +1,40 @@
 """Two-person decisions: hold (19) and cancel (23)."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.permissions import Permission, Role
-from app.core.problems import InvalidInput, NotFound
+from app.core.problems import NotFound
 from app.core.scope import Principal
-from app.work_orders import effects, service
+from app.work_orders import effects, holds, service
 from app.work_orders.acts import Act
-from app.work_orders.clocks import HOLD_PAUSES
 from app.work_orders.errors import ApprovalPending, NoPendingApproval, SelfApproval
+from app.work_orders.holds import Proof
 from app.work_orders.models import Approval, WorkOrder
 from app.work_orders.states import Action
 from app.work_orders.transitions import transition
 
-LONGEST_HOLD = timedelta(days=60)
-DESK = (Role.DISPATCHER, Role.STATION_CHIEF)
-
 
 async def request_hold(
-    session: AsyncSession, order: WorkOrder, act: Act, *, reason: str, until: datetime, note: str
+    session: AsyncSession,
+    order: WorkOrder,
+    act: Act,
+    *,
+    reason: str,
+    until: datetime,
+    note: str,
+    proof: Proof | None,
 ) -> Approval:
-    """Ask for a hold; the desk approves. Raises InvalidInput for a reason that is none."""
-    if reason not in HOLD_PAUSES:
-        raise InvalidInput("crew busy or the shift's end is no hold", reasons=sorted(HOLD_PAUSES))
-    if not clock.now() < until <= clock.now() + LONGEST_HOLD:
-        raise InvalidInput("a hold ends in the future, within 60 days")
+    """Ask for a hold; who the reason names approves it. Raises what `holds.check` raises."""
+    await holds.check(session, order, reason, until, proof)
     detail = {"reason": reason, "until": until.isoformat(), "note": note}
+    detail |= proof.said() if proof else {}
     return await _request(session, order, act, "hold", Action.HOLD_REQUESTED, note, detail)
 
 
@@ -44,6 +47,26 @@ async def request_cancel(
     )
 
 
+async def request_cancel_by_timer(
+    session: AsyncSession, order: WorkOrder, until: datetime
+) -> Approval:
+    """A hold ran out that leads to cancelling: the clock asks, a chief or manager decides."""
+    reason = f"{order.hold_reason}: the longest hold is over"
+    detail = {"reason": reason, "hold_until": until.isoformat()}
+    act = Act.by_timer()
+    return await _request(session, order, act, "cancel", Action.CANCEL_REQUESTED, reason, detail)
+
+
+async def of_timer(session: AsyncSession, order: WorkOrder, until: datetime) -> Approval | None:
+    """What the clock asked when this hold ran out."""
+    statement = select(Approval).where(
+        Approval.order_id == order.id, col(Approval.requested_by).is_(None)
+    )
+    said = until.isoformat()
+    found = (await session.exec(statement)).all()
+    return next((each for each in found if each.detail.get("hold_until") == said), None)
+
+
 async def _request(
     session: AsyncSession,
     order: WorkOrder,
@@ -51,11 +74,10 @@ async def _request(
     kind: str,
     action: Action,
     reason: str,
-    detail: dict[str, str],
+    detail: dict[str, Any],
 ) -> Approval:
     if await pending(session, order.id) is not None:
         raise ApprovalPending()
-    assert act.actor_id is not None
     approval = Approval(
         order_id=order.id,
         action=kind,
@@ -109,11 +131,12 @@ async def _carry_out(
 ) -> None:
     said = {"approval_id": str(approval.id), "note": approval.decision_note}
     if approval.action == "hold":
-        act = Act.now(principal, *DESK)
+        act = Act.now(principal, await holds.approver(session, order, approval, principal))
+        detail = dict(approval.detail) | {"requested_at": approval.requested_at.isoformat()}
+        action = Action.HELD if approval.approved else Action.HOLD_REFUSED
         if approval.approved:
             act = replace(act, at=await _held_since(session, order, approval))
-        action = Action.HELD if approval.approved else Action.HOLD_REFUSED
-        detail = dict(approval.detail) | {"requested_at": approval.requested_at.isoformat()}
+            detail |= await holds.effects_of(session, approval.detail["reason"])
     else:
         act = Act.now(principal, Role.STATION_CHIEF, Role.MANAGER)
         action = Action.CANCELLED if approval.approved else Action.CANCEL_REFUSED

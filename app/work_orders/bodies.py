@@ -9,6 +9,7 @@ from app.core.geo import PlaceIn
 from app.core.texts import Code, Line, Paragraph, Phone
 from app.core.times import Moment
 from app.web.wire import Body
+from app.work_orders.holds import Proof
 
 Channel = Literal["hotline", "hall", "web", "app", "chat", "mail", "import"]
 Flag = Literal["vulnerable", "angry", "confidential", "key_customer"]
@@ -131,12 +132,27 @@ class JointCrewIn(Body):
         return self
 
 
+class HoldProofIn(Body):
+    """What a hold rests on; the policy says which kind each reason needs."""
+
+    kind: Literal["sms", "signature", "store_entry", "reference", "transfer_note", "warning"]
+    """customer_absent: sms; quote_refused: signature; waiting_parts: store_entry; waiting_window:
+    reference (of the permit or outage); other_owner: transfer_note; weather_red: warning."""
+    reference: Line
+    """The number, or the words, under which it is found."""
+
+    def proof(self) -> Proof:
+        return Proof(self.kind, self.reference)
+
+
 class HoldIn(Body):
-    """A hold with its reason and end; crew busy or the shift's end is none."""
+    """A hold with its reason, end and proof; crew busy or the shift's end is none."""
 
     reason: HoldReason
     until: Moment
     note: Note
+    proof: HoldProofIn | None = None
+    """Refused without the kind of proof that the reason needs."""
 
 
 class RebookIn(Body):
@@ -144,6 +160,21 @@ class RebookIn(Body):
 
     appointment: SlotIn
     reason: Note
+    asked_by: Literal["customer", "company"] = "customer"
+    """Only the customer's wish lets the clocks begin with the new slot."""
+
+
+class SuperviseIn(Body):
+    """Ask the station (1), the company (2) or for the regulator (3) to account for an order."""
+
+    level: Annotated[int, Field(ge=1, le=3, strict=True)]
+    reason: Note
+
+
+class ReplyIn(Body):
+    """The reply that is owed."""
+
+    reply: Note
 
 
 class DecisionIn(Body):

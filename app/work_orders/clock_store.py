@@ -1,6 +1,8 @@
 """Keeps the clock spans beside the order: a projection that `paigong verify` folds again."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -11,8 +13,17 @@ from app.work_orders.models import OrderClock, WorkOrder
 from app.work_orders.states import ENDED, Action, State
 
 
-async def step(session: AsyncSession, order: WorkOrder, action: Action, at: datetime) -> None:
-    """Advance the order's clocks by one action and store the spans and what is due next."""
+async def step(
+    session: AsyncSession,
+    order: WorkOrder,
+    action: Action,
+    at: datetime,
+    payload: Mapping[str, Any],
+) -> None:
+    """Advance the order's clocks by one action and store the spans and what is due next.
+
+    The event's payload says what a hold does to which clock, and where a net time begins anew.
+    """
     stored = list(
         (
             await session.exec(
@@ -23,8 +34,14 @@ async def step(session: AsyncSession, order: WorkOrder, action: Action, at: date
         ).all()
     )
     rows = {(row.clock, row.span): row for row in stored}
+    base = payload.get("base")
     spans = advance(
-        [span_of(row) for row in stored], action, State(order.state), at, order.hold_reason
+        [span_of(row) for row in stored],
+        action,
+        State(order.state),
+        at,
+        hold=payload.get("clocks") or {},
+        base=datetime.fromisoformat(base) if base else None,
     )
     limits = await catalogue.limits(
         session, order.service_profile_id, order.service_class, order.domain, order.zone
@@ -41,11 +58,20 @@ async def step(session: AsyncSession, order: WorkOrder, action: Action, at: date
 
 
 def span_of(row: OrderClock) -> Span:
-    return Span(row.clock, row.span, row.started_at, row.stopped_at, row.paused_s, row.paused_since)
+    return Span(
+        row.clock,
+        row.span,
+        row.started_at,
+        row.stopped_at,
+        row.paused_s,
+        row.paused_since,
+        Action(row.stopped_by) if row.stopped_by else None,
+    )
 
 
 def _write(row: OrderClock, span: Span, limit_s: int | None) -> None:
     row.stopped_at = span.stopped_at
+    row.stopped_by = span.stopped_by.value if span.stopped_by else None
     row.paused_s = span.paused_s
     row.paused_since = span.paused_since
     row.limit_s = limit_s

@@ -1,11 +1,13 @@
 """The service-level clocks K1-K8: pure steps over spans (DOMAIN section 7).
 
-A span runs from `started_at` to `stopped_at`; gross is all of it, net leaves out the pauses.
+A span runs from `started_at` to `stopped_at`; gross is all of it, net leaves out the pauses and
+what lies before the base that a customer's wish gave it.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from app.work_orders.states import Action as A
 from app.work_orders.states import State
@@ -48,15 +50,12 @@ STOPS: dict[A, tuple[str, ...]] = {
 
 ENDS_ALL = frozenset({A.CANCELLED, A.CLOSED, A.REWORKED, A.SOLVED_BY_PHONE})
 
-HOLD_PAUSES: Mapping[str, frozenset[str]] = {
-    "customer_absent": frozenset({"K4", "K5", "K6"}),
-    "quote_refused": frozenset({"K5", "K6"}),
-    "waiting_parts": frozenset({"K5", "K6"}),
-    "waiting_window": frozenset({"K5", "K6"}),
-    "other_owner": frozenset({"K5", "K6"}),
-    "weather_red": frozenset({"K4", "K5", "K6"}),
-}
-"""Which clocks' net time each hold reason stops (the hold table of DOMAIN section 7)."""
+ON_REBOOKING = ("K4", "K6")
+"""Which net times begin with the appointed slot when it is the customer who wants it so."""
+
+PAUSED = "paused"
+REBASED = "rebased"
+"""What a hold does to a net time: it stands still, or begins anew when the hold ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,7 @@ class Span:
     stopped_at: datetime | None = None
     paused_s: int = 0
     paused_since: datetime | None = None
+    stopped_by: A | None = None
 
     @property
     def running(self) -> bool:
@@ -80,10 +80,15 @@ class Span:
 
     def net_s(self, until: datetime) -> int:
         """Gross seconds without the pauses."""
-        open_pause = 0
-        if self.paused_since is not None:
-            open_pause = round(((self.stopped_at or until) - self.paused_since).total_seconds())
-        return max(0, self.gross_s(until) - self.paused_s - max(0, open_pause))
+        open_pause_s = self.open_pause_s(self.stopped_at or until)
+        return max(0, self.gross_s(until) - self.paused_s - open_pause_s)
+
+    def open_pause_s(self, until: datetime) -> int:
+        """Seconds of the pause that has not ended; none before a base that lies ahead."""
+        if self.paused_since is None:
+            return 0
+        begun = max(self.paused_since, self.started_at + timedelta(seconds=self.paused_s))
+        return max(0, round((until - begun).total_seconds()))
 
     def due_at(self, limit_s: int | None) -> datetime | None:
         """When the net time reaches the limit; None while paused or without a limit."""
@@ -93,14 +98,18 @@ class Span:
 
 
 def _closed_pause(span: Span, at: datetime) -> Span:
-    if span.paused_since is None:
-        return span
-    pause = max(0, round((at - span.paused_since).total_seconds()))
-    return replace(span, paused_s=span.paused_s + pause, paused_since=None)
+    paused_s = span.paused_s + span.open_pause_s(at)
+    return replace(span, paused_s=paused_s, paused_since=None)
 
 
-def _stopped(span: Span, at: datetime) -> Span:
-    return replace(_closed_pause(span, at), stopped_at=max(at, span.started_at))
+def _stopped(span: Span, at: datetime, by: A) -> Span:
+    return replace(_closed_pause(span, at), stopped_at=max(at, span.started_at), stopped_by=by)
+
+
+def _based(span: Span, base: datetime) -> Span:
+    """The span with a net time that begins at `base`: all before counts as paused."""
+    before_s = round((base - span.started_at).total_seconds())
+    return replace(span, paused_s=max(span.paused_s, before_s))
 
 
 def advance(
@@ -108,26 +117,37 @@ def advance(
     action: A,
     to_state: State,
     at: datetime,
-    hold_reason: str | None = None,
+    *,
+    hold: Mapping[str, str] = MappingProxyType({}),
+    base: datetime | None = None,
 ) -> list[Span]:
-    """The spans after `action` led to `to_state` at `at`; `hold_reason` tells what pauses."""
+    """The spans after `action` led to `to_state` at `at`.
+
+    `hold` says of the hold that begins or ends which clocks it pauses or rebases; `base` is where
+    the net time of arrival and total begins, when the customer wants an appointment.
+    """
     result: list[Span] = []
     stops = STOPS.get(action, ())
-    pauses = HOLD_PAUSES.get(hold_reason or "", frozenset()) if action is A.HELD else frozenset()
     for span in spans:
         if span.running and (action in ENDS_ALL or span.clock in stops):
-            span = _stopped(span, at)
+            span = _stopped(span, at, action)
         elif span.running and action is A.RESUMED:
             span = _closed_pause(span, at)
-        elif span.running and span.clock in pauses and span.paused_since is None:
-            span = replace(span, paused_since=max(at, span.started_at))
+            span = _based(span, at) if hold.get(span.clock) == REBASED else span
         elif span.running and action is A.HELD and span.clock in {"K1", "K2", "K3"}:
-            span = _stopped(span, at)
+            span = _stopped(span, at, action)
+        elif span.running and action is A.HELD and span.clock in hold:
+            span = replace(span, paused_since=span.paused_since or max(at, span.started_at))
         result.append(span)
     for clock in _started_by(action, to_state, result):
         number = 1 + sum(1 for span in result if span.clock == clock)
         result.append(Span(clock, number, at))
-    return result
+    if base is None:
+        return result
+    return [
+        _based(span, base) if span.running and span.clock in ON_REBOOKING else span
+        for span in result
+    ]
 
 
 def _started_by(action: A, to_state: State, spans: list[Span]) -> tuple[str, ...]:

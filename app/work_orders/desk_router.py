@@ -83,7 +83,7 @@ async def form_joint_crew(
 async def request_hold(
     order_id: UUID, body: HoldIn, principal: _Dispatcher, session: Session
 ) -> ApprovalOut:
-    """Ask for a hold; somebody else approves it."""
+    """Ask for a hold with its proof; somebody else approves it, or after 15 min the company."""
     order = await service.locked(session, principal, P.ORDERS_DISPATCH, order_id)
     approval = await approvals.request_hold(
         session,
@@ -92,6 +92,7 @@ async def request_hold(
         reason=body.reason,
         until=body.until,
         note=body.note,
+        proof=body.proof.proof() if body.proof else None,
     )
     return ApprovalOut.of(approval, order)
 

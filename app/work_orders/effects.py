@@ -45,6 +45,8 @@ async def apply(
         await _hand_over(session, order, action, act, payload)
     elif action is Action.SUBMITTED:
         order.reported_at = act.at
+        if order.appointment_from is not None and order.appointment_from > act.at:
+            payload["base"] = order.appointment_from.isoformat()
     elif action is Action.ACCEPTED:
         assignment = await current(session, order)
         assert assignment is not None
@@ -55,6 +57,10 @@ async def apply(
         target = await _resume(session, order, act, payload)
     elif action is Action.URGED:
         order.urges += 1
+    elif action is Action.SUPERVISED:
+        order.supervision_level = max(order.supervision_level, payload["level"])
+    elif action is Action.SUPERVISION_ANSWERED:
+        order.supervision_level = payload["remaining"]
     elif action is Action.REBOOKED:
         order.rebookings += 1
         order.appointment_from = datetime.fromisoformat(payload["from"])

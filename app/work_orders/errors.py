@@ -165,3 +165,33 @@ class EmergencyNotRefusable(Problem):
     type = "emergency-not-refusable"
     title = Text("紧急工单不能自行拒单", "A danger order cannot be refused by the crew")
     action = Text("请联系班长改派", "Call the dispatcher, who can reassign it")
+
+
+class HoldProofMissing(Problem):
+    """Each reason for a hold needs its proof; members: `needs`, `reason`."""
+
+    status = 422
+    type = "hold-proof-missing"
+    title = Text("缺少挂起凭证", "The hold lacks its proof")
+    action = Text(
+        "请按 needs 提供凭证种类与编号：短信、签字、领料单、许可编号、移交单或预警编号",
+        "Send `proof` of the kind in `needs` with the number under which it is found",
+    )
+
+
+class HoldTooLong(Problem):
+    """Longer than the reason allows in all; members: `longest_s`, `latest`."""
+
+    status = 422
+    type = "hold-too-long"
+    title = Text("挂起时间超过该原因的上限", "The hold is longer than its reason allows")
+    action = Text("请将 until 提前至 latest 之前", "Let `until` be no later than `latest`")
+
+
+class DutyAnswered(Problem):
+    """Somebody replied already; members: `answered_at`."""
+
+    status = 409
+    type = "reply-given"
+    title = Text("该催办或督办已答复", "A reply was given already")
+    action = Text("请重新读取", "Read it again")

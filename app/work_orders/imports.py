@@ -25,13 +25,11 @@ from app.organisation.import_files import (
     no_progress,
     read_table,
 )
-from app.work_orders import intake, service
+from app.work_orders import duties, intake, service
 from app.work_orders.acts import Act
 from app.work_orders.bodies import Flag
 from app.work_orders.errors import DuplicateReport
 from app.work_orders.models import WorkOrder
-from app.work_orders.states import Action
-from app.work_orders.transitions import transition
 
 DEMAND_COLUMNS = (
     *("called_at", "customer_no", "caller_name", "caller_phone"),
@@ -151,5 +149,5 @@ async def _take(session: AsyncSession, row: DemandRow, known: _Known, report: Im
         report.count("created")
     except DuplicateReport as twin:
         order = await service.locked_any(session, UUID(twin.members["order"]["id"]))
-        await transition(session, order, Action.URGED, act, reason="called again (import)")
+        await duties.urge(session, order, act, "called again (import)")
         report.count("updated")

@@ -124,7 +124,7 @@ class WorkOrderEvent(SQLModel, table=True):
     from_state: str | None = None
     to_state: str
     actor_kind: str
-    """user, api_key, timer or planner."""
+    """user, api_key, timer, planner or customer."""
     actor_id: UUID | None = None
     actor_role: str | None = None
     device_id: UUID | None = None

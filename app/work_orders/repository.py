@@ -11,7 +11,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
 from app.organisation.models import Crew, CrewMember
-from app.work_orders.models import Approval, Assignment, OrderClock, WorkOrder, WorkOrderEvent
+from app.work_orders.models import (
+    Approval,
+    Assignment,
+    OrderClock,
+    ReplyDuty,
+    WorkOrder,
+    WorkOrderEvent,
+)
 from app.work_orders.states import ENDED, State
 
 
@@ -172,16 +179,26 @@ async def pending_approvals(
     return [(row[0], row[1]) for row in await session.execute(statement)]
 
 
-async def due_timers(session: AsyncSession, now: datetime, limit: int) -> list[tuple[UUID, str]]:
-    """Orders whose K2 ran out, and holds whose date has come: (id, state)."""
-    rows = await session.execute(
-        text(
-            "SELECT o.id, o.state FROM work_orders o"
-            " WHERE (o.state = 'HOLD' AND o.hold_until <= :now)"
-            " OR (o.state = 'SENT' AND EXISTS (SELECT FROM work_order_clocks c WHERE"
-            " c.order_id = o.id AND c.clock = 'K2' AND c.stopped_at IS NULL AND c.due_at <= :now))"
-            " ORDER BY o.id LIMIT :limit"
-        ),
-        {"now": now, "limit": limit},
+async def reply_duties(
+    session: AsyncSession,
+    principal: Principal,
+    *,
+    open_only: bool,
+    order_id: UUID | None,
+    level: int | None,
+    limit: int,
+) -> list[tuple[ReplyDuty, WorkOrder]]:
+    """Urges and supervisions in scope, what is due first before the rest."""
+    statement = (
+        select(ReplyDuty, WorkOrder)
+        .join(WorkOrder, col(WorkOrder.id) == col(ReplyDuty.order_id))
+        .where(in_scope(principal, Permission.ORDERS_APPROVE))
     )
-    return [(row[0], row[1]) for row in rows]
+    if open_only:
+        statement = statement.where(col(ReplyDuty.answered_at).is_(None))
+    if order_id is not None:
+        statement = statement.where(col(ReplyDuty.order_id) == order_id)
+    if level is not None:
+        statement = statement.where(col(ReplyDuty.level) == level)
+    statement = statement.order_by(col(ReplyDuty.due_at), col(ReplyDuty.id)).limit(limit)
+    return [(row[0], row[1]) for row in await session.execute(statement)]

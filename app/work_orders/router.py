@@ -14,7 +14,7 @@ from app.identity.access import allow, allow_once
 from app.organisation import service as organisation
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import CursorParam, Limit, Page, decode_cursor, encode_cursor, problem_responses
-from app.work_orders import intake, repository, service
+from app.work_orders import duties, intake, repository, service
 from app.work_orders.acts import Act
 from app.work_orders.bodies import AmendIn, AnswerIn, ReasonIn, RebookIn, SubmitIn, WorkOrderIn
 from app.work_orders.models import WorkOrder
@@ -183,10 +183,12 @@ async def urge_work_order(
     principal: Annotated[Principal, allow_once(P.ORDERS_URGE)],
     session: Session,
 ) -> WorkOrderOut:
-    """The customer asks again; the order's counter goes up."""
+    """The customer asks again: a reply is owed, and the counter goes up.
+
+    Within a quarter of an hour it is the same urge; every third one raises the supervision.
+    """
     order = await service.locked(session, principal, P.ORDERS_URGE, order_id)
-    act = Act.now(principal, *DESK_ROLES)
-    await transition(session, order, Action.URGED, act, reason=body.reason)
+    await duties.urge(session, order, Act.now(principal, *DESK_ROLES), body.reason)
     return await answered(session, order, principal)
 
 
@@ -197,7 +199,7 @@ async def rebook_work_order(
     principal: Annotated[Principal, allow_once(P.ORDERS_EDIT)],
     session: Session,
 ) -> WorkOrderOut:
-    """Move the appointment by the customer's wish; at most twice."""
+    """Move the appointment, twice at most; the clocks follow the customer's wish alone."""
     order = await service.locked(session, principal, P.ORDERS_EDIT, order_id)
     slot = body.appointment
     await service.rebook(
@@ -207,5 +209,6 @@ async def rebook_work_order(
         starts=slot.starts_at,
         ends=slot.ends_at,
         reason=body.reason,
+        asked_by=body.asked_by,
     )
     return await answered(session, order, principal)

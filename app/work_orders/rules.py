@@ -10,13 +10,17 @@ S, A, R = State, Action, Role
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One transition; `target` None keeps the state. `timers` may act without a person."""
+    """One transition; `target` None keeps the state.
+
+    `timers` may act without a person, `links` may customers by what a text message gave them.
+    """
 
     sources: frozenset[State]
     target: State | None
     roles: frozenset[Role]
     guards: tuple[str, ...] = ()
     timers: bool = False
+    links: bool = False
 
 
 def _rule(
@@ -25,11 +29,13 @@ def _rule(
     *roles: Role,
     guards: tuple[str, ...] = (),
     timers: bool = False,
+    links: bool = False,
 ) -> Rule:
-    return Rule(frozenset(sources), target, frozenset(roles), guards, timers)
+    return Rule(frozenset(sources), target, frozenset(roles), guards, timers, links)
 
 
 _DESK = (R.DISPATCHER, R.STATION_CHIEF)
+_URGERS = (R.AGENT, R.DISPATCHER, R.STATION_CHIEF, R.REVISITOR)
 _OPEN = frozenset(S) - {S.CLOSED, S.CANCELLED, S.MERGED, S.DRAFT}
 _STARTED = {S.ACCEPTED, S.ENROUTE, S.ONSITE, S.WORKING}
 _CANCELLABLE = {S.DRAFT, S.NEW, S.SENT, S.ACCEPTED, S.RETURNED, S.HOLD}
@@ -73,19 +79,24 @@ RULES: dict[Action, Rule] = {
         R.STATION_CHIEF,
         guards=("reviewer_is_no_worker", "files_received"),
     ),
-    A.CLOSED: _rule({S.REVISIT}, S.CLOSED, R.REVISITOR),
+    A.CLOSED: _rule({S.REVISIT}, S.CLOSED, R.REVISITOR, links=True),
     A.REWORKED: _rule({S.REVISIT}, S.CLOSED, R.REVISITOR),
     A.REVISIT_TRIED: _rule({S.REVISIT}, None, R.REVISITOR),
     A.HOLD_REQUESTED: _rule(
         {S.NEW, S.SENT} | _STARTED, None, R.TECHNICIAN, *_DESK, guards=("assignee_or_desk",)
     ),
-    A.HELD: _rule({S.NEW, S.SENT} | _STARTED, S.HOLD, *_DESK),
-    A.HOLD_REFUSED: _rule(_OPEN, None, *_DESK),
+    A.HELD: _rule({S.NEW, S.SENT} | _STARTED, S.HOLD, *_DESK, R.MANAGER),
+    A.HOLD_REFUSED: _rule(_OPEN, None, *_DESK, R.MANAGER),
+    A.APPROVAL_ESCALATED: _rule(_OPEN | {S.DRAFT}, None, timers=True),
     A.RESUMED: _rule({S.HOLD}, None, *_DESK, timers=True),
-    A.CANCEL_REQUESTED: _rule(_CANCELLABLE, None, R.AGENT, R.DISPATCHER),
+    A.CANCEL_REQUESTED: _rule(_CANCELLABLE, None, R.AGENT, R.DISPATCHER, timers=True),
     A.CANCELLED: _rule(_CANCELLABLE, S.CANCELLED, R.STATION_CHIEF, R.MANAGER),
     A.CANCEL_REFUSED: _rule(_OPEN | {S.DRAFT}, None, R.STATION_CHIEF, R.MANAGER),
-    A.URGED: _rule(_OPEN, None, R.AGENT, R.DISPATCHER, R.STATION_CHIEF, R.REVISITOR),
+    A.URGED: _rule(_OPEN, None, *_URGERS, links=True),
+    A.URGE_MERGED: _rule(_OPEN, None, *_URGERS, links=True),
+    A.URGE_ANSWERED: _rule(frozenset(S), None, *_DESK, R.MANAGER),
+    A.SUPERVISED: _rule(_OPEN, None, R.STATION_CHIEF, R.MANAGER, timers=True),
+    A.SUPERVISION_ANSWERED: _rule(frozenset(S), None, *_DESK, R.MANAGER),
     A.REBOOKED: _rule(
         _OPEN - {S.DONE, S.REVISIT, S.WORKING, S.ONSITE},
         None,

@@ -11,7 +11,13 @@ from app.core.scope import Principal
 from app.web.wire import Out
 from app.work_orders.clock_store import span_of
 from app.work_orders.masking import CONFIDENTIAL, towards_technicians
-from app.work_orders.models import Approval, OrderClock, WorkOrder, WorkOrderEvent
+from app.work_orders.models import (
+    Approval,
+    OrderClock,
+    ReplyDuty,
+    WorkOrder,
+    WorkOrderEvent,
+)
 from app.work_orders.service import Dossier
 from app.work_orders.states import State
 
@@ -89,6 +95,8 @@ class WorkOrderOut(Out):
     preferred_crew_id: UUID | None
     pinned: bool
     urges: int
+    supervision_level: int
+    """The highest supervision that waits for its reply; 0 when none does."""
     transfers: int
     rebookings: int
     rework_of: UUID | None
@@ -184,8 +192,11 @@ class ApprovalOut(Out):
     action: Literal["hold", "cancel"]
     reason: str
     detail: dict[str, Any]
-    requested_by: UUID
+    requested_by: UUID | None
+    """Null when a hold ran out and the clock asks."""
     requested_at: datetime
+    escalated_at: datetime | None
+    """Since then the company may decide it as well."""
     decided_by: UUID | None
     decided_at: datetime | None
     approved: bool | None
@@ -194,3 +205,34 @@ class ApprovalOut(Out):
     @classmethod
     def of(cls, approval: Approval, order: WorkOrder) -> Self:
         return cls.model_validate(approval.model_dump() | {"serial": order.serial})
+
+
+class ReplyDutyOut(Out):
+    """An urge or a supervision, and the reply to it."""
+
+    id: UUID
+    order_id: UUID
+    serial: str
+    station_id: UUID
+    kind: Literal["urge", "supervision"]
+    level: int
+    """0 an urge; supervision by 1 the station, 2 the company, 3 the regulator."""
+    cause: str
+    reason: str
+    opened_at: datetime
+    opened_by: UUID | None
+    """Null when a clock or the customer's link asked."""
+    last_at: datetime
+    merged: int
+    """How many further urges were the same one."""
+    due_at: datetime
+    answered_at: datetime | None
+    answered_by: UUID | None
+    reply: str | None
+    climbed_at: datetime | None
+    """When its silence was taken one level up."""
+
+    @classmethod
+    def of(cls, duty: ReplyDuty, order: WorkOrder) -> Self:
+        named = {"serial": order.serial, "station_id": order.station_id}
+        return cls.model_validate(duty.model_dump() | named)

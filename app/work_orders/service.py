@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.catalogue import service as catalogue
 from app.core import clock
 from app.core.permissions import Permission
 from app.core.problems import NotFound, StaleVersion
 from app.core.scope import Principal
-from app.work_orders import repository
+from app.work_orders import repository, timer_rows
 from app.work_orders.acts import Act
+from app.work_orders.clocks import ON_REBOOKING, REBASED
 from app.work_orders.errors import AppointmentInvalid, DangerIsNotBooked, LimitReached
 from app.work_orders.models import Assignment, OrderClock, WorkOrder, WorkOrderEvent
-from app.work_orders.states import Action, State
+from app.work_orders.states import Action
 from app.work_orders.transitions import transition
 
-MOST_REBOOKINGS = 2
-"""DOMAIN section 6, 改约."""
-NEVER_BOOKED = frozenset({"E1", "E2"})
 LONGEST_LEAD = timedelta(days=60)
 
 
@@ -100,20 +100,33 @@ async def rebook(
     starts: datetime,
     ends: datetime,
     reason: str,
+    asked_by: Literal["customer", "company"] = "customer",
 ) -> WorkOrderEvent:
-    """Move the appointment by the customer's wish; at most twice, and never for danger."""
+    """Move the appointment, as often as the policy allows, and never for danger (DOMAIN 6).
+
+    Only the customer's wish lets the net time of arrival and total begin with the new slot.
+    """
     check_slot(starts, ends)
-    if order.service_class in NEVER_BOOKED:
+    rules = (await catalogue.policy(session)).rules.rebooking
+    if order.service_class in rules.never:
         raise DangerIsNotBooked()
-    if order.rebookings >= MOST_REBOOKINGS:
-        raise LimitReached(limit=MOST_REBOOKINGS)
-    return await transition(
-        session,
-        order,
-        Action.REBOOKED,
-        act,
-        **{"from": starts.isoformat(), "to": ends.isoformat(), "reason": reason},
-    )
+    if order.rebookings >= rules.most:
+        raise LimitReached(limit=rules.most)
+    before = order.appointment_from, order.appointment_to
+    said: dict[str, Any] = {
+        "from": starts.isoformat(),
+        "to": ends.isoformat(),
+        "was_from": before[0].isoformat() if before[0] else None,
+        "was_to": before[1].isoformat() if before[1] else None,
+        "reason": reason,
+        "asked_by": asked_by,
+    }
+    if asked_by == "customer":
+        said["base"] = starts.isoformat()
+    event = await transition(session, order, Action.REBOOKED, act, **said)
+    if asked_by == "customer":
+        await timer_rows.forget_steps(session, order.id, list(ON_REBOOKING), str(event.seq))
+    return event
 
 
 async def amend(
@@ -130,40 +143,12 @@ async def amend(
 async def resume(session: AsyncSession, order: WorkOrder, act: Act, reason: str) -> WorkOrderEvent:
     """End a hold: back to the crew when it was short and they are on shift, else to NEW."""
     held_at = order.reported_at
+    clocks: dict[str, str] = {}
     for event in await repository.events(session, order.id):
         if event.action == Action.HELD.value:
-            held_at = event.at
-    return await transition(
-        session, order, Action.RESUMED, act, reason=reason, held_at=held_at.isoformat()
-    )
-
-
-async def run_due_timers(session: AsyncSession, order_id: UUID) -> bool:
-    """Do what a clock of this order asks for, if it still does; True when something happened."""
-    order = await locked_any(session, order_id)
-    now = clock.now()
-    if order.state == State.HOLD.value and order.hold_until and order.hold_until <= now:
-        await resume(session, order, Act.by_timer(), "hold date reached")
-        return True
-    if order.state == State.SENT.value:
-        spans = await repository.clocks(session, order.id)
-        expired = any(
-            span.clock == "K2" and span.stopped_at is None and span.due_at and span.due_at <= now
-            for span in spans
-        )
-        if expired:
-            await transition(
-                session,
-                order,
-                Action.ACCEPT_EXPIRED,
-                Act.by_timer(),
-                reason="K2 expired without acceptance",
-                assignment_id=str(order.assignment_id),
-            )
-            return True
-    return False
-
-
-async def orders_with_due_timers(session: AsyncSession) -> list[UUID]:
-    """At most 200 orders that a timer should look at now."""
-    return [order_id for order_id, _ in await repository.due_timers(session, clock.now(), 200)]
+            held_at, clocks = event.at, event.payload.get("clocks") or {}
+    said = {"reason": reason, "held_at": held_at.isoformat(), "clocks": clocks}
+    resumed = await transition(session, order, Action.RESUMED, act, **said)
+    anew = [name for name, effect in clocks.items() if effect == REBASED]
+    await timer_rows.forget_steps(session, order.id, anew, str(resumed.seq))
+    return resumed

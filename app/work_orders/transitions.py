@@ -38,7 +38,7 @@ async def transition(
     order.state = target.value
     order.version += 1
     event = await _append_event(session, order, action, act, from_state, payload)
-    await clock_store.step(session, order, action, event.at)
+    await clock_store.step(session, order, action, event.at, event.payload)
     await session.flush()
     await feed.append(
         session, "work_order", order.id, before=before, after=await audience(session, order)
@@ -67,7 +67,7 @@ def _rule_for(order: WorkOrder, action: Action) -> Rule:
 def _in_role(order: WorkOrder, action: Action, act: Act, rule: Rule) -> Act:
     """The act, in a role that the rule names and the actor holds at the order's station."""
     if act.principal is None:
-        if not rule.timers:
+        if not (rule.links if act.kind == "customer" else rule.timers):
             raise NotYourRole(action=action.value, roles=sorted(rule.roles))
         return act
     if act.principal.is_api_key:

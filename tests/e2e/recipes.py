@@ -240,7 +240,13 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     ),
     "request_cancel": _on("request_cancel", WHY),
     "request_hold": _on(
-        "request_hold", {"reason": "customer_absent", "until": later(5), "note": "家中无人"}
+        "request_hold",
+        {
+            "reason": "customer_absent",
+            "until": later(5),
+            "note": "家中无人",
+            "proof": {"kind": "sms", "reference": "短信 15"},
+        },
     ),
     "rebook_work_order": _on("rebook_work_order", {"appointment": SLOT} | WHY),
     "resume_work_order": _on("resume_work_order", WHY),

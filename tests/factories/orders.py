@@ -28,6 +28,7 @@ from app.revisits.policy import Call
 from app.work_orders import approvals, assignments, intake
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
+from app.work_orders.holds import Proof
 from app.work_orders.models import WorkOrder
 from app.work_orders.states import Action, State
 from app.work_orders.transitions import transition
@@ -228,7 +229,13 @@ async def _step_aside(session: AsyncSession, world: World, order: WorkOrder, sta
         act = await leader_act(session, order)
         tomorrow = clock.now() + timedelta(days=1)
         approval = await approvals.request_hold(
-            session, order, act, reason="customer_absent", until=tomorrow, note="用户不在家"
+            session,
+            order,
+            act,
+            reason="customer_absent",
+            until=tomorrow,
+            note="用户不在家",
+            proof=Proof("sms", "短信 0115-08"),
         )
     else:
         act = Act.now(await person(session, world, "agent"), Role.AGENT)

@@ -9,9 +9,10 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service
-from app.catalogue.errors import UnknownCauseCode, UnknownFaultCode
-from app.catalogue.load import load_defaults, rows_of
+from app.catalogue.errors import PolicyInvalid, UnknownCauseCode, UnknownFaultCode
+from app.catalogue.load import DEFAULT_POLICY, load_defaults, policy_from, rows_of, text_of
 from app.catalogue.models import CatalogueVersion, CauseCode, FaultCode, ServiceProfile
+from app.catalogue.policies import rules_of
 from tests.conftest import Headers
 
 CLASSES = ("E1", "E2", "H3", "H4", "C5")
@@ -177,8 +178,59 @@ class TestListServiceProfiles:
     async def test_answers_limits_with_sources_and_marks_the_current_profile(
         self, client: httpx.AsyncClient, as_: Headers
     ) -> None:
-        (profile,) = (await client.get("/catalogue/service-profiles", headers=as_("agent"))).json()
-        assert profile["current"] is True
-        assert profile["effective_from"] == "2026-01-01"
-        assert "check current text" in profile["note"]
-        assert all(limit["source"] for limit in profile["limits"])
+        found = (await client.get("/catalogue/service-profiles", headers=as_("agent"))).json()
+        (profile,) = [each for each in found if each["current"]]
+        assert (profile["effective_from"], profile["reference"]) == ("2026-01-01", False)
+        for each in found:
+            assert "check current text" in each["note"].lower()
+            assert all(limit["source"] for limit in each["limits"])
+        published = {each["name"]: each for each in found if each["reference"]}
+        assert len(published) == 4
+        grid = published["State Grid promises"]["limits"]
+        arrivals = {
+            (limit["zone"], limit["limit_s"], limit["kind"])
+            for limit in grid
+            if limit["clock"] == "K4"
+        }
+        assert arrivals == {
+            ("urban", 2700, "average"),
+            ("rural", 5400, "average"),
+            ("remote", 7200, "average"),
+        }
+
+
+class TestPolicy:
+    def test_the_shipped_policy_is_whole_and_a_wrong_one_names_its_place(self) -> None:
+        shipped = text_of(DEFAULT_POLICY)
+        holds = rules_of("shipped", policy_from(shipped).rules).holds
+        assert {reason: rule.proof for reason, rule in holds.items()} == {
+            "customer_absent": "sms",
+            "quote_refused": "signature",
+            "waiting_parts": "store_entry",
+            "waiting_window": "reference",
+            "other_owner": "transfer_note",
+            "weather_red": "warning",
+        }
+        assert holds["quote_refused"].longest_s == 72 * 3600
+        assert holds["other_owner"].longest_s == 5 * 86400
+        for wrong, place in (
+            ("most = 2", "rebooking.most"),
+            ("longest_s = 259200     # 72 hours", "holds.quote_refused.longest_s"),
+        ):
+            broken = shipped.replace(wrong, wrong.partition("=")[0] + "= 0")
+            with pytest.raises(PolicyInvalid, match=place):
+                policy_from(broken)
+        with pytest.raises(PolicyInvalid, match="a step goes above"):
+            policy_from(shipped.replace("highest_automatic = 2", "highest_automatic = 1"))
+
+    async def test_a_later_policy_takes_over_on_its_day(self, session: AsyncSession) -> None:
+        shipped = await service.policy(session)
+        assert shipped.rules.urging.merge_s == 900
+        for day, name in ((16, "later"), (15, "today")):
+            shorter = text_of(DEFAULT_POLICY).replace("merge_s = 900 ", "merge_s = 600 ")
+            row = policy_from(shorter)
+            row.name, row.effective_from = name, date(2026, 1, day)
+            session.add(row)
+            await session.flush()
+        found = await service.policy(session)
+        assert (found.name, found.rules.urging.merge_s) == ("today", 600)

@@ -13,7 +13,7 @@ from app.core.db import Database
 from app.organisation.models import Presence
 from app.planning.errors import PlanRefused
 from app.planning.models import PlannedVisit, PlanningRun
-from app.work_orders import assignments, service
+from app.work_orders import assignments, service, timers
 from app.work_orders.acts import Act
 from app.work_orders.models import WorkOrder
 from tests.app.planning.conftest import Book, Run, SolverHere, Take
@@ -166,7 +166,7 @@ class TestWhoIsAsked:
         held_by = first.result["committed"][0]["crew_id"]
         clock.advance(timedelta(minutes=11))
         async with database.transaction() as session:
-            assert await service.run_due_timers(session, UUID(order["id"]))
+            assert await timers.run_due_timers(session, UUID(order["id"]))
         assert await book.state(order) == "RETURNED"
         second = await plan()
         assert second.result is not None

@@ -13,7 +13,7 @@ from app.core import clock
 from app.core.db import Database
 from app.core.settings import Settings
 from app.web.idempotency import IdempotentAnswer
-from app.work_orders import service as work_orders
+from app.work_orders import timers
 from app.worker import purge, rescue, run_timers, run_worker
 from tests.app.planning.conftest import Book, Take
 from tests.factories.world import NOW, World
@@ -54,8 +54,8 @@ class TestTimers:
                 raise LookupError("a crew that is gone")
             served.append(order_id)
 
-        monkeypatch.setattr(work_orders, "orders_with_due_timers", due)
-        monkeypatch.setattr(work_orders, "run_due_timers", act)
+        monkeypatch.setattr(timers, "orders_with_due_timers", due)
+        monkeypatch.setattr(timers, "run_due_timers", act)
         await run_timers(database)
         assert served == [good]
         assert f"ALERT the timers of order {bad} failed" in caplog.text

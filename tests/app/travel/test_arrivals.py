@@ -18,6 +18,7 @@ from app.travel.arrivals import refresh_crews
 from app.work_orders import approvals, assignments
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act, MeasuredPlace
+from app.work_orders.holds import Proof
 from app.work_orders.states import Action, State
 from app.work_orders.transitions import transition
 from routing import Place
@@ -428,6 +429,7 @@ class TestCrews:
                 reason="customer_absent",
                 until=NOW + 1440 * MINUTE,
                 note="用户不在家",
+                proof=Proof("sms", "短信 0115-08"),
             )
             chief = await person(session, world, "chief1")
             await approvals.decide(session, chief, asked.id, True, None)

@@ -8,9 +8,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.permissions import Role
-from app.work_orders import approvals, assignments, intake
+from app.work_orders import approvals, assignments, duties, intake, timers
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
+from app.work_orders.holds import Proof
 from app.work_orders.imports import IMPORTER
 from app.work_orders.models import WorkOrder
 from app.work_orders.states import Action, State
@@ -59,6 +60,7 @@ async def a_morning(session: AsyncSession, world: World) -> History:
     history.add("held_late", await _held_late(session, world))
     danger = await orders.order_in(session, world, State.CLOSED, fault=DANGER, crew="A1")
     history.add("danger", danger)
+    history.add("urged", await _urged(session, world))  # the last, since it takes three days
     return history
 
 
@@ -100,7 +102,7 @@ async def _moved(session: AsyncSession, world: World) -> WorkOrder:
     desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
     await assignments.assign(session, order, crews["A2"], desk, how="manual", reason="nearer")
     await assignments.withdraw(session, order, desk, "wait")
-    await transition(session, order, Action.URGED, desk, reason="cold")
+    await duties.urge(session, order, desk, "cold")
     starts = clock.now() + timedelta(hours=1)
     ends = starts + timedelta(hours=1)
     await work_orders.rebook(session, order, desk, starts=starts, ends=ends, reason="at work")
@@ -128,6 +130,37 @@ async def _resumed(session: AsyncSession, world: World) -> WorkOrder:
     return order
 
 
+async def _urged(session: AsyncSession, world: World) -> WorkOrder:
+    """Urged four times in three urges, silence that climbs, replies, a hold that runs out."""
+    order = await orders.order_in(session, world, State.ACCEPTED, premises="锦绣家园1-1-102")
+    for minutes in (0, 5, 20, 20):
+        _later(minutes)
+        agent = Act.now(await orders.person(session, world, "agent"), Role.AGENT)
+        await duties.urge(session, order, agent, "still cold")
+    _later(20)
+    assert await timers.run_due_timers(session, order.id)
+    manager = await orders.person(session, world, "manager")
+    owed = await duties.supervise(session, manager, order, 3, "12345 asks")
+    await duties.answer(session, manager, owed.id, "a crew is on its way")
+    asked = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)
+    approval = await approvals.request_hold(
+        session,
+        order,
+        asked,
+        reason="quote_refused",
+        until=clock.now() + timedelta(hours=72),
+        note="too dear",
+        proof=Proof("signature", "quote 12"),
+    )
+    _later(16)
+    assert await timers.run_due_timers(session, order.id)
+    await approvals.decide(session, manager, approval.id, True, None)
+    _later(72 * 60)
+    assert await timers.run_due_timers(session, order.id)
+    assert not await timers.run_due_timers(session, order.id)
+    return order
+
+
 async def _hold(session: AsyncSession, world: World, order: WorkOrder, asked: Act) -> None:
     approval = await approvals.request_hold(
         session,
@@ -136,6 +169,7 @@ async def _hold(session: AsyncSession, world: World, order: WorkOrder, asked: Ac
         reason="customer_absent",
         until=clock.now() + timedelta(hours=1),
         note="nobody in",
+        proof=Proof("sms", "0115-08"),
     )
     chief = await orders.person(session, world, "chief1")
     await approvals.decide(session, chief, approval.id, True, None)
@@ -201,6 +235,7 @@ async def _held_late(session: AsyncSession, world: World) -> WorkOrder:
         reason="customer_absent",
         until=clock.now() + timedelta(hours=3),
         note="nobody in",
+        proof=Proof("sms", "0115-08"),
     )
     _later(5)
     desk = Act.now(await orders.person(session, world, "dispatcher"), Role.DISPATCHER)

@@ -11,7 +11,7 @@ WIDER_ROLES = {"amended": {"revisitor"}}
 """The page names nobody for corrections; who calls the customer may pass on a new number."""
 CHOOSES_ITS_TARGET = {"resumed"}
 """Row 20 leads to NEW or to where the hold began, by the crew and the time."""
-MACHINES = {"key", "timer", "planner"}
+MACHINES = {"key", "timer", "planner", "customer"}
 
 
 def test_the_same_actions() -> None:
@@ -56,3 +56,8 @@ def test_the_same_machines() -> None:
     for action, rule in RULES.items():
         machines = PAGE[action.value].who & {"timer", "planner"}
         assert bool(machines) == rule.timers, action
+
+
+def test_the_same_links() -> None:
+    for action, rule in RULES.items():
+        assert ("customer" in PAGE[action.value].who) == rule.links, action

@@ -6,6 +6,12 @@ from app.work_orders.clocks import Span, advance
 from app.work_orders.states import Action as A
 from app.work_orders.states import State as S
 
+HOLDS = {
+    "customer_absent": {"K4": "rebased", "K5": "paused", "K6": "paused"},
+    "waiting_parts": {"K5": "paused", "K6": "paused"},
+    "weather_red": {"K4": "paused", "K5": "paused", "K6": "paused"},
+}
+"""Lines of the hold table, by hand from DOMAIN section 7."""
 START = datetime(2026, 1, 15, tzinfo=UTC)
 
 
@@ -16,8 +22,8 @@ def minutes(count: float) -> datetime:
 def folded(*steps: tuple[A, S, float], hold: str | None = None) -> dict[str, list[Span]]:
     spans: list[Span] = []
     for action, state, minute in steps:
-        reason = hold if action is A.HELD else None
-        spans = advance(spans, action, state, minutes(minute), reason)
+        effects = HOLDS[hold] if hold and action in {A.HELD, A.RESUMED} else {}
+        spans = advance(spans, action, state, minutes(minute), hold=effects)
     found: dict[str, list[Span]] = {}
     for span in spans:
         found.setdefault(span.clock, []).append(span)
@@ -55,16 +61,30 @@ class TestAdvance:
         )
         assert [span.gross_s(minutes(100)) for span in spans["K7"]] == [600, 600]
 
-    def test_absence_pauses_the_net_time_of_arrival_and_total(self) -> None:
+    def test_red_weather_pauses_the_net_time_of_arrival_and_total(self) -> None:
         spans = folded(
             (A.SUBMITTED, S.NEW, 0),
             (A.HELD, S.HOLD, 10),
             (A.RESUMED, S.NEW, 40),
             (A.ARRIVED, S.ONSITE, 50),
-            hold="customer_absent",
+            hold="weather_red",
         )
         assert spans["K4"][0].gross_s(minutes(60)) == 50 * 60
         assert spans["K4"][0].net_s(minutes(60)) == 20 * 60
+
+    def test_absence_lets_the_net_time_of_arrival_begin_anew_and_pauses_the_total(self) -> None:
+        spans = folded(
+            (A.SUBMITTED, S.NEW, 0),
+            (A.HELD, S.HOLD, 10),
+            (A.RESUMED, S.NEW, 40),
+            (A.ARRIVED, S.ONSITE, 50),
+            (A.COMPLETED, S.DONE, 70),
+            hold="customer_absent",
+        )
+        assert spans["K4"][0].gross_s(minutes(90)) == 50 * 60
+        assert spans["K4"][0].net_s(minutes(90)) == 10 * 60
+        assert spans["K6"][0].net_s(minutes(90)) == 40 * 60
+        assert spans["K4"][0].stopped_by is A.ARRIVED
 
     def test_waiting_for_parts_lets_arrival_run(self) -> None:
         spans = folded(
@@ -99,4 +119,40 @@ class TestAdvance:
             (A.RESUMED, S.NEW, 40),
             hold="customer_absent",
         )
-        assert spans["K4"][0].due_at(1800) == minutes(60)
+        assert spans["K4"][0].due_at(1800) == minutes(70)
+
+
+class TestBase:
+    """What the customer wishes for lets arrival and total begin with the slot"""
+
+    def rebooked(self, *then: tuple[A, S, float]) -> dict[str, Span]:
+        spans = advance([], A.SUBMITTED, S.NEW, minutes(0))
+        spans = advance(spans, A.REBOOKED, S.NEW, minutes(20), base=minutes(60))
+        for action, state, minute in then:
+            effects = HOLDS["weather_red"] if action in {A.HELD, A.RESUMED} else {}
+            spans = advance(spans, action, state, minutes(minute), hold=effects)
+        return {span.clock: span for span in spans}
+
+    def test_net_time_and_due_time_count_from_the_slot_and_gross_from_the_report(self) -> None:
+        spans = self.rebooked((A.ARRIVED, S.ONSITE, 75))
+        assert spans["K4"].gross_s(minutes(99)) == 75 * 60
+        assert spans["K4"].net_s(minutes(99)) == 15 * 60
+        assert spans["K6"].due_at(3600) == minutes(120)
+        assert spans["SAFE"].net_s(minutes(99)) == 99 * 60
+        assert spans["K1"].net_s(minutes(99)) == 99 * 60
+
+    def test_who_comes_before_the_slot_has_used_none_of_it(self) -> None:
+        assert self.rebooked((A.ARRIVED, S.ONSITE, 50))["K4"].net_s(minutes(99)) == 0
+
+    def test_a_pause_before_the_slot_is_not_counted_twice(self) -> None:
+        spans = self.rebooked((A.HELD, S.HOLD, 30), (A.RESUMED, S.NEW, 70))
+        assert spans["K4"].net_s(minutes(80)) == 10 * 60
+        early = self.rebooked((A.HELD, S.HOLD, 30), (A.RESUMED, S.NEW, 40))
+        assert early["K4"].due_at(1800) == minutes(90)
+        open_still = self.rebooked((A.HELD, S.HOLD, 30))
+        assert open_still["K4"].net_s(minutes(80)) == 0
+
+    def test_an_appointment_at_the_report_counts_from_the_slot_at_once(self) -> None:
+        spans = advance([], A.SUBMITTED, S.NEW, minutes(0), base=minutes(90))
+        due = {span.clock: span.due_at(1800) for span in spans}
+        assert (due["K4"], due["SAFE"]) == (minutes(120), minutes(30))

@@ -7,11 +7,13 @@ import httpx
 import pytest
 
 from app.core import clock
-from app.work_orders import service
+from app.work_orders import timers
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.phone import Phone
 from tests.factories.world import NOW, World
+
+SMS = {"kind": "sms", "reference": "短信 0115-08"}
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ class TestHold:
     async def held(self, desk: Desk, minutes: int = 60) -> str:
         order_id = await desk.sent("A2")
         until = (clock.now() + timedelta(minutes=minutes)).isoformat()
-        body = {"reason": "customer_absent", "until": until, "note": "家中无人"}
+        body = {"reason": "customer_absent", "until": until, "note": "家中无人", "proof": SMS}
         asked = await post(desk, f"/work-orders/{order_id}/hold", "dispatcher1", body)
         assert asked.status_code == 202, asked.text
         decide = f"/approvals/{asked.json()['id']}/decide"
@@ -137,10 +139,10 @@ class TestHold:
         order_id = await self.held(desk, minutes=180)
         clock.advance(timedelta(minutes=181))
         async with app.state.database.transaction() as session:
-            due = await service.orders_with_due_timers(session)
+            due = await timers.orders_with_due_timers(session)
         assert [str(each) for each in due] == [order_id]
         async with app.state.database.transaction() as session:
-            assert await service.run_due_timers(session, due[0])
+            assert await timers.run_due_timers(session, due[0])
         order = await desk.order(order_id)
         assert order["state"] == "NEW"
         assert order["preferred_crew_id"] == str(desk.world.crews["A2"])
@@ -210,6 +212,7 @@ class TestVoidedRequest:
         history = await client.get(timeline, headers=as_("agent"))
         assert history.json()["events"][-1]["payload"]["voided_approval_id"] == asked.json()["id"]
         again = {"reason": "customer_absent", "until": "2026-01-15T05:00:00Z", "note": "无人"}
+        again |= {"proof": SMS}
         hold = await post(desk, f"/work-orders/{order_id}/hold", "dispatcher1", again)
         assert hold.status_code == 202, hold.text
 
@@ -232,9 +235,9 @@ class TestAcceptanceTimer:
         order_id = await desk.sent("A2")
         clock.advance(timedelta(minutes=11))
         async with app.state.database.transaction() as session:
-            (due,) = await service.orders_with_due_timers(session)
-            assert await service.run_due_timers(session, due)
-            assert not await service.run_due_timers(session, due)
+            (due,) = await timers.orders_with_due_timers(session)
+            assert await timers.run_due_timers(session, due)
+            assert not await timers.run_due_timers(session, due)
         order = await desk.order(order_id)
         assert (order["state"], order["holder"]) == ("RETURNED", None)
 
