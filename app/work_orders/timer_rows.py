@@ -21,8 +21,8 @@ AND c.clock = ANY(:clocks) AND (CAST(:order_id AS uuid) IS NULL OR c.order_id = 
 AND c.started_at + (c.paused_s + c.limit_s * p.percent / 100.0) * interval '1 second' <= :now
 AND NOT EXISTS (
     SELECT FROM reply_duties d WHERE d.order_id = c.order_id
-    AND d.key LIKE c.clock || ':' || c.span || ':%'
-    AND split_part(d.key, ':', 3)::integer >= p.percent
+    AND CASE WHEN d.key LIKE c.clock || ':' || c.span || ':%'
+        THEN CAST(split_part(d.key, ':', 3) AS integer) >= p.percent END
 )
 ORDER BY c.order_id, c.clock, p.percent DESC
 """

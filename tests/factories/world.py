@@ -23,6 +23,7 @@ from app.customers.models import (
 from app.identity import tokens
 from app.identity.models import Device, LoginSession, RoleGrant, User
 from app.identity.passwords import hashed
+from app.notifications.ladders import load_default_ladders
 from app.organisation.models import (
     Attendance,
     Crew,
@@ -33,7 +34,6 @@ from app.organisation.models import (
     Technician,
     TechnicianSkill,
 )
-from app.notifications.ladders import load_default_ladders
 from app.payouts.load import load_default_rate_card
 
 NOW = datetime(2026, 1, 15, 0, 0, tzinfo=UTC)

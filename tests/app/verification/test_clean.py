@@ -21,7 +21,7 @@ async def test_a_morning_verifies(ground: Ground) -> None:
     found = await verify(database, ground.config.data_dir)
     await database.close()
     assert [str(each) for each in found] == []
-    assert len(ground.history.ids) == 17
+    assert len(ground.history.ids) == 18
 
 
 async def test_an_empty_company_verifies(database: Database, config: Settings) -> None:
