@@ -85,12 +85,12 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
     """Fold every event again, independently, and compare with every stored state."""
-    from app.core import settings
+    from app.evidence.storage import storage
     from app.verification import Difference
     from app.verification import verify as run
 
     async def work(database: Database) -> list[Difference]:
-        return await run(database, settings.current().data_dir)
+        return await run(database, storage())
 
     differences = with_database(work)
     if as_json:

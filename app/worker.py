@@ -21,6 +21,7 @@ from app.core import clock, feed, jobs
 from app.core import settings as installed
 from app.core.db import Database
 from app.core.settings import Environment, Settings
+from app.evidence import expiry
 from app.notifications import alarms, outbox
 from app.notifications.providers import open_channels
 from app.organisation import service as organisation
@@ -230,6 +231,7 @@ async def purge(database: Database) -> None:
         await trips.purge_drives(session)
     async with database.transaction() as session:
         await feed.purge(session)
+    await expiry.purge(database)
 
 
 async def rescue(queue: App) -> None:

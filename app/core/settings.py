@@ -66,7 +66,12 @@ class Settings(BaseSettings):
     demo_business_epoch: datetime | None = None
     demo_rate: float = Field(default=1.0, ge=1.0, le=60.0)
     max_body_bytes: int = 1_000_000
-    max_upload_bytes: int = 25_000_000
+    evidence_store: str | None = None
+    """`s3://bucket/prefix` for evidence that is whole; without it, a folder of `data_dir`."""
+    evidence_store_options: dict[str, str] = Field(default_factory=dict)
+    """As JSON: endpoint, region, access_key_id, secret_access_key, ...; AWS_* variables count."""
+    evidence_limits: Path | None = None
+    """A TOML file with sizes, quotas and keeping that differ from the shipped ones."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -171,3 +171,104 @@ class EvidenceNotWhatItClaims(Problem):
     type = "evidence-not-what-it-claims"
     title = Text("文件内容与声明的类型不符", "The file is not what its media type claims")
     action = Text("请用手机相机重新拍摄，并使用新编号", "Record it again under a new file id")
+
+
+class EvidenceRejected(Problem):
+    """Opening the file showed that it is no evidence; members: `why`, a rejection code."""
+
+    status = 422
+    type = "evidence-rejected"
+    title = Text("文件未通过检查", "The file did not pass inspection")
+    action = Text(
+        "请按 why 的说明重新拍摄，并使用新编号",
+        "Record it again as `why` says, under a new file id",
+    )
+
+
+class EvidenceCheckBusy(Problem):
+    """The file is all there, but could not be opened just now."""
+
+    status = 503
+    type = "evidence-check-busy"
+    title = Text("文件检查繁忙", "The inspection is busy")
+    action = Text("请稍后以 HEAD 查询后续传", "Wait, ask with HEAD and continue: it is a few bytes")
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "5"}
+
+
+class EvidenceNoThumbnail(Problem):
+    """A recording, or strokes; members: `media_type`."""
+
+    status = 404
+    type = "evidence-no-thumbnail"
+    title = Text("该文件没有缩略图", "This file has no thumbnail")
+    action = Text("请直接读取原文件", "Read the file itself")
+
+
+class OrderQuotaReached(Problem):
+    """The order has as many files, or bytes, as any may have; members: `files`, `bytes`."""
+
+    status = 413
+    type = "order-quota"
+    title = Text("该工单的证据已达上限", "The order has all the evidence that it may have")
+    action = Text(
+        "请终止不需要的上传，或联系站长", "End uploads that are not needed, or ask the chief"
+    )
+
+
+class DeviceQuotaReached(Problem):
+    """The phone announced more in 24 hours than it may; members: `files`, `bytes`."""
+
+    status = 429
+    type = "device-quota"
+    title = Text("该设备 24 小时内的上传已达上限", "This phone sent all that it may in 24 hours")
+    action = Text("请稍后再传，或联系站长", "Send the rest later, or ask the chief")
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "3600"}
+
+
+class ChecksumDiffers(Problem):
+    """The chunk does not have the checksum of its header; nothing of it is kept."""
+
+    status = 460
+    type = "checksum-differs"
+    title = Text("分段校验和不符", "The chunk does not have the announced checksum")
+    action = Text("请从 offset 重新发送该分段", "Send the chunk again from `offset`")
+
+
+class ChecksumUnknown(Problem):
+    """`Upload-Checksum` names an algorithm that is not spoken here, or no base64."""
+
+    status = 400
+    type = "checksum-unknown"
+    title = Text("Upload-Checksum 无效", "Upload-Checksum is not valid")
+    action = Text("请使用 sha1 或 sha256 加 base64", "Send sha1 or sha256 and the digest in base64")
+
+
+class UploadFinished(Problem):
+    """Verified evidence is not taken back."""
+
+    status = 409
+    type = "upload-finished"
+    title = Text("文件已核验，不能终止", "The file is verified and stays")
+    action = Text("请在完工记录中不再声明它", "Leave it out of the completion record instead")
+
+
+class ReplacementInvalid(Problem):
+    """Only a rejected file of the manifest can be replaced, once, by one of its kind."""
+
+    status = 409
+    type = "replacement-invalid"
+    title = Text("不能以此文件替换", "This file cannot take that one's place")
+    action = Text(
+        "replaces 须为本单清单中被拒、同种类且未替换过的文件",
+        "`replaces` names a rejected file of the order's manifest, of the same kind",
+    )
+
+
+class EvidenceStoreBusy(Problem):
+    """The store of whole files cannot be reached just now."""
+
+    status = 503
+    type = "evidence-store-busy"
+    title = Text("证据存储暂时不可用", "The evidence store cannot be reached")
+    action = Text("请稍后重试；已收到的分段仍在", "Try again later: what was received is safe")
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "10"}

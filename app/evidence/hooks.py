@@ -17,13 +17,15 @@ async def evidence_declared(
     """The manifest names a file of each kind that the fault and the outcome demand (13).
 
     `payload["outcome"]` is the record's; without one everything is demanded. A file that is
-    known to be something else than it claims counts for nothing.
+    known to be something else than it claims counts for nothing, and strokes alone are no
+    signature: the picture is what people read.
     """
     demanded = needed(await service.letters_of(session, order), str(payload.get("outcome")))
     shown = {
         file.kind
         for file in await service.manifest_of(session, order.id)
-        if file.state != "rejected" or file.rejected_why == service.HASH_DIFFERS
+        if file.media_type != "application/json"
+        and (file.state != "rejected" or file.rejected_why == service.HASH_DIFFERS)
     }
     if missing := sorted(demanded.files - shown):
         raise EvidenceMissing(missing=missing)

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
@@ -14,10 +14,10 @@ from app.core import clock
 from app.core.db import Database
 from app.core.problems import NotFound
 from app.core.scope import Principal
-from app.evidence import repository
+from app.evidence import limits, repository
 from app.evidence.errors import UploadBusy, UploadGone, UploadOffsetConflict
 from app.evidence.models import EvidenceFile
-from app.evidence.storage import PartShorter, store
+from app.evidence.parts import PartShorter, parts
 
 LEASE_S = 20.0
 """How long a writer that died keeps others out."""
@@ -35,6 +35,7 @@ class Lease:
     size_bytes: int
     sha256: str
     media_type: str
+    expires_at: datetime
     renewed: float = field(default_factory=clock.monotonic)
     """Monotonic seconds."""
 
@@ -72,7 +73,13 @@ async def take(database: Database, principal: Principal, file_id: UUID, offset: 
             size_bytes=file.size_bytes,
             sha256=file.sha256,
             media_type=file.media_type,
+            expires_at=file.expires_at or expiry(),
         )
+
+
+def expiry() -> datetime:
+    """When an upload that is touched now will be forgotten, in real time."""
+    return clock.real_now() + timedelta(days=limits.current().keeping.upload_days)
 
 
 async def open_part(database: Database, lease: Lease) -> BinaryIO:
@@ -82,7 +89,7 @@ async def open_part(database: Database, lease: Lease) -> BinaryIO:
     what is there and UploadOffsetConflict names it: the phone sends the rest again.
     """
     try:
-        return await asyncio.to_thread(store().open_part, lease.file_id, lease.offset)
+        return await asyncio.to_thread(parts().open, lease.file_id, lease.offset)
     except PartShorter as shorter:
         await checkpoint(database, lease, shorter.length)
         raise UploadOffsetConflict(offset=shorter.length) from shorter
@@ -94,6 +101,7 @@ async def checkpoint(database: Database, lease: Lease, offset: int) -> None:
         file = await still_held(session, lease)
         file.received_bytes = offset
         file.lease_until = clock.real_now() + timedelta(seconds=LEASE_S)
+        file.expires_at = lease.expires_at = expiry()
     lease.offset = offset
     lease.renewed = clock.monotonic()
 

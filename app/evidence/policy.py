@@ -2,7 +2,15 @@
 
 from typing import Literal, NamedTuple, get_args
 
-MediaType = Literal["image/jpeg", "image/png", "image/webp", "image/heic", "video/mp4", "audio/mp4"]
+MediaType = Literal[
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/heic",
+    "video/mp4",
+    "audio/mp4",
+    "application/json",
+]
 FileKind = Literal["A", "B", "F", "G", "C", "W", "X", "R", "T", "P", "V", "I", "M"]
 
 ALWAYS = frozenset("AF")
@@ -13,6 +21,7 @@ READING_LETTERS = frozenset("RTPVIM")
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/webp", "image/heic"})
 _MEDIA_OF_KIND: dict[str, frozenset[str]] = {
     "C": frozenset({"video/mp4"}),
+    "G": _IMAGES | {"application/json"},
     "X": _IMAGES | {"audio/mp4"},
 }
 
@@ -46,7 +55,10 @@ def needed(letters: frozenset[str], outcome: str) -> Needed:
 
 
 def media_allowed(kind: str) -> frozenset[str]:
-    """Media types that can show `kind`: a video for C, pictures otherwise, X also recorded."""
+    """Media types that can show `kind`: a video for C, pictures otherwise, X also recorded.
+
+    G is the picture of the signature; its strokes (JSON) come beside it.
+    """
     return _MEDIA_OF_KIND.get(kind, _IMAGES)
 
 
@@ -65,6 +77,8 @@ def media_types_of(head: bytes) -> frozenset[str]:
         return frozenset({"image/png"})
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return frozenset({"image/webp"})
+    if head.lstrip().startswith(b"{"):
+        return frozenset({"application/json"})
     if head[4:8] == b"ftyp":
         return _iso_media_types(head[8:12])
     return frozenset()
@@ -89,5 +103,6 @@ EXTENSIONS: dict[str, str] = {
     "image/heic": "heic",
     "video/mp4": "mp4",
     "audio/mp4": "m4a",
+    "application/json": "json",
 }
 assert EXTENSIONS.keys() == set(get_args(MediaType))

@@ -1,16 +1,18 @@
 """Rows of evidence files and of who may see or send them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
-from app.evidence.models import EvidenceFile
+from app.evidence.models import EvidenceFile, EvidenceInspection, QuarantinedFile
 from app.organisation.models import CrewMember
 from app.work_orders.models import Assignment, WorkOrder
 
@@ -42,6 +44,93 @@ async def of_order(session: AsyncSession, order_id: UUID) -> Sequence[EvidenceFi
         .order_by(col(EvidenceFile.declared_at), col(EvidenceFile.id))
     )
     return (await session.exec(statement)).all()
+
+
+async def inspections(session: AsyncSession, order_id: UUID) -> dict[UUID, EvidenceInspection]:
+    """What the verified files of an order hold, by file."""
+    statement = (
+        select(EvidenceInspection)
+        .join(EvidenceFile, col(EvidenceFile.id) == EvidenceInspection.file_id)
+        .where(EvidenceFile.order_id == order_id)
+    )
+    return {found.file_id: found for found in (await session.exec(statement)).all()}
+
+
+async def volume_of_order(session: AsyncSession, order_id: UUID) -> tuple[int, int]:
+    """(files, bytes) of an order, declared or received; rejected ones lie elsewhere."""
+    return await _volume(
+        session, EvidenceFile.order_id == order_id, col(EvidenceFile.state) != "rejected"
+    )
+
+
+async def volume_of_device(
+    session: AsyncSession, device_id: UUID, since: datetime
+) -> tuple[int, int]:
+    """(files, bytes) that the phone announced since then, in business time."""
+    return await _volume(
+        session, EvidenceFile.device_id == device_id, col(EvidenceFile.declared_at) >= since
+    )
+
+
+async def _volume(session: AsyncSession, *where: Any) -> tuple[int, int]:
+    statement = select(
+        func.count(), func.coalesce(func.sum(col(EvidenceFile.size_bytes)), 0)
+    ).where(*where)
+    files, total = (await session.exec(statement)).one()
+    return files, int(total)
+
+
+async def replacement_of(session: AsyncSession, file_id: UUID) -> UUID | None:
+    """The file that took this one's place in the manifest."""
+    statement = select(EvidenceFile.id).where(EvidenceFile.replaces == file_id)
+    return (await session.exec(statement)).first()
+
+
+async def quarantine(session: AsyncSession, row: QuarantinedFile) -> None:
+    """Note a rejected original; the same bytes of the same file count once."""
+    await session.execute(insert(QuarantinedFile).values(row.model_dump()).on_conflict_do_nothing())
+
+
+async def expired(session: AsyncSession, at: datetime, most: int) -> Sequence[EvidenceFile]:
+    """Unfinished uploads whose time is over and that nobody writes, row-locked."""
+    statement = (
+        select(EvidenceFile)
+        .where(
+            EvidenceFile.state == "receiving",
+            col(EvidenceFile.expires_at) < at,
+            or_(col(EvidenceFile.lease_until).is_(None), col(EvidenceFile.lease_until) < at),
+        )
+        .order_by(col(EvidenceFile.id))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def unfinished(session: AsyncSession, file_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the files whose upload may go on."""
+    statement = select(EvidenceFile.id).where(
+        col(EvidenceFile.id).in_(list(file_ids)), EvidenceFile.state == "receiving"
+    )
+    return set((await session.exec(statement)).all())
+
+
+async def quarantined_before(session: AsyncSession, before: datetime, most: int) -> Sequence[UUID]:
+    """Rejected originals that are older and still there."""
+    statement = (
+        select(QuarantinedFile.id)
+        .where(col(QuarantinedFile.purged_at).is_(None), QuarantinedFile.rejected_at < before)
+        .order_by(col(QuarantinedFile.rejected_at))
+        .limit(most)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def mark_purged(session: AsyncSession, quarantine_id: UUID, at: datetime) -> None:
+    """The bytes are gone."""
+    await session.execute(
+        update(QuarantinedFile).where(col(QuarantinedFile.id) == quarantine_id).values(purged_at=at)
+    )
 
 
 async def visible_order(

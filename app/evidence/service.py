@@ -3,26 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue.models import FaultCode
-from app.core import clock, feed, settings
+from app.core import clock, feed
 from app.core.problems import NotFound
 from app.core.scope import Principal
-from app.evidence import repository
+from app.evidence import limits, repository
 from app.evidence.errors import (
     EvidenceDiffers,
     EvidenceKindMismatch,
+    EvidenceNoThumbnail,
     EvidenceNotReadable,
     EvidenceTooLarge,
 )
-from app.evidence.models import EvidenceFile
+from app.evidence.models import EvidenceFile, EvidenceInspection
 from app.evidence.policy import ALWAYS, EXTENSIONS, media_allowed
-from app.evidence.storage import store
+from app.evidence.seen import SeenFile, SeenVisit, seen
+from app.evidence.storage import kept_key, thumbnail_key
 from app.work_orders.models import WorkOrder
 from app.work_orders.transitions import audience
 
@@ -49,14 +50,14 @@ def required_letters(fault: FaultCode) -> frozenset[str]:
 
 def check_declared(declared: Declared) -> None:
     """Raises EvidenceTooLarge, or EvidenceKindMismatch for a media type that cannot show it."""
-    largest = settings.current().max_upload_bytes
-    if declared.size_bytes > largest:
-        raise EvidenceTooLarge(max_bytes=largest)
     allowed = media_allowed(declared.kind)
     if declared.media_type not in allowed:
         raise EvidenceKindMismatch(
             kind=declared.kind, media_type=declared.media_type, allowed=sorted(allowed)
         )
+    largest = limits.current().bytes.of(declared.kind, declared.media_type)
+    if declared.size_bytes > largest:
+        raise EvidenceTooLarge(max_bytes=largest, kind=declared.kind)
 
 
 def new_file(order_id: UUID, owner_id: UUID, declared: Declared, state: str) -> EvidenceFile:
@@ -123,11 +124,14 @@ async def state_of(session: AsyncSession, order_id: UUID) -> str:
     return "complete" if all(file.state == "verified" for file in files) else "incomplete"
 
 
-async def refresh_state(session: AsyncSession, order: WorkOrder) -> None:
-    """Keep the locked order's `evidence_state`; screens hear of a change through the feed."""
+async def refresh_state(session: AsyncSession, order: WorkOrder, *, tell: bool = False) -> None:
+    """Keep the locked order's `evidence_state`; screens hear of a change through the feed.
+
+    `tell` makes them hear in any case: a file was rejected, and the demand for it is open again.
+    """
     await session.flush()
     state = await state_of(session, order.id)
-    if state == order.evidence_state:
+    if state == order.evidence_state and not tell:
         return
     order.evidence_state = state
     tokens = await audience(session, order)
@@ -140,7 +144,8 @@ class EvidenceOfOrder(NamedTuple):
 
     order: WorkOrder
     letters: frozenset[str]
-    files: Sequence[EvidenceFile]
+    visit: SeenVisit
+    files: Sequence[SeenFile]
 
 
 async def of_order(session: AsyncSession, principal: Principal, order_id: UUID) -> EvidenceOfOrder:
@@ -149,7 +154,9 @@ async def of_order(session: AsyncSession, principal: Principal, order_id: UUID) 
     if order is None:
         raise NotFound()
     files = await repository.of_order(session, order_id)
-    return EvidenceOfOrder(order, await letters_of(session, order), files)
+    inspections = await repository.inspections(session, order_id)
+    visit, shown = await seen(session, order_id, files, inspections)
+    return EvidenceOfOrder(order, await letters_of(session, order), visit, shown)
 
 
 async def letters_of(session: AsyncSession, order: WorkOrder) -> frozenset[str]:
@@ -162,7 +169,7 @@ async def letters_of(session: AsyncSession, order: WorkOrder) -> frozenset[str]:
 class ReadableFile(NamedTuple):
     """Verified bytes and how to name them."""
 
-    path: Path
+    key: str
     media_type: str
     sha256: str
     size_bytes: int
@@ -171,16 +178,40 @@ class ReadableFile(NamedTuple):
 
 async def readable(session: AsyncSession, principal: Principal, file_id: UUID) -> ReadableFile:
     """A verified file in scope; raises NotFound, or EvidenceNotReadable before it is verified."""
-    found = await repository.visible_file(session, principal, file_id)
-    if found is None:
-        raise NotFound()
-    file, order = found
-    if file.state != "verified":
-        raise EvidenceNotReadable(state=file.state)
+    file, order = await _verified(session, principal, file_id)
     return ReadableFile(
-        path=store().kept_path(file.sha256),
+        key=kept_key(file.sha256),
         media_type=file.media_type,
         sha256=file.sha256,
         size_bytes=file.size_bytes,
         file_name=f"{order.serial}-{file.kind}-{file.id}.{EXTENSIONS[file.media_type]}",
     )
+
+
+async def thumbnail(session: AsyncSession, principal: Principal, file_id: UUID) -> ReadableFile:
+    """The small picture of a verified file in scope; its size is not known.
+
+    Raises NotFound, EvidenceNotReadable, or EvidenceNoThumbnail for a recording.
+    """
+    file, order = await _verified(session, principal, file_id)
+    found = await session.get(EvidenceInspection, file_id)
+    if found is None or not found.has_thumbnail:
+        raise EvidenceNoThumbnail(media_type=file.media_type)
+    return ReadableFile(
+        key=thumbnail_key(file.sha256),
+        media_type="image/webp",
+        sha256=file.sha256,
+        size_bytes=0,
+        file_name=f"{order.serial}-{file.kind}-{file.id}-small.webp",
+    )
+
+
+async def _verified(
+    session: AsyncSession, principal: Principal, file_id: UUID
+) -> tuple[EvidenceFile, WorkOrder]:
+    found = await repository.visible_file(session, principal, file_id)
+    if found is None:
+        raise NotFound()
+    if found[0].state != "verified":
+        raise EvidenceNotReadable(state=found[0].state)
+    return found

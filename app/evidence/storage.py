@@ -1,106 +1,139 @@
-"""Bytes on disk: grown in a part file, kept under their sha256, or set aside in quarantine."""
+"""Where whole files are kept: under their sha256, beside thumbnails and quarantine.
 
-import hashlib
+A folder on the local disk or an S3-compatible store, as `evidence_store` says. Names are keys
+with slashes in both. Every call blocks and belongs in a thread.
+"""
+
 import os
 import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
-from uuid import UUID
+from typing import Protocol
+from uuid import UUID, uuid4
 
 from app.core import settings
-from app.evidence.policy import HEAD_BYTES
+from app.core.settings import Settings
+from app.evidence.parts import sync_folder
+
+BLOCK_BYTES = 256 * 1024
+_ASIDE = ".aside-"
 
 
-class PartShorter(Exception):
-    """The disk holds fewer bytes than the database believes; `length` is what is there."""
-
-    def __init__(self, length: int) -> None:
-        super().__init__(f"only {length} bytes are on disk")
-        self.length = length
+def kept_key(sha256: str) -> str:
+    """Verified bytes; equal files share one place."""
+    return f"kept/{sha256[:2]}/{sha256}"
 
 
-class Examined(NamedTuple):
-    """What a finished file turned out to be."""
-
-    sha256: str
-    head: bytes
+def thumbnail_key(sha256: str) -> str:
+    """The small WebP of the picture with this hash."""
+    return f"thumbnails/{sha256[:2]}/{sha256}.webp"
 
 
-class EvidenceStore:
-    """One folder tree; every call blocks and belongs in a thread."""
+def quarantine_key(quarantine_id: UUID) -> str:
+    """A rejected original, from where nothing is served."""
+    return f"quarantine/{quarantine_id.hex}"
+
+
+class Storage(Protocol):
+    """Keeps whole files by key."""
+
+    def put(self, key: str, source: Path) -> None:
+        """Copy a local file to its key: all of it or nothing, durable, safe to repeat."""
+
+    def put_bytes(self, key: str, content: bytes) -> None:
+        """The same for a few bytes."""
+
+    def size(self, key: str) -> int | None:
+        """Bytes under the key; None when there is nothing."""
+
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to `end`, in blocks; raises FileNotFoundError at once."""
+
+    def delete(self, key: str) -> None:
+        """Nothing happens when there is nothing."""
+
+
+class DiskStorage:
+    """A folder: copied aside, synced, renamed, and the folder synced too."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def part_path(self, file_id: UUID) -> Path:
-        return self.root / "parts" / file_id.hex
+    def path(self, key: str) -> Path:
+        return self.root / key
 
-    def kept_path(self, sha256: str) -> Path:
-        """Where verified bytes with this hash lie; equal files share one."""
-        return self.root / "kept" / sha256[:2] / sha256
+    def put(self, key: str, source: Path) -> None:
+        # A copy, not a rename or a link: until the database knows, a crash must leave a part to
+        # resume from, and writing to that part must not touch kept bytes that others share.
+        aside = self._aside(key)
+        shutil.copyfile(source, aside)
+        self._settle(aside, key)
 
-    def quarantine_path(self, file_id: UUID) -> Path:
-        return self.root / "quarantine" / file_id.hex
+    def put_bytes(self, key: str, content: bytes) -> None:
+        aside = self._aside(key)
+        aside.write_bytes(content)
+        self._settle(aside, key)
 
-    def open_part(self, file_id: UUID, offset: int) -> BinaryIO:
-        """The part file cut to `offset`, ready to append; raises PartShorter."""
-        path = self.part_path(file_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        length = path.stat().st_size if path.exists() else 0
-        if length < offset:
-            raise PartShorter(length)
-        part = path.open("r+b" if path.exists() else "w+b")
-        part.truncate(offset)
-        part.seek(offset)
-        return part
+    def _aside(self, key: str) -> Path:
+        folder = self.path(key).parent
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
+        return folder / f"{_ASIDE}{uuid4().hex}"
 
-    def examine(self, file_id: UUID) -> Examined:
-        """Hash and first bytes of the whole part file, read back from disk."""
-        with self.part_path(file_id).open("rb") as part:
-            head = part.read(HEAD_BYTES)
-            part.seek(0)
-            return Examined(hashlib.file_digest(part, "sha256").hexdigest(), head)
-
-    def keep(self, file_id: UUID, sha256: str) -> None:
-        """Copy the verified part to its final name; atomic, and safe to repeat.
-
-        A copy, not a rename or a link: until the database knows, a crash must leave a part to
-        resume from, and writing to that part must not touch kept bytes that others share.
-        """
-        kept = self.kept_path(sha256)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        copy = kept.with_name(f"{sha256}.{file_id.hex}")
-        shutil.copyfile(self.part_path(file_id), copy)
-        with copy.open("rb+") as written:
+    def _settle(self, aside: Path, key: str) -> None:
+        with aside.open("rb+") as written:
             os.fsync(written.fileno())
-        copy.replace(kept)
-        _sync_folder(kept.parent)
+        aside.replace(self.path(key))
+        sync_folder(aside.parent)
 
-    def forget_part(self, file_id: UUID) -> None:
-        self.part_path(file_id).unlink(missing_ok=True)
+    def size(self, key: str) -> int | None:
+        try:
+            return self.path(key).stat().st_size
+        except FileNotFoundError:
+            return None
 
-    def set_aside(self, file_id: UUID) -> None:
-        """Move a rejected part into quarantine, from where nothing is served."""
-        target = self.quarantine_path(file_id)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self.part_path(file_id).replace(target)
-        _sync_folder(target.parent)
+    def read(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        file = self.path(key).open("rb")
+
+        def blocks() -> Iterator[bytes]:
+            with file:
+                left = (file.seek(0, os.SEEK_END) if end is None else end) - start
+                file.seek(start)
+                while left > 0 and (block := file.read(min(left, BLOCK_BYTES))):
+                    left -= len(block)
+                    yield block
+
+        return blocks()
+
+    def delete(self, key: str) -> None:
+        self.path(key).unlink(missing_ok=True)
+
+    def forget_torn(self, before: datetime) -> None:
+        """Remove copies that a killed server never renamed."""
+        for aside in self.root.glob(f"*/**/{_ASIDE}*"):
+            if datetime.fromtimestamp(aside.stat().st_mtime, UTC) < before:
+                aside.unlink(missing_ok=True)
 
 
-def sync_part(part: BinaryIO) -> None:
-    """Bring what was written to the disk itself, so that an offset is never a promise."""
-    part.flush()
-    os.fsync(part.fileno())
+def storage() -> Storage:
+    """The deployment's."""
+    return storage_of(settings.current())
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def storage_of(chosen: Settings) -> Storage:
+    """The one that these settings name."""
+    if chosen.evidence_store is None:
+        return DiskStorage(chosen.data_dir / "evidence")
+    return _object_storage(
+        chosen.evidence_store, tuple(sorted(chosen.evidence_store_options.items()))
+    )
 
 
-def store() -> EvidenceStore:
-    """The deployment's store, under `data_dir`."""
-    return EvidenceStore(settings.current().data_dir / "evidence")
+@cache
+def _object_storage(url: str, options: tuple[tuple[str, str], ...]) -> Storage:
+    from app.evidence.object_storage import ObjectStorage  # loads a runtime of its own
+
+    return ObjectStorage.at(url, dict(options))

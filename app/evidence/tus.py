@@ -3,18 +3,21 @@
 import base64
 import binascii
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
 
-from app.core import settings
+from app.evidence import limits
+from app.evidence.checksums import ALGORITHMS
 from app.evidence.declaration import UploadMetadata
-from app.evidence.errors import TusVersionUnknown, UploadMetadataInvalid
+from app.evidence.errors import TusVersionUnknown, UploadGone, UploadMetadataInvalid
 
 VERSION = "1.0.0"
-EXTENSIONS = "creation"
+EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
 CHUNK_TYPE = "application/offset+octet-stream"
 
 
@@ -24,8 +27,17 @@ def capabilities() -> dict[str, str]:
         "Tus-Resumable": VERSION,
         "Tus-Version": VERSION,
         "Tus-Extension": EXTENSIONS,
-        "Tus-Max-Size": str(settings.current().max_upload_bytes),
+        "Tus-Max-Size": str(limits.current().largest_bytes),
+        "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
     }
+
+
+def progress(offset: int, expires_at: datetime | None) -> dict[str, str]:
+    """Headers that say where an upload stands, and when an unfinished one is forgotten."""
+    headers = {"Upload-Offset": str(offset)}
+    if expires_at is not None:
+        headers["Upload-Expires"] = format_datetime(expires_at.astimezone(UTC), usegmt=True)
+    return headers
 
 
 class TusRoute(APIRoute):
@@ -41,6 +53,8 @@ class TusRoute(APIRoute):
                 response = await inner(request)
             except Exception as error:
                 response = await _refusal(request, error)
+                if isinstance(error, UploadGone):  # an answer to HEAD has no body to say it
+                    response.headers["Upload-Rejected"] = str(error.members["why"])
             response.headers["Tus-Resumable"] = VERSION
             return response
 
@@ -63,16 +77,19 @@ async def _refusal(request: Request, error: Exception) -> Response:
 
 
 def parse_metadata(header: str) -> UploadMetadata:
-    """`key base64,key base64` as typed values; raises UploadMetadataInvalid."""
+    """`key base64,key base64` as typed values; a key may come without a value.
+
+    Raises UploadMetadataInvalid.
+    """
     values: dict[str, str] = {}
-    for pair in header.split(","):
+    for pair in filter(str.strip, header.split(",")):
         key, _, encoded = pair.strip().partition(" ")
         try:
             values[key] = base64.b64decode(encoded, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError) as error:
             raise UploadMetadataInvalid(errors=[{"at": [key[:40]], "why": str(error)}]) from error
     try:
-        return UploadMetadata.model_validate(values)
+        return UploadMetadata.model_validate({key: said for key, said in values.items() if said})
     except ValidationError as error:
         raise UploadMetadataInvalid(
             errors=[

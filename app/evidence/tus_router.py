@@ -1,7 +1,8 @@
-"""Resumable upload of evidence by tus 1.0: OPTIONS, POST, HEAD, PATCH."""
+"""Resumable upload of evidence by tus 1.0: OPTIONS, POST, HEAD, PATCH, DELETE."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -11,10 +12,10 @@ from starlette.requests import ClientDisconnect
 from app.core.db import Database
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
-from app.evidence import uploads
-from app.evidence.errors import UploadMediaType, UploadStalled
-from app.evidence.service import Declared
-from app.evidence.tus import CHUNK_TYPE, TusRoute, capabilities, parse_metadata
+from app.evidence import creation, uploads
+from app.evidence.checksums import Checksum
+from app.evidence.errors import UploadBusy, UploadMediaType, UploadOffsetConflict, UploadStalled
+from app.evidence.tus import CHUNK_TYPE, TusRoute, capabilities, parse_metadata, progress
 from app.identity.access import allow_briefly
 from app.web.wire import problem_responses
 
@@ -25,6 +26,15 @@ BLOCK_BYTES = 256 * 1024
 router = APIRouter(prefix="/evidence/uploads", tags=["evidence"], route_class=TusRoute)
 
 Version = Annotated[Literal["1.0.0"], Header(alias="Tus-Resumable")]
+ChecksumHeader = Annotated[
+    str | None, Header(max_length=200, description="`sha256` or `sha1`, and the chunk's in base64.")
+]
+_CHUNK_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {CHUNK_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 Uploader = Annotated[Principal, allow_briefly(P.PHONE)]
 
 
@@ -38,7 +48,11 @@ def _answer(status: int, description: str, *headers: str) -> dict[int | str, dic
     "",
     status_code=204,
     response_class=Response,
-    responses=_answer(204, "What is supported", "Tus-Version", "Tus-Extension", "Tus-Max-Size"),
+    responses=_answer(
+        204,
+        "What is supported",
+        *("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm"),
+    ),
 )
 async def describe_uploads() -> Response:
     """Version, extensions and the largest file; needs no sign-in."""
@@ -49,38 +63,39 @@ async def describe_uploads() -> Response:
     "",
     status_code=201,
     response_class=Response,
-    responses=_answer(201, "The upload exists at Location", "Location", "Upload-Offset")
-    | problem_responses(404, 409, 410, 412),
+    responses=_answer(
+        201, "The upload exists at Location", "Location", "Upload-Offset", "Upload-Expires"
+    )
+    | problem_responses(404, 408, 409, 410, 412, 415, 429, 460),
+    openapi_extra=_CHUNK_BODY | {"requestBody": {**_CHUNK_BODY["requestBody"], "required": False}},
 )
 async def create_upload(
     request: Request,
     principal: Uploader,
     _version: Version,
     upload_length: Annotated[int, Header(ge=1, le=2**40)],
-    upload_metadata: Annotated[str, Header(max_length=4000)],
+    upload_metadata: Annotated[str, Header(max_length=4000)] = "",
+    upload_checksum: ChecksumHeader = None,
 ) -> Response:
-    """Open the upload of one file, or find it again by its `file_id`.
+    """Open the upload of one file, or find it again by its `file_id`; its first bytes may follow.
 
-    `Upload-Metadata` carries order_id, file_id, kind, sha256, filetype and optionally
-    captured_at, each in base64. The file may be declared in a completion before or afterwards.
+    `Upload-Metadata` carries, each in base64: file_id; order_id, kind, sha256 and filetype, which
+    a declared file can do without; and optionally captured_at, captured_lon, captured_lat with
+    their datum, source (camera, gallery) and replaces (the id of a rejected file of the manifest).
+    A body is the chunk at 0; where bytes are here already it is left aside, and Upload-Offset
+    says where to go on.
     """
     metadata = parse_metadata(upload_metadata)
-    declared = Declared(
-        file_id=metadata.file_id,
-        kind=metadata.kind,
-        media_type=metadata.filetype,
-        size_bytes=upload_length,
-        sha256=metadata.sha256,
-        captured_at=metadata.captured_at,
-    )
+    checksum = Checksum.parse(upload_checksum) if upload_checksum else None
+    brings = _brings_chunk(request)
     async with _database(request).transaction() as session:
-        file = await uploads.create(
-            session, principal, metadata.order_id, declared, upload_metadata
-        )
-    headers = {
-        "Location": f"{request.url.path}/{file.id}",
-        "Upload-Offset": str(file.received_bytes),
-    }
+        file = await creation.create(session, principal, metadata, upload_length, upload_metadata)
+    reached = uploads.Reached(file.received_bytes, file.expires_at)
+    if brings and reached.offset == 0:
+        chunk = _chunk(request, 0, checksum)
+        with suppress(UploadBusy, UploadOffsetConflict):  # another request was quicker
+            reached = await uploads.receive(_database(request), principal, file.id, chunk)
+    headers = {"Location": f"{request.url.path}/{file.id}", **progress(*reached)}
     return Response(status_code=201, headers=headers)
 
 
@@ -88,18 +103,23 @@ async def create_upload(
     "/{file_id}",
     response_class=Response,
     responses=_answer(
-        200, "Where the upload stands", "Upload-Offset", "Upload-Length", "Upload-Metadata"
+        200,
+        "Where the upload stands",
+        *("Upload-Offset", "Upload-Length", "Upload-Metadata", "Upload-Expires"),
     )
     | problem_responses(404, 410, 412),
 )
 async def find_upload_offset(
     request: Request, file_id: UUID, principal: Uploader, _version: Version
 ) -> Response:
-    """How many bytes are safe; equal to `Upload-Length` once the file is verified."""
+    """How many bytes are safe; equal to `Upload-Length` once the file is verified.
+
+    410 with `Upload-Rejected` names the rejection of a file that was opened and not taken.
+    """
     async with _database(request).transaction() as session:
         file = await uploads.standing(session, principal, file_id)
     headers = {
-        "Upload-Offset": str(file.received_bytes),
+        **progress(file.received_bytes, file.expires_at),
         "Upload-Length": str(file.size_bytes),
         "Cache-Control": "no-store",
     }
@@ -112,14 +132,9 @@ async def find_upload_offset(
     "/{file_id}",
     status_code=204,
     response_class=Response,
-    responses=_answer(204, "The chunk is safe", "Upload-Offset")
-    | problem_responses(404, 408, 409, 410, 412, 415, 423),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {CHUNK_TYPE: {"schema": {"type": "string", "format": "binary"}}},
-        }
-    },
+    responses=_answer(204, "The chunk is safe", "Upload-Offset", "Upload-Expires")
+    | problem_responses(404, 408, 409, 410, 412, 415, 423, 460),
+    openapi_extra=_CHUNK_BODY,
 )
 async def append_to_upload(
     request: Request,
@@ -127,24 +142,49 @@ async def append_to_upload(
     principal: Uploader,
     _version: Version,
     upload_offset: Annotated[int, Header(ge=0, le=2**40)],
+    upload_checksum: ChecksumHeader = None,
 ) -> Response:
-    """Append bytes at `Upload-Offset`; the last ones are answered after hash and type are checked.
+    """Append bytes at `Upload-Offset`; the last ones are answered after the file was opened.
 
-    423 while another request writes; 422 when the finished file is not what was declared.
+    423 while another request writes; 460 when the chunk has not the sum of `Upload-Checksum`;
+    422 when the finished file is not what was declared, or no file of its kind.
     """
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != CHUNK_TYPE:
+    checksum = Checksum.parse(upload_checksum) if upload_checksum else None
+    if not _brings_chunk(request):
         raise UploadMediaType(expected=CHUNK_TYPE)
+    chunk = _chunk(request, upload_offset, checksum)
+    reached = await uploads.receive(_database(request), principal, file_id, chunk)
+    return Response(status_code=204, headers=progress(*reached))
+
+
+@router.delete(
+    "/{file_id}",
+    status_code=204,
+    response_class=Response,
+    responses=_answer(204, "The upload is forgotten") | problem_responses(404, 409, 410, 412, 423),
+)
+async def end_upload(
+    request: Request, file_id: UUID, principal: Uploader, _version: Version
+) -> Response:
+    """Forget an unfinished upload and its bytes; verified evidence stays (409)."""
+    await creation.terminate(_database(request), principal, file_id)
+    return Response(status_code=204)
+
+
+def _brings_chunk(request: Request) -> bool:
+    """Whether the body is a chunk; raises UploadMediaType for a body that is something else."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == CHUNK_TYPE:
+        return True
+    if request.headers.get("content-length", "0") != "0":
+        raise UploadMediaType(expected=CHUNK_TYPE)
+    return False
+
+
+def _chunk(request: Request, offset: int, checksum: Checksum | None) -> uploads.Chunk:
     announced = request.headers.get("content-length", "")
-    reached = await uploads.receive(
-        _database(request),
-        principal,
-        file_id,
-        upload_offset,
-        int(announced) if announced.isascii() and announced.isdigit() else 0,
-        _blocks(request),
-    )
-    return Response(status_code=204, headers={"Upload-Offset": str(reached)})
+    number = int(announced) if announced.isascii() and announced.isdigit() else 0
+    return uploads.Chunk(offset, number, _blocks(request), checksum)
 
 
 def _database(request: Request) -> Database:

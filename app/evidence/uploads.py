@@ -6,79 +6,32 @@ No transaction is open while bytes stream; a lease in real time keeps a second w
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import BinaryIO
+from datetime import datetime
+from typing import BinaryIO, NamedTuple
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
 from app.core.db import Database
 from app.core.problems import NotFound
 from app.core.scope import Principal
-from app.evidence import leases, repository
-from app.evidence.errors import (
-    EvidenceDiffers,
-    EvidenceHashDiffers,
-    EvidenceNotWhatItClaims,
-    UploadGone,
-    UploadTooLong,
-)
+from app.evidence import leases
+from app.evidence.checksums import Checksum
+from app.evidence.errors import ChecksumDiffers, UploadGone, UploadTooLong
+from app.evidence.finishing import finish
 from app.evidence.leases import Lease
 from app.evidence.models import EvidenceFile
-from app.evidence.policy import media_types_of
-from app.evidence.service import (
-    HASH_DIFFERS,
-    Declared,
-    check_declared,
-    is_same,
-    new_file,
-    refresh_state,
-)
-from app.evidence.storage import Examined, store, sync_part
-from app.work_orders import service as work_orders
+from app.evidence.parts import sync_part
 
 CHECKPOINT_BYTES = 1_000_000
 """What a killed server can lose of a chunk; a photo on a bad line is sent in a few of these."""
 
 
-async def create(
-    session: AsyncSession,
-    principal: Principal,
-    order_id: UUID,
-    declared: Declared,
-    metadata: str | None = None,
-) -> EvidenceFile:
-    """Open the upload of a file, or find it again: the same id and metadata may come many times.
+class Reached(NamedTuple):
+    """Where the upload stands; `expires_at` is None once the file is whole."""
 
-    A file that the leader declared belongs to whoever of the crew sends it first. Raises
-    NotFound for orders never held by the caller's crew and for another's file, EvidenceDiffers,
-    EvidenceTooLarge, EvidenceKindMismatch and UploadGone.
-    """
-    check_declared(declared)
-    await _require_crew(session, principal, order_id)
-    await repository.insert_absent(
-        session, [new_file(order_id, principal.id, declared, "receiving")]
-    )
-    file = (await repository.locked(session, [declared.file_id]))[declared.file_id]
-    if file.state == "declared" and file.order_id == order_id:
-        file.owner_id = principal.id
-    if file.owner_id != principal.id:
-        raise NotFound()
-    if not is_same(file, order_id, declared):
-        raise EvidenceDiffers(files=[str(file.id)])
-    if file.state == "rejected" and file.rejected_why != HASH_DIFFERS:
-        raise UploadGone(why=file.rejected_why)
-    if file.state in ("declared", "rejected"):
-        file.state, file.received_bytes, file.rejected_why = "receiving", 0, None
-    file.captured_at = file.captured_at or declared.captured_at
-    file.upload_metadata = metadata
-    return file
-
-
-async def _require_crew(session: AsyncSession, principal: Principal, order_id: UUID) -> None:
-    technician_id = principal.technician_id
-    if technician_id is None or not await repository.held_by(session, technician_id, order_id):
-        raise NotFound()
+    offset: int
+    expires_at: datetime | None
 
 
 async def standing(session: AsyncSession, principal: Principal, file_id: UUID) -> EvidenceFile:
@@ -91,50 +44,77 @@ async def standing(session: AsyncSession, principal: Principal, file_id: UUID) -
     return file
 
 
-async def receive(
-    database: Database,
-    principal: Principal,
-    file_id: UUID,
-    offset: int,
-    announced: int,
-    blocks: AsyncIterator[bytes],
-) -> int:
-    """Append `blocks` from `offset`; returns the new offset, after verification at the end.
+class Chunk(NamedTuple):
+    """Bytes on their way; `announced` is their number by Content-Length, 0 when unknown."""
 
-    `announced` is the chunk's Content-Length, 0 when unknown. What came before a failure is
-    kept. Raises NotFound, UploadGone, UploadBusy, UploadOffsetConflict, UploadTooLong,
-    EvidenceHashDiffers and EvidenceNotWhatItClaims.
+    offset: int
+    announced: int
+    blocks: AsyncIterator[bytes]
+    checksum: Checksum | None = None
+
+
+async def receive(database: Database, principal: Principal, file_id: UUID, chunk: Chunk) -> Reached:
+    """Append a chunk; returns where the upload stands, after verification at the end.
+
+    What came before a failure is kept, unless the chunk has a checksum: then it counts as a
+    whole. Raises NotFound, UploadGone, UploadBusy, UploadOffsetConflict, UploadTooLong,
+    ChecksumDiffers and what `finish` raises.
     """
-    lease = await leases.take(database, principal, file_id, offset)
+    lease = await leases.take(database, principal, file_id, chunk.offset)
     try:
-        if offset + announced > lease.size_bytes:
+        if chunk.offset + chunk.announced > lease.size_bytes:
             raise UploadTooLong(size_bytes=lease.size_bytes)
         part = await leases.open_part(database, lease)
-        reached = await _append(database, lease, part, blocks)
-        if reached == lease.size_bytes:
-            await _finish(database, lease)
-        return reached
+        reached = await _append(database, lease, part, chunk)
+        if reached < lease.size_bytes:
+            return Reached(reached, lease.expires_at)
+        await finish(database, lease)
+        return Reached(reached, None)
     finally:
         await leases.release(database, lease)
 
 
-async def _append(
-    database: Database, lease: Lease, part: BinaryIO, blocks: AsyncIterator[bytes]
-) -> int:
-    reached = lease.offset
+async def _append(database: Database, lease: Lease, part: BinaryIO, chunk: Chunk) -> int:
     with part:
+        if chunk.checksum is not None:
+            return await _append_whole(database, lease, part, chunk.blocks, chunk.checksum)
+        reached = lease.offset
         try:
-            async for block in blocks:
-                if reached + len(block) > lease.size_bytes:
-                    raise UploadTooLong(size_bytes=lease.size_bytes)
-                lease.assert_held()
-                await asyncio.to_thread(part.write, block)
-                reached += len(block)
+            async for block in chunk.blocks:
+                reached = await _write(lease, part, reached, block)
                 if reached - lease.offset >= CHECKPOINT_BYTES or lease.is_ageing():
                     await _save(database, lease, part, reached)
         finally:
             await _save(database, lease, part, reached)
+        return reached
+
+
+async def _append_whole(
+    database: Database,
+    lease: Lease,
+    part: BinaryIO,
+    blocks: AsyncIterator[bytes],
+    checksum: Checksum,
+) -> int:
+    """All of the chunk or, when its sum differs, nothing."""
+    begun = reached = lease.offset
+    async for block in blocks:
+        checksum.update(block)
+        reached = await _write(lease, part, reached, block)
+        if lease.is_ageing():
+            await leases.checkpoint(database, lease, begun)
+    if not checksum.matches():
+        raise ChecksumDiffers(offset=begun)
+    await _save(database, lease, part, reached)
     return reached
+
+
+async def _write(lease: Lease, part: BinaryIO, reached: int, block: bytes) -> int:
+    if reached + len(block) > lease.size_bytes:
+        raise UploadTooLong(size_bytes=lease.size_bytes)
+    lease.assert_held()
+    await asyncio.to_thread(part.write, block)
+    return reached + len(block)
 
 
 async def _save(database: Database, lease: Lease, part: BinaryIO, reached: int) -> None:
@@ -142,34 +122,3 @@ async def _save(database: Database, lease: Lease, part: BinaryIO, reached: int) 
     await asyncio.to_thread(sync_part, part)
     if lease.offset < reached < lease.size_bytes:
         await leases.checkpoint(database, lease, reached)
-
-
-async def _finish(database: Database, lease: Lease) -> None:
-    found = await asyncio.to_thread(store().examine, lease.file_id)
-    why = _fault_of(lease, found)
-    if why is None:
-        await asyncio.to_thread(store().keep, lease.file_id, lease.sha256)
-    async with database.transaction() as session:
-        order = await work_orders.locked_any(session, lease.order_id)
-        file = await leases.still_held(session, lease)
-        if why is None:
-            file.state, file.received_bytes = "verified", file.size_bytes
-            file.verified_at = clock.now()
-        else:
-            file.state, file.received_bytes, file.rejected_why = "rejected", 0, why
-        await refresh_state(session, order)
-    if why is None:
-        await asyncio.to_thread(store().forget_part, lease.file_id)
-        return
-    await asyncio.to_thread(store().set_aside, lease.file_id)
-    if why == HASH_DIFFERS:
-        raise EvidenceHashDiffers(sha256=found.sha256)
-    raise EvidenceNotWhatItClaims(media_type=lease.media_type)
-
-
-def _fault_of(lease: Lease, found: Examined) -> str | None:
-    if found.sha256 != lease.sha256:
-        return HASH_DIFFERS
-    if lease.media_type not in media_types_of(found.head):
-        return "not-what-it-claims"
-    return None

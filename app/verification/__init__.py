@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.db import Database
+from app.evidence.storage import Storage
 from app.verification import inbox, records, serials
 from app.verification.approvals import check_approvals
 from app.verification.assignments import check_assignments
@@ -16,7 +16,7 @@ from app.verification.chain import EVENT_FIELDS, check_chain, check_tail
 from app.verification.clocks import check_clocks
 from app.verification.difference import Difference
 from app.verification.duties import check_duties
-from app.verification.files import Wanted, check_disk, check_evidence, wanted
+from app.verification.files import Wanted, check_evidence, check_stored, wanted
 from app.verification.guards import check_guards
 from app.verification.ledger import check_ledger
 from app.verification.orders import check_states
@@ -55,16 +55,16 @@ class Folded(NamedTuple):
     files: list[Wanted]
 
 
-async def verify(database: Database, data_dir: Path) -> list[Difference]:
+async def verify(database: Database, store: Storage) -> list[Difference]:
     """Every difference between what is stored and what the events say; empty when all is well.
 
-    Rows are read as of one instant while others go on working. The files under `data_dir` are
+    Rows are read as of one instant while others go on working. The files in `store` are
     hashed when that transaction is over: an open one would hold the change feed back. Evidence
     that was verified stays, so it must still be there then. Writes nothing.
     """
     async with database.transaction() as session:
         folded = await fold(session)
-    return folded.differences + await asyncio.to_thread(check_disk, data_dir, folded.files)
+    return folded.differences + await asyncio.to_thread(check_stored, store, folded.files)
 
 
 async def fold(session: AsyncSession) -> Folded:

@@ -1,11 +1,12 @@
 """Evidence: rows against manifests, and bytes on the disk against rows."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
+from app.evidence.models import EvidenceFile
+from app.evidence.storage import Storage, kept_key
 from app.verification.case import Case
 from app.verification.difference import Difference, differ, differ_in
 
@@ -36,15 +37,28 @@ def check_evidence(case: Case) -> Iterator[Difference]:
         expected = {name: declared[name] for name in ("kind", "media_type", "size_bytes", "sha256")}
         yield from differ_in(CHECK, subject, row, expected)
         if case.done("passed"):
-            yield from differ(CHECK, f"{subject} state", row.state, "verified")
+            standing = rows[_standing(declared["file_id"], case.files)]
+            yield from differ(CHECK, f"{subject} state", standing.state, "verified")
     in_manifest = {str(row.id) for row in case.files if row.in_manifest}
-    names = {declared["file_id"] for declared in named}
+    names = {_standing(declared["file_id"], case.files) for declared in named}
     yield from differ(CHECK, f"{serial} manifest", sorted(in_manifest), sorted(names))
     states = {rows[name].state if name in rows else "declared" for name in names}
     expected_state = "none" if not names else "incomplete"
     if names and states == {"verified"}:
         expected_state = "complete"
     yield from differ(CHECK, f"{serial} evidence_state", case.order.evidence_state, expected_state)
+
+
+def _standing(file_id: str, files: Sequence[EvidenceFile]) -> str:
+    """The file that stands for a declared one: itself, or what replaced it when it was rejected.
+
+    A replacement counts only for a rejected file of the same kind.
+    """
+    named = next((row for row in files if str(row.id) == file_id), None)
+    for row in files:
+        if named and row.replaces == named.id and named.state == "rejected":
+            return _standing(str(row.id), files) if row.kind == named.kind else file_id
+    return file_id
 
 
 def wanted(case: Case) -> Iterator[Wanted]:
@@ -55,20 +69,16 @@ def wanted(case: Case) -> Iterator[Wanted]:
             yield Wanted(subject, row.sha256, row.size_bytes)
 
 
-def check_disk(data_dir: Path, files: Iterable[Wanted]) -> list[Difference]:
+def check_stored(store: Storage, files: Iterable[Wanted]) -> list[Difference]:
     """Each verified file lies under its hash, with that hash and its size; blocks, for a thread.
 
     Equal files share one place and are read once.
     """
     files = list(files)
     hashes = sorted({each.sha256 for each in files})
-    kept = data_dir / "evidence" / "kept"
     with ThreadPoolExecutor(READERS) as readers:
-        found = dict(
-            zip(
-                hashes, readers.map(lambda name: _read(kept / name[:2] / name), hashes), strict=True
-            )
-        )
+        read = readers.map(lambda sha256: _read(store, sha256), hashes)
+        found = dict(zip(hashes, read, strict=True))
     differences: list[Difference] = []
     for each in files:
         seen = found[each.sha256]
@@ -81,11 +91,13 @@ def check_disk(data_dir: Path, files: Iterable[Wanted]) -> list[Difference]:
     return differences
 
 
-def _read(path: Path) -> tuple[int, str] | None:
+def _read(store: Storage, sha256: str) -> tuple[int, str] | None:
     """Size and hash of the bytes; None when they cannot be read at all."""
+    size_bytes, digest = 0, hashlib.sha256()
     try:
-        with path.open("rb") as kept:
-            digest = hashlib.file_digest(kept, "sha256").hexdigest()
-            return kept.tell(), digest
+        for block in store.read(kept_key(sha256)):
+            size_bytes += len(block)
+            digest.update(block)
     except OSError:
         return None
+    return size_bytes, digest.hexdigest()

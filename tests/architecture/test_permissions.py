@@ -35,8 +35,10 @@ WITHOUT_KEY = {
     "POST /me/password": "the stored digest of the request would be a quick hash of a password",
     "POST /evidence/uploads": "the client's file id serves",
     "PATCH /evidence/uploads/{file_id}": "the offset serves",
+    "DELETE /evidence/uploads/{file_id}": "ending an upload twice is ending it",
     "POST /mobile/commands": "each command carries its own UUID",
     "POST /work-orders/slots": "it asks for prices and writes nothing",
+    "POST /payouts/rate-cards/simulation": "it asks what a month would pay and writes nothing",
     "POST /mobile/positions": "each fix is known by its person and time",
 }
 """Writes that claim no Idempotency-Key, and why."""

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from app.core import settings
 from app.core.db import Database
 from app.core.settings import DEMO_SECRET
+from app.evidence.storage import storage
 from app.provision import ensure_database
 from app.verification import Difference, verify
 from tests.conftest import settings_for
@@ -50,7 +51,7 @@ class FinishedDay:
         settings.install(settings_for(self.database_url, self.folder))
         database = Database(self.database_url)
         try:
-            return await verify(database, self.folder)
+            return await verify(database, storage())
         finally:
             await database.close()
 

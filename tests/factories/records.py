@@ -12,7 +12,7 @@ from app.completions.schemas import CompletionIn
 from app.core import clock
 from app.evidence import service as evidence
 from app.evidence.policy import needed
-from app.evidence.storage import store
+from app.evidence.storage import kept_key, storage
 from app.work_orders.models import WorkOrder
 
 READINGS: dict[str, dict[str, Any]] = {
@@ -78,9 +78,7 @@ async def receive_files(session: AsyncSession, order: WorkOrder) -> None:
     for file in await evidence.manifest_of(session, order.id):
         content = content_of(file.id, file.media_type)
         assert hashlib.sha256(content).hexdigest() == file.sha256
-        path = store().kept_path(file.sha256)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        storage().put_bytes(kept_key(file.sha256), content)
         file.state, file.received_bytes = "verified", file.size_bytes
         file.verified_at = clock.now()
     await evidence.refresh_state(session, order)

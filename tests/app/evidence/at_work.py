@@ -5,13 +5,14 @@ import hashlib
 import io
 from dataclasses import dataclass, field
 from functools import cache
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from PIL import Image
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.permissions import Role
 from app.core.scope import Principal
+from app.evidence.storage import kept_key, quarantine_key, storage
 from app.identity.service import principal_of_user
 from app.payouts.load import load_default_rate_card
 from app.work_orders import assignments, intake
@@ -86,6 +87,14 @@ def jpeg(quality: int = 60) -> bytes:
 
 
 @cache
+def tiny_jpeg() -> bytes:
+    """A picture of a few hundred bytes."""
+    bytes_ = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, 30, 30)).save(bytes_, "JPEG")
+    return bytes_.getvalue()
+
+
+@cache
 def png() -> bytes:
     """A signature's picture."""
     bytes_ = io.BytesIO()
@@ -138,6 +147,21 @@ class PhoneFile:
             "size_bytes": len(self.content),
             "sha256": self.sha256,
         }
+
+
+def kept(sha256: str) -> bytes:
+    """The verified bytes with this hash; raises FileNotFoundError."""
+    return b"".join(storage().read(kept_key(sha256)))
+
+
+def is_kept(sha256: str) -> bool:
+    return storage().size(kept_key(sha256)) is not None
+
+
+def quarantined(file: PhoneFile) -> bytes:
+    """The rejected original; raises FileNotFoundError."""
+    came = hashlib.sha256(file.content).hexdigest()
+    return b"".join(storage().read(quarantine_key(uuid5(file.id, came))))
 
 
 def h02_files() -> list[PhoneFile]:

@@ -16,9 +16,8 @@ from tusclient.client import TusClient
 from app.core.db import Database
 from app.core.settings import Settings
 from app.evidence.models import EvidenceFile
-from app.evidence.storage import store
 from app.main import create_app
-from tests.app.evidence.at_work import UPLOADS, PhoneFile, chunk, jpeg
+from tests.app.evidence.at_work import UPLOADS, PhoneFile, chunk, jpeg, kept
 from tests.conftest import Headers
 
 
@@ -90,7 +89,7 @@ class TestTuspy:
             server, file, bearer(as_), chunk_size=30_000, metadata=file.metadata(order_id)
         ).upload()
         assert (await stored(database, file)).state == "verified"
-        assert store().kept_path(file.sha256).read_bytes() == file.content
+        assert kept(file.sha256) == file.content
 
     async def test_goes_on_after_a_line_torn_in_the_middle_of_a_chunk(
         self, server: str, database: Database, order_id: UUID, as_: Headers
@@ -99,10 +98,10 @@ class TestTuspy:
         headers = bearer(as_)
         created = uploader(server, file, headers, metadata=file.metadata(order_id)).create_url()
         tear(created, headers | chunk(0), file.content, sent=len(file.content) * 2 // 3)
-        kept = offset_after_tear(created, headers)
-        assert 0 < kept <= len(file.content) * 2 // 3
+        known = offset_after_tear(created, headers)
+        assert 0 < known <= len(file.content) * 2 // 3
         resumed = uploader(server, file, headers, url=created)
-        assert resumed.offset == kept
+        assert resumed.offset == known
         resumed.upload()
         assert (await stored(database, file)).state == "verified"
-        assert store().kept_path(file.sha256).read_bytes() == file.content
+        assert kept(file.sha256) == file.content

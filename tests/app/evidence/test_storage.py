@@ -1,53 +1,115 @@
-"""Bytes on disk through crashes."""
+"""Whole files on a disk and in an S3-compatible store, and parts through crashes."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from app.evidence.storage import EvidenceStore
-from tests.app.evidence.at_work import PhoneFile, jpeg
+import pytest
+from obstore.store import MemoryStore
+
+from app.core.settings import Environment, Settings
+from app.evidence.errors import EvidenceStoreBusy
+from app.evidence.object_storage import ObjectStorage
+from app.evidence.parts import Parts, PartShorter
+from app.evidence.storage import DiskStorage, Storage, kept_key, storage_of
+from tests.app.evidence.fake_s3 import FakeS3
+
+KEY = kept_key("ab" * 32)
 
 
-class TestKeep:
-    def test_a_crash_before_the_database_knew_leaves_the_part_to_resume_from(
-        self, tmp_path: Path
-    ) -> None:
-        disk, file = EvidenceStore(tmp_path), PhoneFile(jpeg())
-        with disk.open_part(file.id, 0) as part:
-            part.write(file.content)
-        disk.keep(file.id, file.sha256)
-        with disk.open_part(file.id, len(file.content)):  # what a resumed chunk finds
-            pass
-        disk.keep(file.id, file.sha256)
-        disk.forget_part(file.id)
-        kept = disk.kept_path(file.sha256)
-        assert [path.name for path in kept.parent.iterdir()] == [file.sha256]
-        assert kept.read_bytes() == file.content
+def s3_settings(tmp_path: Path, endpoint: str) -> Settings:
+    return Settings(
+        environment=Environment.TEST,
+        DATABASE_URL="postgresql:///none",
+        secret_key="a test secret of more than 32 characters",
+        data_dir=tmp_path,
+        evidence_store="s3://evidence/company",
+        evidence_store_options={
+            "endpoint": endpoint,
+            "region": "cn-north-1",
+            "access_key_id": "key",
+            "secret_access_key": "secret",
+        },
+    )
 
-    def test_what_is_written_after_such_a_crash_cannot_reach_the_kept_bytes(
-        self, tmp_path: Path
-    ) -> None:
-        disk, file = EvidenceStore(tmp_path), PhoneFile(jpeg())
-        with disk.open_part(file.id, 0) as part:
-            part.write(file.content)
-        disk.keep(file.id, file.sha256)
-        with disk.open_part(file.id, 100) as part:
-            part.write(b"something else")
-        assert disk.kept_path(file.sha256).read_bytes() == file.content
 
-    def test_verified_bytes_replace_damaged_ones(self, tmp_path: Path) -> None:
-        disk, file = EvidenceStore(tmp_path), PhoneFile(jpeg())
+@pytest.fixture(params=["disk", "memory", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+    """Each of them keeps the same promises."""
+    if request.param == "disk":
+        yield DiskStorage(tmp_path / "evidence")
+    elif request.param == "memory":
+        yield ObjectStorage(MemoryStore())
+    else:
+        with FakeS3() as s3:
+            yield storage_of(s3_settings(tmp_path, s3.url))
+
+
+class TestStorage:
+    def test_keeps_whole_files_by_key(self, store: Storage, tmp_path: Path) -> None:
+        source = tmp_path / "part"
+        content = bytes(range(256)) * 3000
+        source.write_bytes(content)
+        assert store.size(KEY) is None
+        with pytest.raises(FileNotFoundError):
+            store.read(KEY)
+        store.put(KEY, source)
+        source.write_bytes(b"what is written to the part later")
+        assert store.size(KEY) == len(content)
+        assert b"".join(store.read(KEY)) == content
+        assert b"".join(store.read(KEY, 1000, 300_000)) == content[1000:300_000]
+        store.put_bytes(KEY, b"whole")  # what is damaged is replaced by what was verified
+        assert b"".join(store.read(KEY)) == b"whole"
         for _ in range(2):
-            with disk.open_part(file.id, 0) as part:
-                part.write(file.content)
-            disk.keep(file.id, file.sha256)
-            disk.forget_part(file.id)
-            assert disk.kept_path(file.sha256).read_bytes() == file.content
-            disk.kept_path(file.sha256).write_bytes(b"rotten")
+            store.delete(KEY)
+        assert store.size(KEY) is None
 
-    def test_a_rejected_part_is_moved_out_of_the_way(self, tmp_path: Path) -> None:
-        disk, file_id = EvidenceStore(tmp_path), uuid4()
-        with disk.open_part(file_id, 0) as part:
-            part.write(b"<html>")
-        disk.set_aside(file_id)
-        assert disk.quarantine_path(file_id).read_bytes() == b"<html>"
-        assert not disk.part_path(file_id).exists()
+    def test_a_store_that_is_away_is_said_to_be(self, tmp_path: Path) -> None:
+        away = storage_of(s3_settings(tmp_path, "http://127.0.0.1:9"))
+        for ask in (away.size, away.read, away.delete):
+            with pytest.raises(EvidenceStoreBusy):
+                ask(KEY)
+
+
+class TestDisk:
+    def test_a_file_appears_under_its_name_only_when_it_is_whole(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        disk = DiskStorage(tmp_path)
+        disk.path(KEY).parent.mkdir(parents=True)
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("app.evidence.storage.os.fsync", killed)
+        with pytest.raises(KeyboardInterrupt):
+            disk.put_bytes(KEY, b"half")
+        assert disk.size(KEY) is None
+        torn = list(disk.path(KEY).parent.iterdir())
+        assert len(torn) == 1
+        disk.forget_torn(datetime.now(UTC) - timedelta(days=1))
+        assert torn[0].exists()
+        disk.forget_torn(datetime.now(UTC) + timedelta(seconds=1))
+        assert not torn[0].exists()
+
+
+class TestParts:
+    def test_a_part_is_cut_to_what_the_database_knows(self, tmp_path: Path) -> None:
+        parts, file_id = Parts(tmp_path / "parts"), uuid4()
+        with parts.open(file_id, 0) as part:
+            part.write(b"0123456789")
+        with parts.open(file_id, 4) as part:
+            part.write(b"XY")
+        assert parts.path(file_id).read_bytes() == b"0123XY"
+        with pytest.raises(PartShorter) as shorter:
+            parts.open(file_id, 7)
+        assert shorter.value.length == 6
+
+    def test_old_parts_can_be_found(self, tmp_path: Path) -> None:
+        parts, file_id = Parts(tmp_path / "parts"), uuid4()
+        now = datetime.now(UTC)
+        assert list(parts.untouched_since(now)) == []
+        parts.open(file_id, 0).close()
+        assert list(parts.untouched_since(now - timedelta(days=7))) == []
+        assert list(parts.untouched_since(now + timedelta(seconds=1))) == [file_id]

@@ -7,13 +7,22 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from app.core import settings
 from app.core.db import Database
-from app.evidence import leases
+from app.evidence import leases, limits
 from app.evidence.errors import UploadBusy
 from app.evidence.models import EvidenceFile
-from app.evidence.storage import store
-from tests.app.evidence.at_work import UPLOADS, PhoneFile, chunk, jpeg, person, tus
+from app.evidence.parts import parts
+from tests.app.evidence.at_work import (
+    UPLOADS,
+    PhoneFile,
+    chunk,
+    is_kept,
+    jpeg,
+    kept,
+    person,
+    quarantined,
+    tus,
+)
 from tests.app.evidence.conftest import Phone
 from tests.conftest import Headers
 from tests.factories.world import World
@@ -37,8 +46,11 @@ class TestOptions:
         answer = await client.options(UPLOADS)
         assert answer.status_code == 204
         assert answer.headers["Tus-Version"] == answer.headers["Tus-Resumable"] == "1.0.0"
-        assert answer.headers["Tus-Extension"] == "creation"
-        assert answer.headers["Tus-Max-Size"] == str(settings.current().max_upload_bytes)
+        assert answer.headers["Tus-Extension"].split(",") == [
+            *("creation", "creation-with-upload", "termination", "checksum", "expiration")
+        ]
+        assert answer.headers["Tus-Checksum-Algorithm"] == "sha1,sha256"
+        assert answer.headers["Tus-Max-Size"] == str(limits.current().bytes.video)
 
 
 class TestCreate:
@@ -70,7 +82,7 @@ class TestCreate:
         assert answer.json()["files"] == [str(file.id)]
 
     async def test_larger_than_any_file_may_be_is_refused_before_a_byte(self, phone: Phone) -> None:
-        too_long = str(settings.current().max_upload_bytes + 1)
+        too_long = str(limits.current().bytes.photo + 1)
         answer = await phone.create(PhoneFile(jpeg()), **{"Upload-Length": too_long})
         assert (answer.status_code, problem(answer)) == (413, "evidence-too-large")
 
@@ -82,7 +94,8 @@ class TestCreate:
         ("metadata", "at"),
         [
             ("order_id ###", "order_id"),
-            ("kind Rg==", "order_id"),
+            ("kind Rg==", "file_id"),
+            ("file_id ZmFjYWRlMDAtMDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDAw", "order_id"),
             ("", "file_id"),
         ],
     )
@@ -132,8 +145,8 @@ class TestChunks:
         last = await phone.send(file, offset=40_000)
         assert (last.status_code, last.headers["Upload-Offset"]) == (204, str(len(file.content)))
         assert (await stored(database, file)).state == "verified"
-        assert store().kept_path(file.sha256).read_bytes() == file.content
-        assert not store().part_path(file.id).exists()
+        assert kept(file.sha256) == file.content
+        assert not parts().path(file.id).exists()
 
     async def test_a_chunk_elsewhere_than_at_the_end_is_a_conflict(self, phone: Phone) -> None:
         file = PhoneFile(jpeg())
@@ -186,7 +199,7 @@ class TestChunks:
         file = PhoneFile(jpeg())
         await phone.create(file)
         await phone.send(file, upto=1000)
-        with store().part_path(file.id).open("ab") as part:
+        with parts().path(file.id).open("ab") as part:
             part.write(b"what a killed server wrote and never told")
         assert (await phone.send(file, offset=1000)).status_code == 204
         assert (await stored(database, file)).state == "verified"
@@ -197,7 +210,7 @@ class TestChunks:
         file = PhoneFile(jpeg())
         await phone.create(file)
         await phone.send(file, upto=9000)
-        store().part_path(file.id).write_bytes(file.content[:4000])
+        parts().path(file.id).write_bytes(file.content[:4000])
         answer = await phone.send(file, offset=9000)
         assert (answer.status_code, answer.json()["offset"]) == (409, 4000)
         assert (await phone.send(file, offset=4000)).status_code == 204
@@ -215,7 +228,7 @@ class TestVerification:
         assert (answer.status_code, problem(answer)) == (422, "evidence-hash-differs")
         row = await stored(database, file)
         assert (row.state, row.rejected_why) == ("rejected", "hash-differs")
-        assert store().quarantine_path(file.id).read_bytes() == file.content
+        assert quarantined(file) == file.content
         assert (await phone.offset(file)).status_code == 410
         file.content = true_content
         assert (await phone.upload(file)).status_code == 204
@@ -228,8 +241,8 @@ class TestVerification:
         answer = await phone.upload(liar)
         assert (answer.status_code, problem(answer)) == (422, "evidence-not-what-it-claims")
         assert (await stored(database, liar)).state == "rejected"
-        assert not store().kept_path(liar.sha256).exists()
-        assert store().quarantine_path(liar.id).exists()
+        assert not is_kept(liar.sha256)
+        assert quarantined(liar) == liar.content
         again = await phone.create(liar)
         assert (again.status_code, problem(again)) == (410, "upload-gone")
 
@@ -238,9 +251,7 @@ class TestVerification:
         await phone.upload(one)
         await phone.upload(two)
         assert (await stored(database, two)).state == "verified"
-        assert sorted(path.name for path in store().kept_path(one.sha256).parent.iterdir()) == [
-            one.sha256
-        ]
+        assert kept(one.sha256) == one.content
 
 
 class TestOwner:
@@ -300,7 +311,7 @@ class TestOneWriter:
         statuses = sorted(answer.status_code for answer in answers)
         assert statuses[0] == 204
         assert set(statuses[1:]) <= {409, 423}
-        assert store().kept_path(file.sha256).read_bytes() == file.content
+        assert kept(file.sha256) == file.content
 
     async def test_a_writer_that_died_gives_way_when_its_lease_is_over(
         self, phone: Phone, database: Database, world: World

@@ -18,8 +18,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock, settings
 from app.core.db import Database, PlainSqlSession, sqlalchemy_url
 from app.core.settings import Settings
+from app.evidence.storage import DiskStorage
 from app.verification import Difference, fold
-from app.verification.files import check_disk
+from app.verification.files import check_stored
 from tests.app.verification.histories import History, a_morning
 from tests.conftest import _on, settings_for
 from tests.factories.world import NOW, World
@@ -91,7 +92,7 @@ async def intruder(ground: Ground, engine: AsyncEngine) -> AsyncIterator[AsyncSe
 async def found_by(session: AsyncSession, data_dir: Path) -> list[Difference]:
     """What verify finds, inside a transaction whose damage nobody else may see."""
     folded = await fold(session)
-    return folded.differences + check_disk(data_dir, folded.files)
+    return folded.differences + check_stored(DiskStorage(data_dir / "evidence"), folded.files)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 from app.core.db import Database
 from app.core.settings import Settings
+from app.evidence.storage import storage
 from app.verification import files, verify
 from tests.app.verification.conftest import Ground
 
@@ -18,14 +19,14 @@ OPEN_TRANSACTIONS = (
 
 async def test_a_morning_verifies(ground: Ground) -> None:
     database = Database(ground.config.database_url)
-    found = await verify(database, ground.config.data_dir)
+    found = await verify(database, storage())
     await database.close()
     assert [str(each) for each in found] == []
     assert len(ground.history.ids) == 18
 
 
 async def test_an_empty_company_verifies(database: Database, config: Settings) -> None:
-    assert await verify(database, config.data_dir) == []
+    assert await verify(database, storage()) == []
 
 
 async def test_no_transaction_is_open_while_files_are_hashed(
@@ -41,7 +42,7 @@ async def test_no_transaction_is_open_while_files_are_hashed(
 
         monkeypatch.setattr(files, "_read", look)
         database = Database(ground.config.database_url)
-        found = await verify(database, ground.config.data_dir)
+        found = await verify(database, storage())
         await database.close()
     assert len(open_then) > 0
     assert set(open_then) == {0}

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from app.core.db import Database
 from app.core.settings import Settings
+from app.evidence.storage import storage
 from app.verification import fold, verify
 from tests.conftest import Headers
 from tests.factories.desk import Desk
@@ -31,13 +32,13 @@ async def order_id(client: httpx.AsyncClient, world: World, as_: Headers) -> str
 async def test_commands_and_events_belong_together(
     order_id: str, database: Database, config: Settings
 ) -> None:
-    assert [str(each) for each in await verify(database, config.data_dir)] == []
+    assert [str(each) for each in await verify(database, storage())] == []
 
 
 async def test_a_lost_command_is_found(order_id: str, database: Database, config: Settings) -> None:
     async with database.transaction() as session:
         await session.execute(text("DELETE FROM phone_commands WHERE kind = 'depart'"))
-    found = await verify(database, config.data_dir)
+    found = await verify(database, storage())
     assert [(each.check, each.expected) for each in found] == [("inbox", "its command")]
     assert "departed" in found[0].subject
 
