@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.e2e.stage import EVERYTHING, Stage
+from tests.app.evidence.at_work import tiny_jpeg
 from tests.factories.world import PASSWORD
 
 Json = dict[str, Any]
@@ -48,7 +49,7 @@ def _user(stage: Stage) -> Call:
     return Call({"user_id": str(stage.spare_user_id)})
 
 
-FILE = b"\xff\xd8\xff\xe0" + b"x" * 200
+FILE = tiny_jpeg()
 TUS = {"Tus-Resumable": "1.0.0"}
 FILE_ID = str(uuid4())
 
@@ -172,6 +173,8 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "put_push_address": _body(lambda _: {"provider": "fcm", "kind": "token", "address": "abc"}),
     "create_planning_run": _body(
         lambda s: {"station_id": str(s.world.stations["S01"]), "seconds": 0.5}
+    "end_upload": lambda s: Call({"file_id": str(s.unfinished_id)}, headers=TUS),
+    "read_thumbnail": lambda s: Call({"file_id": str(s.evidence_id)}),
     ),
     "set_premises_flag": lambda s: Call({"premises_id": _premises(s)}, body={"kind": "arrears"}),
     "end_premises_flag": lambda s: Call(

@@ -5,15 +5,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.completions.models import CompletionRecord
+from app.core import clock
 from app.core.db import Database
 from app.core.permissions import Role
-from app.evidence.models import EvidenceFile
+from app.evidence.models import EvidenceFile, EvidenceInspection
+from app.evidence.service import Declared, new_file
+from app.evidence.storage import storage, thumbnail_key
 from app.identity import service as identity
 from app.identity.models import RoleGrant
 from app.work_orders import approvals, service
@@ -58,6 +61,8 @@ class Stage:
     approval_id: UUID | None = None
     evidence_id: UUID | None = None
     spare_user_id: UUID | None = None
+    unfinished_id: UUID | None = None
+    """An upload of EVERYTHING that got no byte."""
     spare_grant_id: UUID | None = None
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What operations answered so far: later recipes name what earlier ones made."""
@@ -85,6 +90,19 @@ async def set_stage(session: AsyncSession, world: World, data_dir: Path) -> Stag
 
 async def _extras(session: AsyncSession, stage: Stage) -> None:
     record = select(CompletionRecord.id).where(
+async def _files(session: AsyncSession, stage: Stage) -> None:
+    """A thumbnail of the received file, and an upload that nobody goes on with."""
+    shown = await session.get(EvidenceFile, stage.evidence_id)
+    assert shown is not None
+    session.add(EvidenceInspection(file_id=shown.id, has_thumbnail=True, inspected_at=clock.now()))
+    storage().put_bytes(thumbnail_key(shown.sha256), b"RIFF\x04\x00\x00\x00WEBP")
+    begun = Declared(uuid4(), "F", "image/jpeg", 100, "0" * 64)
+    owner = stage.world.users[EVERYTHING]
+    session.add(new_file(stage.orders["create_upload"], owner, begun, "receiving"))
+    stage.unfinished_id = begun.file_id
+    await session.flush()
+
+
         CompletionRecord.order_id == stage.orders["review_completion"]
     )
     stage.completion_id = (await session.exec(record)).one()
@@ -97,6 +115,7 @@ async def _extras(session: AsyncSession, stage: Stage) -> None:
     agent = await person(session, stage.world, "agent")
     asked = await approvals.request_cancel(
         session, order, Act.now(agent, Role.AGENT), reason="误报"
+    await _files(session, stage)
     )
     stage.approval_id = asked.id
     spare = await identity.create_user(
