@@ -24,6 +24,7 @@ class Permission(StrEnum):
     USERS_READ = "users.read"
     USERS_WRITE = "users.write"
     API_KEYS_WRITE = "api_keys.write"
+    DEVICES_WRITE = "devices.write"
     CATALOGUE_READ = "catalogue.read"
     ORGANISATION_READ = "organisation.read"
     ORGANISATION_WRITE = "organisation.write"
@@ -71,6 +72,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         _EVERYONE
         | {P.CUSTOMERS_READ, P.ORDERS_READ, P.ORDERS_EDIT, P.ORDERS_URGE, P.ORDERS_DISPATCH}
         | {P.ORDERS_APPROVE, P.PLANNING_READ, P.PLANNING_RUN, P.ORGANISATION_READ}
+        | {P.DEVICES_WRITE}
         | {P.SHIFTS_WRITE, P.EVIDENCE_READ, P.REVIEWS_DECIDE, P.PAYOUTS_READ}
         | {P.NOTIFICATIONS_READ, P.ORDERS_SUPERVISE, P.SERVICE_LEVELS_READ}
     ),
@@ -91,6 +93,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(
         _EVERYONE
         | {P.USERS_READ, P.USERS_WRITE, P.API_KEYS_WRITE, P.ORGANISATION_READ}
+        | {P.DEVICES_WRITE}
         | {P.ORGANISATION_WRITE, P.SHIFTS_WRITE, P.AUDIT_READ, P.NOTIFICATIONS_READ}
     ),
 }

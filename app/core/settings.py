@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     demo_real_epoch: datetime | None = None
     demo_business_epoch: datetime | None = None
     demo_rate: float = Field(default=1.0, ge=1.0, le=60.0)
+    phone_requests_per_s: float = Field(default=10.0, gt=0)
+    """Per phone once `phone_requests_burst` is used up; a person with two phones has twice that."""
+    phone_requests_burst: int = Field(default=300, ge=10)
+    phone_bytes_per_s: float = Field(default=2_000_000.0, gt=0)
+    phone_bytes_burst: int = Field(default=100_000_000, ge=1_000_000)
     max_body_bytes: int = 1_000_000
     evidence_store: str | None = None
     """`s3://bucket/prefix` for evidence that is whole; without it, a folder of `data_dir`."""

@@ -9,6 +9,7 @@ from app.core.permissions import Permission
 from app.core.problems import Forbidden
 from app.core.scope import Principal
 from app.identity.authentication import authenticate
+from app.identity.limits import PhoneLimits
 from app.web.idempotency import KEY_HEADER
 from app.web.transactions import Session, claim
 
@@ -32,10 +33,13 @@ class Allow:
 
     async def __call__(self, request: Request, session: Session) -> Principal:
         principal = await authenticate(request, session)
-        self._admit(principal)
+        self._admit(request, principal)
         return principal
 
-    def _admit(self, principal: Principal) -> None:
+    def _admit(self, request: Request, principal: Principal) -> None:
+        limits: PhoneLimits = request.app.state.phone_limits
+        said = request.headers.get("content-length", "0")
+        limits.spend(principal, int(said) if said.isascii() and said.isdigit() else 0)
         # A person has a self before the first grant and after the last one.
         own = self.permission is Permission.SELF and not principal.is_api_key
         if not own and not principal.may(self.permission):
@@ -62,7 +66,7 @@ class AllowBriefly(Allow):
         database: Database = request.app.state.database
         async with database.transaction() as session:
             principal = await authenticate(request, session)
-        self._admit(principal)
+        self._admit(request, principal)
         return principal
 
 

@@ -39,6 +39,29 @@ class RefreshRefused(Problem):
     headers: ClassVar[dict[str, str]] = {"WWW-Authenticate": 'Bearer realm="paigong"'}
 
 
+class DeviceRevoked(Problem):
+    """The phone was reported lost, and nobody has taken it up again."""
+
+    status = 403
+    type = "device-revoked"
+    title = Text("该设备已挂失", "This device was reported lost")
+    action = Text("请联系站长或管理员解除挂失", "Ask the station chief or an administrator")
+
+
+class TooManyRequests(Problem):
+    """More requests or bytes than a phone needs; members: `retry_after_s`, `limit`."""
+
+    status = 429
+    type = "too-many-requests"
+    title = Text("请求过于频繁", "Too many requests")
+    action = Text("请按 Retry-After 等待后再试", "Wait as Retry-After says, then try again")
+
+    def __init__(self, retry_after_s: int, limit: str) -> None:
+        super().__init__(retry_after_s=retry_after_s, limit=limit)
+        # The wait differs from case to case, so this instance hides the class's headers.
+        self.headers = {"Retry-After": str(retry_after_s)}  # type: ignore[misc]
+
+
 class TooManyAttempts(Problem):
     """Too many failed sign-ins under this name or from this address."""
 

@@ -147,6 +147,12 @@ async def user_in_scope(
     ).one_or_none()
 
 
+def ids_in_scope(stations: frozenset[UUID] | None, user_id: UUID | None) -> Any:
+    """A subquery of the people in scope, or of one of them."""
+    query = select(User.id).where(_in_scope(stations))
+    return query if user_id is None else query.where(User.id == user_id)
+
+
 async def users_in_scope(
     session: AsyncSession,
     stations: frozenset[UUID] | None,

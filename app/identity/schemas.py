@@ -1,13 +1,14 @@
 """Shapes of sign-in, accounts, keys and the audit trail on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
 from app.core.permissions import Permission, Role
 from app.core.texts import Line, Phone
+from app.identity.devices import Owned
 from app.web.wire import Body, Out
 
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -138,6 +139,33 @@ class SessionOut(Out):
 
 class SessionsOut(Out):
     items: list[SessionOut]
+
+
+class RevocationIn(Body):
+    """Why a phone must not be used any more."""
+
+    reason: Line
+
+
+class OwnedDeviceOut(Out):
+    """One installation of the phone app."""
+
+    id: UUID
+    user_id: UUID
+    user_name: str
+    name: str
+    platform: str
+    app_version: str | None
+    last_seen_at: datetime | None
+    skew_ms: int | None
+    """Its clock minus the server's, as last measured."""
+    revoked_at: datetime | None
+    revoked_why: str | None
+
+    @classmethod
+    def of(cls, owned: Owned) -> Self:
+        row = owned.device.model_dump(include=set(cls.model_fields))
+        return cls(**row, user_name=owned.user.display_name)
 
 
 class ApiKeyIn(Body):

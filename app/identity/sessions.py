@@ -12,10 +12,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import audit, clock
 from app.core.problems import NotFound
 from app.identity import repository, service, tokens
+from app.identity.errors import DeviceRevoked
 from app.identity.models import Device, LoginSession, User
 
 LOST_ANSWER_GRACE = timedelta(seconds=60)
-"""How long a phone that lost the answer may repeat its refresh with the token of before."""
+"""How long a phone that lost the answer gets the same one to the token of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ async def open_session(
         created_at=now,
         expires_at=now,
     )
-    pair = _rotated(row, now)
+    pair = _renewed(row, tokens.refresh_token(row.id), now)
     session.add(row)
     await session.flush()
     return pair
@@ -70,6 +71,8 @@ async def _bind_device(session: AsyncSession, user_id: UUID, seen: DeviceSeen) -
             id=seen.id, user_id=user_id, name=seen.name, platform=seen.platform, created_at=now
         )
     else:
+        if device.revoked_at is not None:
+            raise DeviceRevoked()
         await end_all(session, LoginSession.device_id == seen.id, why="signed in again")
         if device.user_id != user_id:
             await _take_over(session, user_id, device)
@@ -92,11 +95,15 @@ async def _take_over(session: AsyncSession, user_id: UUID, device: Device) -> No
     await audit.record(session, taker, "took_over", "device", device.id, former_user_id=str(former))
 
 
-def _rotated(row: LoginSession, now: datetime) -> TokenPair:
-    refresh = tokens.refresh_token(row.id)
-    row.refresh_hash = tokens.digest(refresh)
+def _renewed(row: LoginSession, refresh: str, now: datetime) -> TokenPair:
+    row.refresh_hash, row.rotated_at = tokens.digest(refresh), now
     row.expires_at = now + tokens.REFRESH_LIFETIME
-    return TokenPair(tokens.access_token(row.user_id, row.id), refresh, row.expires_at, row.id)
+    return _pair(row, refresh)
+
+
+def _pair(row: LoginSession, refresh: str) -> TokenPair:
+    access = tokens.access_token(row.user_id, row.id, row.rotated_at)
+    return TokenPair(access, refresh, row.expires_at, row.id)
 
 
 async def refresh(session: AsyncSession, token: str, device_id: UUID | None) -> TokenPair | None:
@@ -104,8 +111,9 @@ async def refresh(session: AsyncSession, token: str, device_id: UUID | None) -> 
 
     A refusal is an answer and no exception, because what it writes must be committed: a token
     that was rotated away, or comes from another device, was copied, and ends the sign-in. The
-    token before the current one is good once more within `LOST_ANSWER_GRACE`, for a phone that
-    lost the answer on its way.
+    token before the current one gets the same pair again within `LOST_ANSWER_GRACE`, for a phone
+    that lost the answer on its way: only the hash of a token is kept, but the next one follows
+    from the one before and the secret key.
     """
     session_id = tokens.session_of_refresh_token(token)
     row = await _live(session, session_id) if session_id else None
@@ -116,13 +124,20 @@ async def refresh(session: AsyncSession, token: str, device_id: UUID | None) -> 
     if row.device_id != device_id:
         _end(row, "refreshed from another device")
     elif hmac.compare_digest(presented, row.refresh_hash):
-        row.previous_refresh_hash, row.rotated_at = row.refresh_hash, now
-        return _rotated(row, now)
-    elif _lost_answer(row, presented, now):
-        row.previous_refresh_hash = None
-        return _rotated(row, now)
+        row.previous_refresh_hash = row.refresh_hash
+        return _renewed(row, tokens.refresh_tokens_after(row.id, token)[0], now)
+    elif _lost_answer(row, presented, now) and (again := _same_answer(row, token)):
+        return again
     else:
         _end(row, "a rotated refresh token was used again")
+    return None
+
+
+def _same_answer(row: LoginSession, token: str) -> TokenPair | None:
+    """The pair that the token was exchanged for; None when the secret key has changed twice."""
+    for refresh in tokens.refresh_tokens_after(row.id, token):
+        if hmac.compare_digest(tokens.digest(refresh), row.refresh_hash):
+            return _pair(row, refresh)
     return None
 
 

@@ -1,8 +1,10 @@
 """Access tokens (PyJWT, HS256, 10 minutes) and opaque secrets that are kept only as hashes."""
 
+import base64
 import hashlib
+import hmac
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,14 +27,14 @@ class Claims:
     session_id: UUID
 
 
-def access_token(user_id: UUID, session_id: UUID) -> str:
-    """A signed token for `ACCESS_LIFETIME` of real time."""
-    now = clock.real_now()
+def access_token(user_id: UUID, session_id: UUID, issued_at: datetime | None = None) -> str:
+    """A signed token for `ACCESS_LIFETIME` of real time from `issued_at`, or from now."""
+    issued_at = issued_at or clock.real_now()
     claims = {
         "sub": str(user_id),
         "sid": str(session_id),
-        "iat": int(now.timestamp()),
-        "exp": int((now + ACCESS_LIFETIME).timestamp()),
+        "iat": int(issued_at.timestamp()),
+        "exp": int((issued_at + ACCESS_LIFETIME).timestamp()),
     }
     return jwt.encode(claims, settings.current().secret_key, algorithm=_ALGORITHM)
 
@@ -73,6 +75,22 @@ def _verified(token: str) -> dict[str, Any]:
 def refresh_token(session_id: UUID) -> str:
     """An opaque secret that names its sign-in, so that a rotated one is recognised as such."""
     return f"{session_id.hex}.{new_secret()}"
+
+
+def refresh_tokens_after(session_id: UUID, token: str) -> list[str]:
+    """What `token` is exchanged for, by the current secret key and by the previous one.
+
+    The same token always gives the same successor, so that a lost answer can be given again; who
+    has a token without the key cannot compute it.
+    """
+    current = settings.current()
+    keys = filter(None, (current.secret_key, current.previous_secret_key))
+    said = f"refresh-token-after:{token}".encode()
+    return [
+        f"{session_id.hex}."
+        + base64.urlsafe_b64encode(hmac.digest(key.encode(), said, "sha256")).decode().rstrip("=")
+        for key in keys
+    ]
 
 
 def session_of_refresh_token(token: str) -> UUID | None:
