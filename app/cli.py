@@ -12,6 +12,7 @@ import typer
 
 from app.commands.imports import importer, maps
 from app.commands.learning import learning
+from app.commands.payouts import payouts
 from app.commands.schema import schema
 from app.commands.shell import console, in_transaction, installed, refuse, with_database
 from app.commands.solve import solving
@@ -29,6 +30,7 @@ cli.add_typer(learning)
 cli.add_typer(solving)
 cli.add_typer(admin, name="admin")
 cli.add_typer(importer, name="import")
+cli.add_typer(payouts, name="payouts")
 
 
 @cli.command()

@@ -21,6 +21,7 @@ from app.mobile.desk_router import router as phones
 from app.mobile.router import router as mobile
 from app.notifications.router import router as notifications
 from app.organisation.router import router as organisation
+from app.payouts.rework_router import router as reworks
 from app.payouts.router import router as payouts
 from app.planning.router import router as planning
 from app.revisits.router import router as revisits
@@ -48,6 +49,7 @@ ROUTERS = (
     tus,
     completions,
     revisits,
+    reworks,
     payouts,
     planning,
     travel,

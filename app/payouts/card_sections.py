@@ -110,6 +110,10 @@ class Bonuses(Section):
     """When the rework window ends and nothing came back."""
     rating: Mapping[Literal["1", "2", "3", "4", "5"], Part] = {}
 
+    def of_rating(self, rating: int | None) -> Decimal:
+        """The part that a customer's rating adds; nothing for none."""
+        return next((part for name, part in self.rating.items() if name == str(rating)), Decimal(0))
+
 
 class Deductions(Section):
     """Parts of what an order earned that a person may deduct, for a person and with reasons."""

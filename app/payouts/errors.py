@@ -36,6 +36,18 @@ class EntryDiffers(RuntimeError):
     """The same order, rule, person and cause came again with other content: a fault of ours."""
 
 
+class RateCardRefused(Problem):
+    """A card that cannot be read, or cannot come into force; members: `faults` with lines."""
+
+    status = 422
+    type = "rate-card-refused"
+    title = Text("计件价目不可用", "The rate card cannot be used")
+    action = Text(
+        "请按 detail 与 faults 逐行更正后重新导入",
+        "Mend what `detail` and `faults` name, line by line",
+    )
+
+
 class HolidaysUnknown(Problem):
     """Nobody has said which days of the year are holidays; members: `year`, `file`."""
 

@@ -14,7 +14,7 @@ from app.completions.models import CompletionRecord, Review
 from app.completions.policy import shares_of
 from app.core import settings
 from app.organisation.models import Technician
-from app.payouts import repository, trips
+from app.payouts import card_rows, trips
 from app.payouts.card import CardRules
 from app.payouts.engine import Work
 from app.payouts.errors import JudgementUnusable, RateCardMissing
@@ -39,15 +39,21 @@ class Passed:
     """The local day of completion, which decides card and month."""
 
 
-async def passed(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> Passed:
+async def passed(
+    session: AsyncSession,
+    order: WorkOrder,
+    event: WorkOrderEvent,
+    instead: RateCard | None = None,
+) -> Passed:
     """Gather what the event `passed` of an order pays for, as it was known then.
 
-    Raises RateCardMissing, HolidaysUnknown and JudgementUnusable.
+    `instead` of the card of the day is for a simulation. Raises RateCardMissing, HolidaysUnknown
+    and JudgementUnusable.
     """
     record = await session.get_one(CompletionRecord, UUID(event.payload["record_id"]))
     fault = await session.get_one(FaultCode, order.fault_code_id)
     day = record.done_at.astimezone(settings.current().zone).date()
-    card, rules = await card_on(session, day)
+    card, rules = (instead, rules_of(instead)) if instead else await card_on(session, day)
     work, said = await _work(session, order, event, record, fault, rules)
     base: Said = {
         "fault_code": fault.code,
@@ -62,7 +68,7 @@ async def passed(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent)
 
 async def card_on(session: AsyncSession, day: date) -> tuple[RateCard, CardRules]:
     """The card in force on a local day and its rules; raises RateCardMissing."""
-    card = await repository.card_on(session, day)
+    card = await card_rows.card_on(session, day)
     if card is None:
         raise RateCardMissing(on=day.isoformat())
     return card, rules_of(card)

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import settings
 from app.core.i18n import Text
-from app.payouts import facts, ledger, repository, reworks
+from app.payouts import card_rows, facts, ledger, repository, reworks
 from app.payouts.drafts import Draft, remaining
 from app.payouts.engine import Line, earn
 from app.payouts.facts import Passed
@@ -65,8 +65,8 @@ async def _add_for_rating(session: AsyncSession, order: WorkOrder, event: WorkOr
     for entry in standing:
         if entry.kind != "EARN" or rating is None or not remaining(entry, standing).points:
             continue
-        rules = facts.rules_of(await repository.card(session, entry.rate_card_id))
-        part = rules.bonuses.rating.get(str(rating))  # type: ignore[call-overload]
+        rules = facts.rules_of(await card_rows.card(session, entry.rate_card_id))
+        part = rules.bonuses.of_rating(rating)
         if not part:
             continue
         day = event.at.astimezone(settings.current().zone).date()

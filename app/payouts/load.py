@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.payouts import repository
+from app.payouts import card_rows
 from app.payouts.card import FEN_PER_YUAN, CardRules, faults_of
 from app.payouts.errors import RateCardInvalid
 from app.payouts.models import RateCard
@@ -93,6 +93,6 @@ async def load_default_rate_card(session: AsyncSession) -> None:
     """Add the shipped card unless a card is in force in its time already; idempotent."""
     text = resources.files("app.payouts").joinpath("data", DEFAULT_CARD).read_text("utf-8")
     card = card_from(text)
-    if not await repository.span_taken(session, card.effective_from, card.effective_to):
+    if not await card_rows.span_taken(session, card.effective_from, card.effective_to):
         session.add(card)
         await session.flush()

@@ -1,7 +1,7 @@
-"""Rows of rate cards and the ledger."""
+"""Rows of the ledger, and of the orders that it pays for."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from app.payouts.models import (
     PayMonthAct,
     RateCard,
 )
-from app.work_orders.models import WorkOrder
+from app.work_orders.models import WorkOrder, WorkOrderEvent
 
 MONTHS_LOCK = 20260107
 """Shared by who writes lines of pay, exclusive for who closes a month."""
@@ -39,20 +39,6 @@ STANDING: ColumnElement[str] = func.coalesce(
     "provisional",
 )
 """An entry's latest standing; without a row it is provisional."""
-
-
-async def card_on(session: AsyncSession, on: date) -> RateCard | None:
-    """The one card in force on a local date."""
-    statement = select(RateCard).where(
-        RateCard.effective_from <= on,
-        or_(col(RateCard.effective_to).is_(None), col(RateCard.effective_to) > on),
-    )
-    return (await session.exec(statement)).one_or_none()
-
-
-async def card(session: AsyncSession, card_id: UUID) -> RateCard:
-    """A card by id; there is one."""
-    return await session.get_one(RateCard, card_id)
 
 
 class Repair(NamedTuple):
@@ -80,19 +66,6 @@ async def last_repair(session: AsyncSession, order: WorkOrder) -> Repair | None:
     )
     row = (await session.exec(statement)).first()
     return Repair(*row) if row is not None else None
-
-
-async def cards(session: AsyncSession) -> Sequence[RateCard]:
-    """Every card, oldest first."""
-    statement = select(RateCard).order_by(col(RateCard.effective_from))
-    return (await session.exec(statement)).all()
-
-
-async def span_taken(session: AsyncSession, starts: date, ends: date | None) -> bool:
-    """Whether a card is in force on any day from `starts` until `ends` (exclusive, None: ever)."""
-    taken = func.daterange(RateCard.effective_from, RateCard.effective_to)
-    statement = select(RateCard.id).where(taken.op("&&")(func.daterange(starts, ends)))
-    return (await session.exec(statement)).first() is not None
 
 
 async def closed_months(session: AsyncSession) -> set[str]:
@@ -129,6 +102,34 @@ async def entries_of(session: AsyncSession, order_ids: Collection[UUID]) -> Sequ
         .order_by(col(LedgerEntry.id))
     )
     return (await session.exec(statement)).all()
+
+
+async def entries_of_month(session: AsyncSession, month: str) -> Sequence[LedgerEntry]:
+    """Every entry of a month, by person and place in their chain."""
+    statement = (
+        select(LedgerEntry)
+        .where(LedgerEntry.period == month)
+        .order_by(col(LedgerEntry.technician_id), col(LedgerEntry.seq))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def passed_orders(
+    session: AsyncSession, order_ids: Collection[UUID]
+) -> Sequence[tuple[WorkOrder, WorkOrderEvent]]:
+    """The orders among these that were passed, each with the event."""
+    statement = (
+        select(WorkOrder, WorkOrderEvent)
+        .join(WorkOrderEvent, col(WorkOrderEvent.order_id) == WorkOrder.id)
+        .where(col(WorkOrder.id).in_(order_ids), WorkOrderEvent.action == "passed")
+        .order_by(col(WorkOrder.id))
+    )
+    return (await session.exec(statement)).all()
+
+
+async def technicians(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Technician]:
+    """These people."""
+    return (await session.exec(select(Technician).where(col(Technician.id).in_(ids)))).all()
 
 
 async def add_standings(

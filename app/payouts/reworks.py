@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock, settings
 from app.core.i18n import Text
 from app.core.scope import Principal
-from app.payouts import facts, ledger, repository
+from app.payouts import card_rows, facts, ledger, repository
 from app.payouts.drafts import Draft
 from app.payouts.explain import CAUSES
 from app.payouts.models import LedgerEntry
@@ -36,7 +36,7 @@ async def propose(session: AsyncSession, order: WorkOrder) -> None:
     if last is None:
         return
     day = last.done_at.astimezone(settings.current().zone).date()
-    card = await repository.card_on(session, day)
+    card = await card_rows.card_on(session, day)
     days = facts.rules_of(card).rework_days.of(order.domain) if card is not None else 0
     if order.reported_at <= last.done_at + timedelta(days=days) and days:
         await cases.propose(session, last.order_id, order, found_by="report", window_days=days)
@@ -81,7 +81,7 @@ async def _why(session: AsyncSession, case: ReworkCase, standing: Sequence[Ledge
     serial = (await session.get_one(WorkOrder, case.order_id)).serial
     name = CAUSES[str(case.cause)]
     today = clock.now().astimezone(settings.current().zone).date()
-    rules = facts.rules_of(await repository.card(session, standing[0].rate_card_id))
+    rules = facts.rules_of(await card_rows.card(session, standing[0].rate_card_id))
     return Why(
         cause=f"rework:{case.id}",
         period=await ledger.open_month(session, month_of(today)),

@@ -12,6 +12,7 @@ from app.core.scope import Principal
 from app.core.texts import Code
 from app.identity.access import allow
 from app.payouts import service
+from app.payouts.card_router import router as cards
 from app.payouts.schemas import RateCardOut, StatementOut, SummaryOut
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import CursorParam, Page, decode_cursor, encode_cursor, problem_responses
@@ -79,3 +80,6 @@ async def list_rate_cards(_principal: Reader, session: Session) -> list[RateCard
     """Every rate card, oldest first; `current` marks the one in force today."""
     cards = await service.rate_cards(session)
     return [RateCardOut.of(card, current=current) for card, current in cards]
+
+
+router.include_router(cards)

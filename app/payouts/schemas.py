@@ -2,8 +2,10 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
+
+from pydantic import Field
 
 from app.core.i18n import Language, Text
 from app.payouts.models import RateCard
@@ -11,6 +13,8 @@ from app.payouts.policy import Totals
 from app.payouts.service import Line, Statement, Summary
 from app.web.wire import Out
 
+Month = Annotated[str, Field(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$")]
+"""A local month, `2026-01`."""
 Standing = Literal["provisional", "confirmed", "locked", "settled"]
 
 

@@ -13,7 +13,7 @@ from app.core.problems import NotFound
 from app.core.scope import Principal
 from app.organisation import service as organisation
 from app.organisation.models import Technician
-from app.payouts import repository
+from app.payouts import card_rows, repository
 from app.payouts.models import UNIT, RateCard
 from app.payouts.policy import Sum, Totals, totals
 from app.payouts.repository import EntryRow
@@ -133,8 +133,8 @@ async def summary(
 async def rate_cards(session: AsyncSession) -> list[tuple[RateCard, bool]]:
     """Every card, oldest first, and whether it is in force today."""
     today = clock.now().astimezone(settings.current().zone).date()
-    current = await repository.card_on(session, today)
+    current = await card_rows.card_on(session, today)
     return [
         (card, current is not None and card.id == current.id)
-        for card in await repository.cards(session)
+        for card in await card_rows.cards(session)
     ]

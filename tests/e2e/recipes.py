@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib import resources
 from typing import Any
 from uuid import uuid4
 
@@ -106,6 +107,12 @@ AREA = {
     "type": "Polygon",
     "coordinates": [[[117.3, 36.6], [117.4, 36.6], [117.4, 36.7], [117.3, 36.7], [117.3, 36.6]]],
 }
+NEXT_CARD = (
+    (resources.files("app.payouts") / "data" / "p_proposal_2026.toml")
+    .read_text("utf-8")
+    .replace("P proposal 2026-2", "本公司 2099")
+    .replace("effective_from = 2026", "effective_from = 2099")
+)
 SLOT = {"starts_at": later(24), "ends_at": later(26)}
 WHY = {"reason": "测试"}
 
@@ -127,6 +134,11 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "decide_approval": lambda s: Call({"approval_id": str(s.approval_id)}, body={"approved": True}),
     "find_buildings": lambda _: Call(query={"q": "经十路"}),
     "find_customers": lambda _: Call(query={"phone": "13900000001"}),
+    "import_rate_card": _body(lambda _: {"toml": NEXT_CARD}),
+    "simulate_rate_card": _body(lambda _: {"toml": NEXT_CARD, "month": "2026-01"}),
+    "attribute_rework": lambda s: Call(
+        {"case_id": str(s.rework_id)}, body={"cause": "part", "reason": "阀芯质量问题"}
+    ),
     "list_statements": lambda _: Call(query={"month": "2026-01"}),
     "get_pay_summary": lambda _: Call(query={"month": "2026-01"}),
     "create_building": _body(_building),

@@ -19,6 +19,7 @@ from app.evidence.service import Declared, new_file
 from app.evidence.storage import storage, thumbnail_key
 from app.identity import service as identity
 from app.identity.models import RoleGrant
+from app.revisits.models import ReworkCase
 from app.work_orders import approvals, service
 from app.work_orders.acts import Act
 from app.work_orders.states import State
@@ -64,6 +65,7 @@ class Stage:
     unfinished_id: UUID | None = None
     """An upload of EVERYTHING that got no byte."""
     spare_grant_id: UUID | None = None
+    rework_id: UUID | None = None
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What operations answered so far: later recipes name what earlier ones made."""
 
@@ -106,6 +108,8 @@ async def _files(session: AsyncSession, stage: Stage) -> None:
         CompletionRecord.order_id == stage.orders["review_completion"]
     )
     stage.completion_id = (await session.exec(record)).one()
+    case = select(ReworkCase.id).where(ReworkCase.order_id == stage.orders["post_commands"])
+    stage.rework_id = (await session.exec(case)).one()
     file = select(EvidenceFile.id).where(
         EvidenceFile.order_id == stage.orders["review_completion"],
         col(EvidenceFile.state) == "verified",
