@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 PHOTO_SIZE = (640, 480)
 SIGNATURE_SIZE = (400, 160)
 _SMALLEST_BYTES, _LARGEST_BYTES = 30_000, 80_000
-_TAKEN_AT_TAG = 0x0132
+_TAKEN_AT_TAG, _OFFSET_TAG, _DETAILS = 0x9003, 0x9011, 0x8769
 _WALLS = ((176, 168, 150), (150, 160, 168), (188, 182, 170), (140, 148, 140), (170, 150, 140))
 _PIPES = ((120, 60, 50), (90, 96, 104), (60, 80, 110), (150, 130, 60))
 
@@ -85,7 +85,9 @@ def _overlay(picture: Image.Image, lines: list[str]) -> None:
 def _sized_jpeg(picture: Image.Image, taken_at: datetime) -> bytes:
     """The picture at the best quality that stays within the size limits."""
     exif = Image.Exif()
-    exif[_TAKEN_AT_TAG] = taken_at.strftime("%Y:%m:%d %H:%M:%S")
+    details = exif.get_ifd(_DETAILS)
+    details[_TAKEN_AT_TAG] = taken_at.strftime("%Y:%m:%d %H:%M:%S")
+    details[_OFFSET_TAG] = taken_at.isoformat()[-6:]
     for quality in range(92, 20, -6):
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality, exif=exif)

@@ -26,7 +26,14 @@ SELECT o.id, o.serial, o.state, o.version, o.assignment_id, a.crew_id, a.assigne
        (SELECT min(c.due_at) FROM work_order_clocks c
          WHERE c.order_id = o.id AND c.clock = 'K2' AND c.stopped_at IS NULL) AS accept_by,
        ARRAY(SELECT e.id FROM evidence_files e WHERE e.order_id = o.id
-              AND e.state IN ('declared', 'receiving') ORDER BY e.id) AS missing_files,
+              AND (e.state IN ('declared', 'receiving')
+                   OR e.state = 'rejected' AND e.rejected_why = 'hash-differs')
+             ORDER BY e.id) AS missing_files,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('file_id', e.id, 'kind', e.kind,
+                                                     'why', e.rejected_why) ORDER BY e.id), '[]')
+          FROM evidence_files e
+         WHERE e.order_id = o.id AND e.state = 'rejected' AND e.rejected_why <> 'hash-differs'
+           AND (e.in_manifest OR o.evidence_state = 'none')) AS rejected_files,
        CASE WHEN o.state = 'WORKING' THEN
          (SELECT v.payload ->> 'reason' FROM work_order_events v
            WHERE v.order_id = o.id AND v.action = 'rejected' ORDER BY v.seq DESC LIMIT 1)

@@ -151,6 +151,7 @@ def job(row: RowMapping) -> dict[str, Any]:
             "required": sorted(frozenset(row["evidence"]) | ALWAYS),
             "state": row["evidence_state"],
             "missing_files": row["missing_files"],
+            "rejected_files": row["rejected_files"],
         },
         "appointment": (
             {"starts_at": row["appointment_from"], "ends_at": row["appointment_to"]}

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from app.core.geo import PlaceOut
+from app.evidence.inspection.findings import RejectionCode
 from app.web.wire import Out
 
 
@@ -58,6 +59,14 @@ class JobEta(Out):
     """90th percentile."""
 
 
+class RejectedFile(Out):
+    """A file that does not count; `why` is a rejection code."""
+
+    file_id: UUID
+    kind: str
+    why: RejectionCode
+
+
 class JobEvidence(Out):
     """What must be shown at completion, and what is still to be uploaded."""
 
@@ -65,7 +74,10 @@ class JobEvidence(Out):
     """Letters of DOMAIN section 4; A is the check-in itself."""
     state: str
     missing_files: list[UUID]
-    """Declared, but not verified yet."""
+    """Declared, but not verified yet; send them, also what came with another hash."""
+    rejected_files: list[RejectedFile]
+    """Came, were opened and not taken: record each again, under a new file id that `replaces` it
+    once the record names it."""
 
 
 class JobOut(Out):

@@ -85,9 +85,9 @@ def _taken(picture: Image.Image) -> Taken:
     exif = picture.getexif()
     details = exif.get_ifd(ExifTags.IFD.Exif)
     stamp = details.get(ExifTags.Base.DateTimeOriginal) or exif.get(ExifTags.Base.DateTime)
-    offset = details.get(ExifTags.Base.OffsetTimeOriginal) or ""
+    offset = details.get(ExifTags.Base.OffsetTimeOriginal) or details.get(ExifTags.Base.OffsetTime)
     gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
-    return Taken(_instant(stamp, offset), _place(gps))
+    return Taken(_instant(stamp, offset or ""), _place(gps))
 
 
 def _instant(stamp: Any, offset: Any) -> str | None:
