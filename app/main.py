@@ -27,6 +27,7 @@ from app.planning.router import router as planning
 from app.revisits.router import router as revisits
 from app.travel.engine import EngineOnDemand
 from app.travel.router import router as travel
+from app.web.encoding import Encoding
 from app.web.health import router as health_router
 from app.web.limits import BodyLimit
 from app.web.openapi import install_openapi
@@ -84,6 +85,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     app.state.settings = config
     app.state.engine = EngineOnDemand(config)
     app.state.phone_limits = PhoneLimits(config)
+    app.add_middleware(Encoding, tagged=(f"{API}/catalogue/",))
     app.add_middleware(
         BodyLimit, max_bytes=config.max_body_bytes, exempt_prefix=f"{API}/evidence/uploads"
     )
