@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from app.core.db import WAITED_TOO_LONG
+from app.core.db import is_passing
 from app.core.i18n import Text, preferred
 from app.core.ids import new_id
 from app.core.problems import Busy, InvalidInput, Problem, Unexpected
@@ -81,7 +81,8 @@ async def _database(request: Request, error: Exception) -> JSONResponse:
     state = getattr(error.orig, "sqlstate", None) or ""
     if isinstance(error.orig, psycopg.DataError) and "NUL" in str(error.orig):
         state = "22021"  # psycopg refuses it before the server can name a state
-    if state in WAITED_TOO_LONG:
+    if is_passing(error):  # a lock, or a database that is down and coming up again
+        log.warning("the database keeps us waiting", exc_info=error)
         return problem_response(Busy(), request)
     if state in {"22021", "22P05"}:  # a character that the database cannot store
         return problem_response(
