@@ -11,6 +11,10 @@ _PLACE = re.compile(rb"([+-]\d{2}\.\d+)([+-]\d{3}\.\d+)")
 """ISO 6709 as phones write it: latitude, longitude."""
 
 
+_WHOLE = {b"ftyp", b"moov", b"mdat", b"meta", b"moof", b"free", b"skip", b"wide", b"uuid", b"mfra"}
+"""Boxes that a recording or picture is made of."""
+
+
 class Box(NamedTuple):
     """A box and where its content lies."""
 
@@ -38,6 +42,8 @@ def end_of_boxes(data: bytes, start: int = 0) -> int | None:
     """Behind the last box; None when a box is cut, or the one that explains the rest lacks."""
     end, kinds = start, set()
     for box in boxes(data, start, len(data)):
+        if box.end > len(data) and box.kind not in _WHOLE:
+            break  # no box at all, but something behind them
         end = box.end
         kinds.add(box.kind)
     if end > len(data) or not kinds & {b"moov", b"meta"}:
