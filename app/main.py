@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from app import wiring
+from app.board.router import router as board
 from app.catalogue.router import router as catalogue
 from app.completions.router import router as completions
 from app.core import clock, settings
@@ -56,6 +57,7 @@ ROUTERS = (
     travel,
     notifications,
     mobile,
+    board,
     phones,
 )
 

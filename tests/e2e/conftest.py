@@ -20,6 +20,7 @@ from app.core.settings import DEMO_SECRET
 from app.evidence.storage import storage
 from app.provision import ensure_database
 from app.verification import Difference, verify
+from tests.app.board.both import Figures, counted
 from tests.conftest import settings_for
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,16 @@ class FinishedDay:
         database = Database(self.database_url)
         try:
             return await verify(database, storage())
+        finally:
+            await database.close()
+
+    async def service_levels(self) -> tuple[Figures, Figures]:
+        """What the service tells of its clocks, and what a second count finds in the events."""
+        settings.install(settings_for(self.database_url, self.folder))
+        database = Database(self.database_url)
+        try:
+            async with database.transaction() as session:
+                return await counted(session)
         finally:
             await database.close()
 

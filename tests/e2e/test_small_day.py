@@ -37,6 +37,10 @@ async def test_the_day_ends_well_and_every_damage_to_it_is_found(
         assert [step for step in STEPS if step not in finished_day.printed] == []
     with subtests.test("the command finds nothing before"):
         assert finished_day.run_verify() == (0, [])
+    with subtests.test("service levels are those of a second count from the events"):
+        told, found = await finished_day.service_levels()
+        assert told == found
+        assert sum(each["n"] for each in told.values()) >= 6 * 6
     for kind in SABOTAGES:
         with subtests.test("verify turns red, and clean again when it is undone", kind=kind):
             await _damage_is_found(finished_day, kind)
