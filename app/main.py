@@ -26,6 +26,8 @@ from app.payouts.rework_router import router as reworks
 from app.payouts.router import router as payouts
 from app.planning.router import router as planning
 from app.revisits.router import router as revisits
+from app.stream.hub import HubOnDemand
+from app.stream.router import router as stream
 from app.travel.engine import EngineOnDemand
 from app.travel.router import router as travel
 from app.web.encoding import Encoding
@@ -58,6 +60,7 @@ ROUTERS = (
     notifications,
     mobile,
     board,
+    stream,
     phones,
 )
 
@@ -74,6 +77,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         if not hasattr(app.state, "database"):
             app.state.database = Database(config.database_url)
         yield
+        await app.state.stream.close()
         await app.state.engine.close()
         await app.state.database.close()
 
@@ -87,6 +91,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     app.state.settings = config
     app.state.engine = EngineOnDemand(config)
     app.state.phone_limits = PhoneLimits(config)
+    app.state.stream = HubOnDemand()
     app.add_middleware(Encoding, tagged=(f"{API}/catalogue/",))
     app.add_middleware(
         BodyLimit, max_bytes=config.max_body_bytes, exempt_prefix=f"{API}/evidence/uploads"
