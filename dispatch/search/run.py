@@ -13,15 +13,13 @@ from dispatch.search.layout import BEST, IMPROVED, ROUND, SEATED, Day, Walk
 from dispatch.search.opening import open_tours
 from dispatch.search.prepare import day_of, tours_of, walk_of
 
-HOT, COOL, WARM = 1_200_000.0, 800_000.0, 300_000.0
-"""Thousandths of price at which annealing begins: with ample time, with little, from a plan."""
-FALL, WARM_FALL = 100.0, 50.0
+HOT, WARM = 4_800_000.0, 300_000.0
+"""Thousandths of price at which annealing begins: from nothing, from a plan."""
+FALL, WARM_FALL = 400.0, 50.0
 """How many times colder it ends."""
-AMPLE_S = 0.02
-"""Seconds per order from which time is ample."""
 STRETCH_S = 0.02
 """Aim for one call into the kernel: how late a search may end."""
-WIDE, NARROW, MANY = 60, 20, 400
+WIDE, NARROW, MANY = 15, 10, 400
 """Orders left out that a round reconsiders: of few orders, of at least MANY."""
 ENOUGH = 400
 """Rounds per order squared after which a small problem is searched through."""
@@ -111,7 +109,7 @@ class Searcher:
         if not len(self._day.options):
             return
         span = max(1e-3, self._deadline - began)
-        hot = WARM if self._warm else HOT if span >= AMPLE_S * count else COOL
+        hot = WARM if self._warm else HOT
         fall = WARM_FALL if self._warm else FALL
         wider = WIDE if count < MANY else NARROW
         most = UNLIMITED if budget.solutions is None else budget.solutions
