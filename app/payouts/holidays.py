@@ -1,4 +1,4 @@
-"""Which local days are workdays, rest days or statutory holidays.
+"""Which local days are workdays, rest days or days of a public holiday.
 
 China's days come from the kept package `chinesecalendar`, which knows only announced years. For
 any other year the company must say them itself, in the TOML file `PAIGONG_HOLIDAYS_FILE`:
@@ -52,7 +52,7 @@ def is_working_day(day: date) -> bool:
 
 @lru_cache(maxsize=4096)
 def _announced(day: date) -> DayType:
-    """Of a block of days off only the statutory ones are holidays; the others were moved there."""
+    """Days off of a named holiday are holidays, but for those exchanged for a worked weekend."""
     off, holiday = chinese_calendar.get_holiday_detail(day)
     if not off:
         return "workday"

@@ -1,0 +1,306 @@
+"""The second evaluator: pay worked out from the rule text (DOMAIN section 5), in fractions.
+
+It shares no code with the product, and no idea of how that is built: it keeps for each line what
+is left of it, while the product works that out from the lines that refer to it.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta, timezone
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+CST = timezone(timedelta(hours=8))
+# The announced days off of 2026: those of a holiday, those exchanged for a worked weekend, and the
+# weekends worked for them.
+OF_HOLIDAYS = {
+    *("2026-01-01", "2026-01-03", "2026-02-15", "2026-02-16", "2026-02-17", "2026-02-18"),
+    *("2026-02-19", "2026-02-21", "2026-02-22", "2026-04-04", "2026-04-05", "2026-04-06"),
+    *("2026-05-01", "2026-05-02", "2026-05-03", "2026-05-04"),
+}
+EXCHANGED = {"2026-01-02", "2026-02-20", "2026-02-23", "2026-05-05"}
+WORKED = {"2026-01-04", "2026-02-14", "2026-02-28", "2026-05-09"}
+Line = dict[str, Any]
+
+
+def up(value: Fraction) -> int:
+    """A half goes up; away from zero below it."""
+    return -up(-value) if value < 0 else floor(value + Fraction(1, 2))
+
+
+def kind_of_day(day: str) -> str:
+    if day in OF_HOLIDAYS:
+        return "holiday"
+    if day in EXCHANGED:
+        return "rest"
+    weekend = date.fromisoformat(day).isoweekday() > 5
+    return "rest" if weekend and day not in WORKED else "workday"
+
+
+def following(month: str) -> str:
+    first = date.fromisoformat(month + "-01")
+    return (first + timedelta(days=31)).isoformat()[:7]
+
+
+class Oracle:
+    """Hears the same steps; `lines` are what must stand in the ledger."""
+
+    def __init__(self, cards: Iterable[tuple[date, date | None, dict[str, Any]]]) -> None:
+        self.cards = list(cards)
+        self.lines: list[Line] = []
+        self.orders: dict[str, Mapping[str, Any]] = {}
+        self.decided: dict[str, str] = {}
+        self.shut: set[str] = set()
+
+    def hear(self, step: Mapping[str, Any]) -> None:
+        getattr(self, "_" + step["do"])(step)
+
+    def told(self) -> list[tuple[str, str, str, str, str, str, int]]:
+        return [
+            (
+                *(line["person"], line["order"], line["kind"], line["rule"], line["month"]),
+                f"{'-' if line['h'] < 0 else ''}{abs(line['h']) // 100}.{abs(line['h']) % 100:02d}",
+                line["fen"],
+            )
+            for line in self.lines
+        ]
+
+    def _card(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        day = order["done"].astimezone(CST).date()
+        for starts, ends, card in self.cards:
+            if starts <= day and (ends is None or day < ends):
+                return card
+        raise LookupError(day)
+
+    def _rate(self, card: Mapping[str, Any]) -> int:
+        return 100 if card.get("unit") == "fen" else int(card["point_minor"])
+
+    def _month(self, at: datetime) -> str:
+        month = at.astimezone(CST).strftime("%Y-%m")
+        while month in self.shut:
+            month = following(month)
+        return month
+
+    def _post(self, like: Line, h: int, fen: int, **said: Any) -> Line:
+        line = {"person": like["person"], "order": like["order"], "h": h, "fen": fen, "about": None}
+        line |= {"left_h": h, "left_fen": fen, "times": 0, "was": said["kind"]} | said
+        self.lines.append(line)
+        return line
+
+    # 5.1 to 5.4
+
+    def _pass(self, order: Mapping[str, Any]) -> None:
+        self.orders[order["order"]] = order
+        card = self._card(order)
+        whole = up(self._value(order, card) * 100)
+        money = up(Fraction(whole, 100) * self._rate(card))
+        helpers = sorted(set(order["shares"]) - {order["leader"]})
+        share = {name: Fraction(part) for name, part in order["shares"].items()}
+        h = {name: up(whole * share[name]) for name in helpers}
+        if sum(h.values()) > whole:
+            h = {name: floor(whole * share[name]) for name in helpers}
+        fen = {name: up(Fraction(h[name] * self._rate(card), 100)) for name in helpers}
+        if sum(fen.values()) > money:
+            fen = {name: floor(Fraction(h[name] * self._rate(card), 100)) for name in helpers}
+        h[order["leader"]] = whole - sum(h.values())
+        fen[order["leader"]] = money - sum(fen.values())
+        own_fault = self.decided.get(order["order"]) == "workmanship" and order.get("repeats")
+        for name in h:
+            barred = bool(own_fault) and name in self.orders[order["repeats"]]["shares"]
+            self._post(
+                {"person": name, "order": order["order"]},
+                0 if barred else h[name],
+                0 if barred else fen[name],
+                kind="EARN",
+                rule="piece",
+                month=self._month(order["done"]),
+            )
+
+    def _value(self, order: Mapping[str, Any], card: Mapping[str, Any]) -> Fraction:
+        if order.get("merged"):
+            return Fraction(0)
+        fault = order.get("fault", "H01")
+        own = card.get("base", {}).get("faults", {}).get(fault)
+        per = Fraction(card.get("base", {}).get("per_catalogue_point", 1))
+        value = Fraction(own) if own is not None else Fraction(order["points"]) * per
+        grade = order.get("difficulty") or card["difficulty"].get("faults", {}).get(fault, "normal")
+        value *= Fraction(card["difficulty"]["factors"][grade])
+        value *= self._hour(order, card["time"])
+        value += self._way(order, card["distance"])
+        outcome = order.get("outcome", "fixed")
+        part = Fraction(card["outcome_factors"][outcome])
+        if outcome == "handed_over" and "handed_over" in order:
+            part = Fraction(order["handed_over"])
+        return value * part / (100 if card.get("unit") == "fen" else 1)
+
+    def _hour(self, order: Mapping[str, Any], bands: Mapping[str, Any]) -> Fraction:
+        at = order.get("started", order["done"]).astimezone(CST)
+        factors = {Fraction(1)}
+        if at.hour >= 22 or at.hour < 6:
+            factors.add(Fraction(bands["night"]))
+        kind = kind_of_day(at.date().isoformat())
+        if kind != "workday":
+            factors.add(Fraction(bands[kind]))
+        return max(factors)
+
+    def _way(self, order: Mapping[str, Any], distance: Mapping[str, Any]) -> Fraction:
+        worth = Fraction(distance["zones"].get(order.get("zone", "urban"), 0))
+        for name, other in self.orders.items():
+            together = name != order["order"] and "building" in order and "building" in other
+            if not together or (order["building"], order["crew"]) != (
+                other["building"],
+                other["crew"],
+            ):
+                continue
+            gap = (order["arrived"] - other["done"]).total_seconds() / 60
+            if order["arrived"] > other["arrived"] and gap <= distance["same_trip_minutes"]:
+                return Fraction(0)
+        return worth
+
+    # 5.5
+
+    def _earned(self, order: str) -> list[Line]:
+        return [x for x in self.lines if x["order"] == order and x["kind"] == "EARN"]
+
+    def _added(self, step: Mapping[str, Any], rule: str, part: Any) -> None:
+        rate = self._rate(self._card(self.orders[step["order"]]))
+        for line in self._earned(step["order"]):
+            if Fraction(part) and line["left_h"]:
+                h = up(line["h"] * Fraction(part))
+                fen = up(Fraction(h * rate, 100))
+                self._post(line, h, fen, kind="BONUS", rule=rule, month=self._month(step["at"]))
+
+    def _rate_step(self, step: Mapping[str, Any]) -> None:
+        card = self._card(self.orders[step["order"]])
+        self._added(step, "rating", card["bonuses"]["rating"].get(str(step["rating"]), 0))
+
+    def _last(self, step: Mapping[str, Any]) -> None:
+        card = self._card(self.orders[step["order"]])
+        self._added(step, "first-time-fix", card["bonuses"]["first_time_fix"])
+
+    def _deduct(self, step: Mapping[str, Any]) -> None:
+        card = self._card(self.orders[step["order"]])
+        own = [
+            x
+            for x in self.lines
+            if (x["order"], x["person"]) == (step["order"], step["person"]) and x["kind"] != "CARRY"
+        ]
+        earned = next(x for x in own if x["kind"] == "EARN")
+        h = up(earned["h"] * Fraction(card["deductions"][step["kind"]]))
+        fen = up(Fraction(h * self._rate(card), 100))
+        h = min(h, max(0, sum(x["h"] for x in own)))
+        fen = min(fen, max(0, sum(x["fen"] for x in own)))
+        rule = f"deduct-{step['kind']}"
+        self._post(earned, -h, -fen, kind="DEDUCT", rule=rule, month=self._month(step["at"]))
+
+    def _adjust(self, step: Mapping[str, Any]) -> None:
+        card = self._card(self.orders[step["order"]])
+        line = next(x for x in self._earned(step["order"]) if x["person"] == step["person"])
+        h = up(Fraction(step["points"]) * 100)
+        fen = up(Fraction(h * self._rate(card), 100))
+        self._post(line, h, fen, kind="ADJUST", rule="adjust", month=self._month(step["at"]))
+
+    # 5.6
+
+    def _attribute(self, step: Mapping[str, Any]) -> None:
+        self.decided[step["order"]] = step["cause"]
+        if step["cause"] != "workmanship":
+            return
+        people = self.orders[step["repeats"]]["shares"]
+        for line in list(self.lines):
+            concerned = line["order"] in (step["repeats"], step["order"])
+            if concerned and line["person"] in people and line["kind"] not in ("REVERSE", "CARRY"):
+                self._undo(line, self._month(step["at"]))
+
+    def _undo(self, line: Line, month: str) -> None:
+        if not line["left_h"] and not line["left_fen"]:
+            return
+        back = self._post(
+            line,
+            -line["left_h"],
+            -line["left_fen"],
+            kind="REVERSE",
+            rule=f"reverse-{line['rule']}",
+            month=month,
+            about=line,
+        )
+        if line["kind"] == "REVERSE":  # undone itself: what it undid stands again
+            line["about"]["left_h"] += back["h"]
+            line["about"]["left_fen"] += back["fen"]
+        line["left_h"] = line["left_fen"] = 0
+
+    def _grant(self, step: Mapping[str, Any]) -> None:
+        self._undo(self._find(step), self._month(step["at"]))
+
+    def _find(self, step: Mapping[str, Any]) -> Line:
+        key = (step["order"], step["person"], step["rule"])
+        return next(x for x in self.lines if (x["order"], x["person"], x["rule"]) == key)
+
+    # 5.8 and 5.9
+
+    def _publish(self, step: Mapping[str, Any]) -> None:
+        self.shut.add(step["month"])
+
+    def _close(self, step: Mapping[str, Any]) -> None:
+        month = step["month"]
+        self.shut.add(month)
+        waiting = [id(self._find(each)) for each in step.get("undecided", ())]
+        last = {"done": datetime.fromisoformat(f"{month}-28T12:00:00+08:00")}
+        limits = self._card(last)["limits"]
+        for person in sorted({x["person"] for x in self.lines if x["month"] == month}):
+            mine = [x for x in self.lines if (x["month"], x["person"]) == (month, person)]
+            self._close_person(mine, month, waiting, limits)
+
+    def _close_person(
+        self, mine: list[Line], month: str, waiting: list[int], limits: Mapping[str, Any]
+    ) -> None:
+        left = []
+        for line in mine:
+            source = line["about"] if line["kind"] == "CARRY" else line
+            if id(source) in waiting:
+                self._carry(line, line["h"], line["fen"], month, "carry-open", 0)
+            else:
+                left.append(line)
+        earned, wanted = 0, []
+        for line in left:
+            if line["kind"] == "REVERSE" and any(line["about"] is x for x in left):
+                continue
+            undoing = [x for x in left if x["kind"] == "REVERSE" and x["about"] is line]
+            h = line["h"] + sum(x["h"] for x in undoing)
+            fen = line["fen"] + sum(x["fen"] for x in undoing)
+            if line["kind"] in ("EARN", "BONUS") or (line["rule"] == "carry-open" and fen > 0):
+                earned += fen
+            limited = {"DEDUCT", "REVERSE"} if limits["reversals_count"] else {"DEDUCT"}
+            if fen < 0 and line["was"] in limited:
+                wanted.append((line, h, fen))
+        room = floor(Fraction(limits["deduction_share"]) * max(earned, 0))
+        room = max(0, min(room, earned - limits["minimum_pay_minor"]))
+        for line, h, fen in wanted:
+            over = max(0, -fen - room)
+            room = max(0, room + fen)
+            if over:
+                points = up(Fraction(h * over, -fen))
+                again = line["times"] < limits["carry_months"]
+                rule = "carry-excess" if again else "carry-dropped"
+                self._carry(line, points, -over, month, rule, line["times"] + 1)
+
+    def _carry(self, line: Line, h: int, fen: int, month: str, rule: str, times: int) -> None:
+        source = line["about"] if line["kind"] == "CARRY" else line
+        said = {"kind": "CARRY", "rule": rule, "about": source, "times": times, "was": line["was"]}
+        self._post(line, -h, -fen, month=month, **said)
+        if rule == "carry-dropped":
+            source["left_h"] -= h
+            source["left_fen"] -= fen
+        else:
+            self._post(line, h, fen, month=following(month), **said)
+
+
+def evaluate(
+    cards: Iterable[tuple[date, date | None, dict[str, Any]]], steps: Iterable[Mapping[str, Any]]
+) -> list[tuple[str, str, str, str, str, str, int]]:
+    """Every line that the story must leave in the ledger, in the order in which they come."""
+    oracle = Oracle(cards)
+    for step in steps:
+        name = "rate_step" if step["do"] == "rate" else step["do"]
+        getattr(oracle, "_" + name)(step)
+    return oracle.told()
