@@ -22,6 +22,7 @@ from app.core import settings as installed
 from app.core.db import Database
 from app.core.settings import Environment, Settings
 from app.evidence import expiry
+from app.mobile import clocks, notices
 from app.notifications import alarms, outbox
 from app.notifications.providers import open_channels
 from app.organisation import service as organisation
@@ -42,6 +43,8 @@ QUEUES = (PLANNING, QUESTIONS, URGENT, "push", "texts", "default")
 TASKS = ("app.planning.jobs", "app.notifications.jobs")
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
+REMINDERS_EVERY_S = 60.0
+"""Business seconds between looks for files of finished jobs that are not in."""
 GRACE_S = 10.0
 """How long running jobs may go on after a stop."""
 PURGE_EVERY_S = 3600.0
@@ -164,6 +167,7 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
     sweep_s = max(1.0, settings.plan_sweep_s / settings.demo_rate)
     arrivals_s = max(1.0, ARRIVALS_EVERY_S / settings.demo_rate)
     drives_s = max(1.0, DRIVES_EVERY_S / settings.demo_rate)
+    reminders_s = max(1.0, REMINDERS_EVERY_S / settings.demo_rate)
     database, engine = tools.database, tools.planner.engine
     observe = partial(learning.observe, database, engine, lookback=travel.RECENT)
     wanted: list[tuple[str, float, Callable[[], Awaitable[object]]]] = [
@@ -174,6 +178,7 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
         ("arrivals", arrivals_s, partial(arrivals.refresh, database, engine)),
         ("drives", drives_s, observe),
         ("learning", drives_s, partial(learning.learn_by_night, database, engine)),
+        ("phone reminders", reminders_s, partial(notices.remind, database)),
         ("purge", PURGE_EVERY_S, partial(purge, database)),
         ("rescue", RESCUE_EVERY_S, partial(rescue, tools.queue)),
     ]
@@ -231,6 +236,8 @@ async def purge(database: Database) -> None:
         await trips.purge_drives(session)
     async with database.transaction() as session:
         await feed.purge(session)
+    async with database.transaction() as session:
+        await clocks.purge_samples(session)
     await expiry.purge(database)
 
 

@@ -68,9 +68,9 @@ async def contribute(
     *,
     user_id: UUID,
     command_id: UUID,
-    **payload: Any,
+    payload: dict[str, Any],
 ) -> Contribution:
-    """Add what `user_id` noted to a locked order, by the event `noted`.
+    """Add what `user_id` noted to a locked order, by the event `noted`, which keeps `payload`.
 
     Files are declared as that person's; once a record stands they belong to its manifest. Raises
     IllegalTransition, NotYours, EvidenceDiffers and what `evidence.check_declared` raises.
@@ -93,8 +93,13 @@ async def contribute(
     if order.state == State.DONE and record is not None:
         await declare_all(session, order, record)
     files = [str(each.file_id) for each in said.files]
-    told = {"contribution_id": str(row.id), "by": str(user_id), "files": files}
-    await transition(session, order, Action.NOTED, act, **told, **payload)
+    told = {
+        "contribution_id": str(row.id),
+        "by": str(user_id),
+        "command_id": str(command_id),
+        "files": files,
+    }
+    await transition(session, order, Action.NOTED, act, **(payload | told))
     return row
 
 

@@ -82,6 +82,7 @@ async def join(
     standing: CompletionRecord,
     said: CompletionIn,
     command_id: UUID,
+    payload: dict[str, Any],
 ) -> Merged:
     """Let the second record's independent fields join the first; raises what `contribute` does."""
     assert act.actor_id is not None
@@ -93,6 +94,6 @@ async def join(
         addition(standing, said),
         user_id=act.actor_id,
         command_id=command_id,
-        differing=list(contradictions),
+        payload={**payload, "differing": list(contradictions)},
     )
     return Merged(standing, row, contradictions)

@@ -123,7 +123,7 @@ class CompletionOut(Out):
     permit: dict[str, Any] | None
     signed_by: str | None
     review: ReviewOut | None = None
-    contributions: list[ContributionOut] = []
+    contributions: list[ContributionOut] = Field(default_factory=list)
     """What others of the crew added; the review covers it."""
     arrival: ArrivalOut | None = None
 

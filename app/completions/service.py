@@ -40,23 +40,28 @@ async def complete(
     before, holding, content = await _standing(session, order, act, record)
     if before is not None and _repeats(order, before, content, act):
         return before
-    return await _write(session, order, act, before, holding, content)
+    return await _write(session, order, act, before, holding, content, {})
 
 
 async def complete_or_merge(
-    session: AsyncSession, order: WorkOrder, act: Act, record: CompletionIn, command_id: UUID
+    session: AsyncSession,
+    order: WorkOrder,
+    act: Act,
+    record: CompletionIn,
+    command_id: UUID,
+    payload: dict[str, Any],
 ) -> CompletionRecord | Merged:
     """Complete; or, when a colleague's record of the same visit stands, let this one join it.
 
-    Raises what `complete` and `contributions.contribute` raise.
+    `payload` goes into the event. Raises what `complete` and `contributions.contribute` raise.
     """
     before, holding, content = await _standing(session, order, act, record)
     if before is not None and _repeats(order, before, content, act):
         return before
     same_visit = before is not None and holding is not None and before.assignment_id == holding.id
     if before is not None and same_visit and order.state == State.DONE:
-        return await merging.join(session, order, act, before, record, command_id)
-    return await _write(session, order, act, before, holding, content)
+        return await merging.join(session, order, act, before, record, command_id, payload)
+    return await _write(session, order, act, before, holding, content, payload)
 
 
 async def _standing(
@@ -75,6 +80,7 @@ async def _write(
     before: CompletionRecord | None,
     holding: Assignment | None,
     content: dict[str, Any],
+    payload: dict[str, Any],
 ) -> CompletionRecord:
     assert act.principal is not None  # only people complete
     if holding is None:
@@ -100,6 +106,7 @@ async def _write(
         outcome=written.outcome,
         cause_code=written.cause_code,
         files=[each["file_id"] for each in written.manifest],
+        **payload,
     )
     return written
 
@@ -121,9 +128,7 @@ async def _crew(session: AsyncSession, holding: Assignment, act: Act) -> Capabil
     return await organisation.capability(session, holding.crew_id, act.at)
 
 
-def _repeats(
-    order: WorkOrder, before: CompletionRecord, content: dict[str, Any], act: Act
-) -> bool:
+def _repeats(order: WorkOrder, before: CompletionRecord, content: dict[str, Any], act: Act) -> bool:
     """Whether the standing record says exactly this; an order that left the crew has no shares."""
     if State(order.state) not in _COMPLETED or before.completed_by != act.actor_id:
         return False

@@ -123,13 +123,10 @@ async def _arrive(doing: Doing) -> Result:
         "distance_m": proof.distance_m,
         "geofence_m": proof.geofence_m,
         "photo_wanted": proof.proved is None,
+        "code_elsewhere": proof.code_elsewhere,
     }
-    await doing.take(
-        Action.ARRIVED,
-        **told,
-        arrival_code_id=str(code_id) if code_id else None,
-        code_elsewhere=True if proof.code_elsewhere else None,
-    )
+    code = str(code_id) if code_id else None
+    await doing.take(Action.ARRIVED, **told, arrival_code_id=code)
     return told
 
 
@@ -201,7 +198,7 @@ async def _record(doing: Doing) -> Result:
         _needed("contribution", doing.command.contribution),
         user_id=doing.act.actor_id,
         command_id=doing.command.id,
-        **doing.said,
+        payload=doing.said,
     )
     return {"contribution_id": str(written.id)}
 
@@ -210,7 +207,7 @@ async def _complete(doing: Doing) -> Result:
     """Complete, or join a colleague's record; `differing` names what cannot join."""
     record: CompletionIn = _needed("completion", doing.command.completion)
     done = await completions.complete_or_merge(
-        doing.session, doing.order, doing.act, record, doing.command.id
+        doing.session, doing.order, doing.act, record, doing.command.id, doing.said
     )
     if isinstance(done, Merged):
         return {

@@ -189,7 +189,7 @@ async def _split(
         taken,
         user_id=row.user_id,
         command_id=row.command_id,
-        conflict_id=str(row.id),
+        payload={"conflict_id": str(row.id)},
     )
     return {"state": order.state, "contribution_id": str(written.id), "fields": sorted(chosen)}
 

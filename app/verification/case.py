@@ -13,6 +13,7 @@ from sqlmodel import SQLModel, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue.models import FaultCode, ServiceLimit, ServicePolicy
+from app.completions.contributions import Contribution
 from app.completions.models import CompletionRecord, Review
 from app.core import settings
 from app.evidence.models import EvidenceFile
@@ -78,6 +79,7 @@ class Case:
     approvals: Sequence[Approval]
     duties: Sequence[ReplyDuty]
     records: Sequence[CompletionRecord]
+    contributions: Sequence[Contribution]
     reviews: Sequence[Review]
     revisits: Sequence[Revisit]
     files: Sequence[EvidenceFile]
@@ -147,6 +149,7 @@ async def _cases(session: AsyncSession, orders: Sequence[WorkOrder]) -> list[Cas
     approvals = await of(Approval, Approval.order_id, Approval.requested_at, Approval.id)
     duties = await of(ReplyDuty, ReplyDuty.order_id, ReplyDuty.opened_at, ReplyDuty.id)
     records = await of(CompletionRecord, CompletionRecord.order_id, CompletionRecord.attempt)
+    noted = await of(Contribution, Contribution.order_id, Contribution.id)
     reviews = await of(Review, Review.order_id, Review.reviewed_at)
     revisits = await of(Revisit, Revisit.order_id, Revisit.attempt)
     files = await of(EvidenceFile, EvidenceFile.order_id, EvidenceFile.id)
@@ -164,6 +167,7 @@ async def _cases(session: AsyncSession, orders: Sequence[WorkOrder]) -> list[Cas
             approvals=approvals.get(order.id, []),
             duties=duties.get(order.id, []),
             records=records.get(order.id, []),
+            contributions=noted.get(order.id, []),
             reviews=reviews.get(order.id, []),
             revisits=revisits.get(order.id, []),
             files=files.get(order.id, []),

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.evidence.models import EvidenceFile
 from app.evidence.storage import Storage, kept_key
@@ -26,7 +26,7 @@ class Wanted(NamedTuple):
 def check_evidence(case: Case) -> Iterator[Difference]:
     """The manifest's files are known as declared; a passed order has them all."""
     serial = case.order.serial
-    named = case.records[-1].manifest if case.records else []
+    named = _named(case)
     rows = {str(row.id): row for row in case.files}
     for declared in named:
         subject = f"{serial} file {declared['file_id']}"
@@ -59,6 +59,20 @@ def _standing(file_id: str, files: Sequence[EvidenceFile]) -> str:
         if named and row.replaces == named.id and named.state == "rejected":
             return _standing(str(row.id), files) if row.kind == named.kind else file_id
     return file_id
+
+
+def _named(case: Case) -> list[dict[str, Any]]:
+    """What the last record declared, and what its crew contributed; each file once."""
+    if not case.records:
+        return []
+    record = case.records[-1]
+    files = {
+        each["file_id"]: each
+        for row in case.contributions
+        if row.assignment_id == record.assignment_id
+        for each in row.files
+    }
+    return list((files | {each["file_id"]: each for each in record.manifest}).values())
 
 
 def wanted(case: Case) -> Iterator[Wanted]:

@@ -16,7 +16,7 @@ COMMAND_LINE = UUID("00000000-0000-7000-8000-0000696d706f")
 IMPORTED = frozenset({"drafted", "submitted", "urged", "urge_merged"})
 MACHINES = {"api_key": "key", "timer": "timer", "planner": "planner", "customer": "customer"}
 """Who acts without a role."""
-DESK_MAY_TOO = frozenset({"hold_requested", "rebooked"})
+DESK_MAY_TOO = frozenset({"hold_requested", "rebooked", "noted"})
 """A technician does these only with the order in hand; the desk needs no crew."""
 
 

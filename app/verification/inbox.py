@@ -8,44 +8,74 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.verification.difference import Difference
 
-ACTION_OF = {
-    "accept": "accepted",
-    "refuse": "refused",
-    "contact": "contacted",
-    "depart": "departed",
-    "arrive": "arrived",
-    "start": "started",
-    "restore": "restored",
-    "make_safe": "made_safe",
-    "hold": "hold_requested",
-    "return": "returned",
-    "rebook": "rebooked",
-    "complete": "completed",
-}
-"""What an applied command must have left in the history."""
+ACTIONS_OF = (
+    ("accept", "accepted"),
+    ("refuse", "refused"),
+    ("contact", "contacted"),
+    ("depart", "departed"),
+    ("arrive", "arrived"),
+    ("start", "started"),
+    ("restore", "restored"),
+    ("make_safe", "made_safe"),
+    ("hold", "hold_requested"),
+    ("return", "returned"),
+    ("rebook", "rebooked"),
+    ("record", "noted"),
+    ("complete", "completed"),
+    ("complete", "noted"),
+)
+"""What an applied command must have left in the history: a second record joins the first."""
 
-_COMMANDS_WITHOUT_EVENT = """
+_COUNTS = """(c.outcome = 'applied' OR EXISTS (SELECT FROM phone_conflicts k
+    WHERE k.command_id = c.id AND (k.resolution = 'apply' OR k.reason = 'fields_differ')))"""
+"""Applied at once, or by a decision; of a contradicting record the rest has joined."""
+
+_COMMANDS_WITHOUT_EVENT = f"""
 SELECT o.serial, c.kind, c.id::text FROM phone_commands c
-JOIN unnest(CAST(:kinds AS text[]), CAST(:actions AS text[])) AS map(kind, action) USING (kind)
 LEFT JOIN work_orders o ON o.id = c.order_id
-WHERE c.outcome = 'applied' AND NOT EXISTS (
+WHERE {_COUNTS} AND NOT EXISTS (
     SELECT FROM work_order_events e
-    WHERE e.order_id = c.order_id AND e.device_id = c.device_id AND e.action = map.action
+    JOIN unnest(CAST(:kinds AS text[]), CAST(:actions AS text[])) AS map(kind, action)
+      ON map.kind = c.kind AND map.action = e.action
+    WHERE e.order_id = c.order_id AND e.device_id = c.device_id
     AND (e.client_at = c.client_at OR c.kind = 'complete'))
 ORDER BY c.id
 """
 """A record sent twice under two ids is one completion, so its time may be the first one's."""
 
-_EVENTS_WITHOUT_COMMAND = """
+_EVENTS_WITHOUT_COMMAND = f"""
 SELECT o.serial, e.seq, e.action FROM work_order_events e
 JOIN work_orders o ON o.id = e.order_id
 WHERE e.device_id IS NOT NULL AND NOT EXISTS (
     SELECT FROM phone_commands c
     JOIN unnest(CAST(:kinds AS text[]), CAST(:actions AS text[])) AS map(kind, action) USING (kind)
     WHERE map.action = e.action AND c.order_id = e.order_id AND c.device_id = e.device_id
-    AND c.client_at = e.client_at AND c.outcome = 'applied')
+    AND c.client_at = e.client_at AND {_COUNTS})
 ORDER BY e.id
 """
+
+_CONFLICTS_AND_COMMANDS = """
+SELECT c.id::text, c.outcome, 'a conflict in the inbox' FROM phone_commands c
+ WHERE c.outcome = 'conflict'
+   AND NOT EXISTS (SELECT FROM phone_conflicts k WHERE k.command_id = c.id)
+UNION ALL
+SELECT k.command_id::text, 'a conflict', c.outcome FROM phone_conflicts k
+  JOIN phone_commands c ON c.id = k.command_id
+ WHERE c.outcome <> 'conflict' OR (k.order_id, k.user_id, k.device_id)
+       IS DISTINCT FROM (c.order_id, c.user_id, c.device_id)
+UNION ALL
+SELECT min(c.id::text), 'numbers ' || min(c.device_seq) || ' to ' || max(c.device_seq),
+       count(DISTINCT c.device_seq) || ' of them' FROM phone_commands c
+ GROUP BY c.device_id, c.user_id
+HAVING max(c.device_seq) <> count(DISTINCT c.device_seq)
+UNION ALL
+SELECT n.command_id::text, 'fields in the record', 'the event noted'
+  FROM completion_contributions n WHERE NOT EXISTS (
+    SELECT FROM work_order_events e WHERE e.order_id = n.order_id AND e.action = 'noted'
+    AND e.payload ->> 'contribution_id' = n.id::text)
+ ORDER BY 1
+"""
+"""Each conflict has its command and each command its answer; a device's numbers have no gap."""
 
 _MESSAGES_WITHOUT_EVENT = """
 SELECT n.key FROM notifications n WHERE n.order_id IS NOT NULL AND NOT EXISTS (
@@ -66,16 +96,21 @@ GROUP BY o.id HAVING count(f.id) < o.last_seq ORDER BY o.serial
 BELONGING = (
     *("work_order_events", "assignments", "work_order_clocks", "approvals", "completion_records"),
     *("reviews", "revisits", "evidence_files", "ledger_entries"),
+    *("phone_conflicts", "completion_contributions"),
 )
 """Tables whose rows belong to an order."""
 
 
 async def check_inbox(session: AsyncSession) -> list[Difference]:
     """Applied commands and device events belong together, one to one as far as can be seen."""
-    kinds = {"kinds": list(ACTION_OF), "actions": list(ACTION_OF.values())}
+    kinds = {"kinds": [kind for kind, _ in ACTIONS_OF], "actions": [a for _, a in ACTIONS_OF]}
     lost = [
         Difference("inbox", f"{serial} command {command_id}", f"{kind} applied", "its event")
         for serial, kind, command_id in await _read(session, _COMMANDS_WITHOUT_EVENT, kinds)
+    ]
+    lost += [
+        Difference("inbox", f"command {command_id}", stored, expected)
+        for command_id, stored, expected in await _read(session, _CONFLICTS_AND_COMMANDS)
     ]
     unasked = [
         Difference("inbox", f"{serial} #{seq} {action}", "an act on a device", "its command")

@@ -9,15 +9,18 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue.models import FaultCode
+from app.completions.contributions import Contribution
 from app.completions.models import CompletionRecord
 from app.verification.assignments import holders
 from app.verification.case import Case, Company
 from app.verification.difference import Difference, differ, differ_in, shown
+from app.work_orders.models import WorkOrderEvent
 
 CHECK = "records"
 DECISION = {"passed": "passed", "rejected": "rejected"}
 FILE_LETTERS = frozenset("BFGCWX")
 READING_LETTERS = frozenset("RTPVIM")
+PERMIT_LEVEL = 4
 MOST_TRIES = 3
 """Then an order is closed as unreached (16)."""
 
@@ -59,9 +62,35 @@ def _completions(case: Case, company: Company) -> Iterator[Difference]:
         for stranger in sorted(strangers):
             yield Difference(CHECK, f"{subject} shares", stranger, "members of the crew")
         if fault is not None:
-            yield from _demanded(subject, row, fault, event.client_at or event.at)
+            noted = _noted(case, event, row)
+            yield from _demanded(subject, row, noted, fault, event.client_at or event.at)
+        yield from _arrival(subject, case, event, row)
     for record_id in stored:
         yield Difference(CHECK, f"{case.order.serial} record {record_id}", "a record", "no event")
+
+
+def _noted(case: Case, done: WorkOrderEvent, row: CompletionRecord) -> list[Contribution]:
+    """What the crew had contributed when the record was written."""
+    before = {
+        event.payload.get("contribution_id") for event in case.done("noted") if event.seq < done.seq
+    }
+    return [
+        each
+        for each in case.contributions
+        if each.assignment_id == row.assignment_id and str(each.id) in before
+    ]
+
+
+def _arrival(
+    subject: str, case: Case, done: WorkOrderEvent, row: CompletionRecord
+) -> Iterator[Difference]:
+    """An arrival that nothing proved is shown by a photo."""
+    arrivals = [event for event in case.done("arrived") if event.seq < done.seq]
+    if not arrivals or not arrivals[-1].payload.get("photo_wanted"):
+        return
+    files = [*row.manifest, *(each for noted in _noted(case, done, row) for each in noted.files)]
+    if all(each["kind"] != "A" for each in files):
+        yield Difference(CHECK, f"{subject} arrival", "unproved", "a photo of kind A")
 
 
 def _shares(subject: str, row: CompletionRecord) -> Iterator[Difference]:
@@ -72,7 +101,11 @@ def _shares(subject: str, row: CompletionRecord) -> Iterator[Difference]:
 
 
 def _demanded(
-    subject: str, row: CompletionRecord, fault: FaultCode, done_at: datetime
+    subject: str,
+    row: CompletionRecord,
+    noted: list[Contribution],
+    fault: FaultCode,
+    done_at: datetime,
 ) -> Iterator[Difference]:
     """What DOMAIN section 4 demands of a repair that was done, and a permit closed by `done_at`.
 
@@ -81,14 +114,17 @@ def _demanded(
     if row.outcome != "fixed":
         return
     letters = set(fault.evidence) | {"F"}
-    shown_kinds = {each["kind"] for each in row.manifest}
-    read_kinds = {each["kind"] for each in row.readings}
+    files = [*row.manifest, *(each for more in noted for each in more.files)]
+    readings = [*row.readings, *(each for more in noted for each in more.readings)]
+    shown_kinds = {each["kind"] for each in files}
+    read_kinds = {each["kind"] for each in readings}
     for letter in sorted((letters & FILE_LETTERS) - shown_kinds):
         yield Difference(CHECK, f"{subject} files", "/".join(sorted(shown_kinds)), letter)
     for letter in sorted((letters & READING_LETTERS) - read_kinds):
         yield Difference(CHECK, f"{subject} readings", "/".join(sorted(read_kinds)), letter)
     closed_at: Any = (row.permit or {}).get("closed_at")
-    if "W" in letters and (closed_at is None or datetime.fromisoformat(closed_at) > done_at):
+    permit = "W" in letters or fault.safety_level >= PERMIT_LEVEL
+    if permit and (closed_at is None or datetime.fromisoformat(closed_at) > done_at):
         yield Difference(CHECK, f"{subject} permit", shown(closed_at), "closed by completion")
 
 

@@ -36,6 +36,7 @@ _PAGE: tuple[tuple[str, str, str, str, str], ...] = (
     ("11", "ONSITE", "WORKING", "started", "technician"),
     ("12", "WORKING", "WORKING", "restored", "technician"),
     ("12", "WORKING", "WORKING", "made_safe", "technician"),
+    ("13", f"{STARTED} DONE", SAME, "noted", f"technician {DESK}"),
     ("13", "WORKING", "DONE", "completed", "technician"),
     ("14", "DONE", "WORKING", "rejected", "reviewer station_chief"),
     ("15", "DONE", "REVISIT", "passed", "reviewer station_chief"),

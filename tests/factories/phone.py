@@ -14,6 +14,40 @@ from app.core import clock
 Json = dict[str, Any]
 
 
+AT_THE_DOOR = {"lon": 117.0201, "lat": 36.6501, "accuracy_m": 12.5}
+"""Of the building that most tests work in."""
+
+
+class Chief:
+    """A station chief at a desk, who looks at what phones said."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, as_: Callable[[str], dict[str, str]], name: str
+    ) -> None:
+        self.client, self.as_, self.name = client, as_, name
+
+    async def reads(self, path: str, **params: str) -> Any:
+        """The answer to a GET, which must succeed; the items of a page."""
+        answer = await self.client.get(path, params=params, headers=self.as_(self.name))
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        return body["items"] if isinstance(body, dict) and "items" in body else body
+
+    async def flags(self) -> dict[str, Json]:
+        """The newest flag of each kind."""
+        return {each["kind"]: each for each in reversed(await self.reads("/phone-flags"))}
+
+    async def resolves(
+        self, conflict_id: str, resolution: str, *fields: str, note: str = "已核实"
+    ) -> httpx.Response:
+        """Decide on a conflict."""
+        return await self.client.post(
+            f"/phone-conflicts/{conflict_id}/resolution",
+            json={"resolution": resolution, "fields": list(fields), "note": note},
+            headers=self.as_(self.name),
+        )
+
+
 class Phone:
     """One installation: keeps its cursor, its jobs and its command count."""
 
@@ -53,6 +87,16 @@ class Phone:
                 return body
             await asyncio.sleep(0.02)
         raise AssertionError(f"never seen; last answer: {body}")
+
+    async def works(self, order_id: str) -> None:
+        """Accept, drive, arrive at the door, begin."""
+        body = await self.send(
+            self.command("accept", order_id),
+            self.command("depart", order_id),
+            self.command("arrive", order_id, place=AT_THE_DOOR),
+            self.command("start", order_id),
+        )
+        assert [each["outcome"] for each in body["answers"]] == ["applied"] * 4, body
 
     def command(self, kind: str, order_id: UUID | str, **fields: Any) -> Json:
         """A new command with the next sequence number, done now."""

@@ -5,7 +5,7 @@ import pytest
 
 from tests.conftest import Headers
 from tests.factories.desk import Desk
-from tests.factories.phone import Phone
+from tests.factories.phone import Chief, Phone
 from tests.factories.world import World
 
 
@@ -24,6 +24,12 @@ def leader(client: httpx.AsyncClient, as_: Headers) -> Phone:
 def helper(client: httpx.AsyncClient, as_: Headers) -> Phone:
     """The helper of A1."""
     return Phone(client, as_("tech02"))
+
+
+@pytest.fixture
+def chief(client: httpx.AsyncClient, as_: Headers) -> Chief:
+    """The chief of station S01, to which A1 and A2 belong."""
+    return Chief(client, as_, "chief1")
 
 
 @pytest.fixture
