@@ -130,11 +130,11 @@ class PhoneFile:
             "filename": "IMG_0001.jpg",
         }
 
-    def creation(self, order_id: UUID) -> dict[str, str]:
-        """Headers of the creation."""
+    def creation(self, order_id: UUID, **more: str) -> dict[str, str]:
+        """Headers of the creation, with `more` metadata."""
         pairs = (
             f"{key} {base64.b64encode(value.encode()).decode()}"
-            for key, value in self.metadata(order_id).items()
+            for key, value in (self.metadata(order_id) | more).items()
         )
         return tus(Upload_Length=str(len(self.content)), Upload_Metadata=",".join(pairs))
 
