@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +18,6 @@ from dispatch.solve import Engine
 
 HEAVY: Final = 20_000_000
 """Tenths of price of leaving out a customer of a classic instance: more than any route."""
-
-
-class NotModelled(Exception):
-    """Our model has no word for a rule of the instance."""
 
 
 def planned(
@@ -58,26 +53,26 @@ def plan_rich(
 
 
 def plan_classic(case: Classic, seconds: float, seed: int) -> list[list[int]]:
-    """Return routes of customers; raises `NotModelled` while crews have no capacity."""
-    known = {each.name for kind in (Crew, Order) for each in fields(kind)}
-    if not {"capacity", "load"} <= known:
-        raise NotModelled("crews have no capacity, orders no load: the classic sets need both")
-    limits: dict[str, Any] = {"capacity": case.capacity}
-    orders = []
-    for number in range(1, len(case.demands)):
-        load: dict[str, Any] = {"load": case.demands[number]}
-        orders.append(
-            Order(
-                id=str(number),
-                place=number,
-                service_s=case.services[number],
-                priority_penalty=HEAVY,
-                window=case.windows[number],
-                **load,
-            )
+    """Return routes of customers 1.. from the depot 0."""
+    orders = [
+        Order(
+            id=str(number),
+            place=number,
+            service_s=case.services[number],
+            priority_penalty=HEAVY,
+            window=case.windows[number],
+            units=case.demands[number],
         )
+        for number in range(1, len(case.demands))
+    ]
     crews = [
-        Crew(id=str(number), start_place=0, end_place=0, shift=case.windows[0], **limits)
+        Crew(
+            id=str(number),
+            start_place=0,
+            end_place=0,
+            shift=case.windows[0],
+            capacity=case.capacity,
+        )
         for number in range(case.vehicles)
     ]
     problem = Problem(
