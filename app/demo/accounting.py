@@ -1,8 +1,7 @@
 """The day's figures, read back through the API as a manager would, and from the push server."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 from app.core import clock
 from app.demo.board import IN_FLIGHT
 from app.demo.client import Caller
+from app.demo.many import some_at_once
 
-_AT_ONCE = 8
 _AROUND_SLOT = timedelta(minutes=30)
 Json = dict[str, Any]
 
@@ -110,19 +109,6 @@ async def _story(manager: Caller, order_id: str) -> Story:
     return Story(order, timeline["events"], plan["reasons"], planned, files)
 
 
-async def some_at_once[Key, Result](
-    keys: Sequence[Key], read: Callable[[Key], Awaitable[Result]]
-) -> list[Result]:
-    """Read for every key, a few at a time, in order."""
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(key: Key) -> Result:
-        async with gate:
-            return await read(key)
-
-    return list(await asyncio.gather(*(one(key) for key in keys)))
-
-
 def order_figures(stories: Sequence[Story], posted: int) -> Json:
     """Counts and shares of orders; reworks are orders too, though nobody posted them."""
     total = len(stories) or 1
@@ -155,40 +141,3 @@ def evidence_figures(stories: Sequence[Story]) -> Json:
     """Verified files and their bytes."""
     files = [each for story in stories for each in story.files]
     return {"files": len(files), "bytes": sum(each["size_bytes"] for each in files)}
-
-
-async def planning_figures(manager: Caller) -> tuple[Json, Json]:
-    """(planning, routing): runs, churn, and where the legs came from that plans drove."""
-    runs = await manager.pages("/planning-runs")
-    done = [run["id"] for run in runs if run["state"] == "published"]
-    results = await some_at_once(done, lambda key: manager.get(f"/planning-runs/{key}"))
-    compared = moved = 0
-    for run in results:
-        compared += run["result"]["churn"]["compared"]
-        moved += run["result"]["churn"]["moved"]
-    planning = {
-        "runs": len(done),
-        "failed": sum(run["state"] == "failed" for run in runs),
-        "churn": round(moved / compared, 4) if compared else 0.0,
-    }
-    return planning, routing_figures([run["result"]["routing"] for run in results])
-
-
-def routing_figures(routings: Sequence[Json]) -> Json:
-    """Legs of all plans: shares by source, and counts by graph version, hour bucket and source."""
-    legs: Counter[str] = Counter()
-    by_hour: dict[str, Counter[str]] = {}
-    for routing in routings:
-        legs.update(routing["legs"])
-        hour = f"{routing['graph_version']} {routing['hour_bucket']}"
-        by_hour.setdefault(hour, Counter()).update(routing["legs"])
-    total = legs.total() or 1
-    return {
-        "sources": {source: round(count / total, 4) for source, count in sorted(legs.items())},
-        "legs": legs.total(),
-        "by_map_and_hour": {
-            hour: {source: count for source, count in sorted(counts.items()) if count}
-            for hour, counts in sorted(by_hour.items())
-            if counts.total()
-        },
-    }

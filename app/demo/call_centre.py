@@ -40,6 +40,8 @@ class CallCentre:
         """Screen pop, order, and the urge link when one is open already."""
         self._board.counts["calls"] += 1
         body = await self._form(call, agent)
+        if "appointment" in body:
+            await self._offer(body, agent)
         key = str(uuid4())
         try:
             order = await agent.post("/work-orders", body, key)
@@ -75,6 +77,23 @@ class CallCentre:
                 "ends_at": (opens + timedelta(seconds=call.slot.end_s)).isoformat(),
             }
         return form
+
+    async def _offer(self, form: dict[str, Any], agent: Caller) -> None:
+        """What the wished slot would cost the plan, while the caller is on the line."""
+        asked = {
+            "premises_id": form["premises_id"],
+            "fault_code": form["fault_code"],
+            "candidates": [form["appointment"]],
+        }
+        try:
+            offer = await agent.post("/work-orders/slots", asked)
+        except Refused as refused:
+            if refused.status not in (404, 409, 422):
+                raise
+            self._board.counts["slots_refused"] += 1
+            return
+        self._board.counts["slots_priced"] += 1
+        self._board.counts["slots_fitting"] += offer["slots"][0]["fits"]
 
     async def _urge(self, call: Call, agent: Caller, refused: Refused) -> None:
         """An order for this trouble is open: note that the customer asks again."""

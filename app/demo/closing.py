@@ -14,7 +14,6 @@ from app.demo.accounting import (
     arrival_figures,
     evidence_figures,
     order_figures,
-    planning_figures,
     read_stories,
 )
 from app.demo.board import Board
@@ -23,6 +22,7 @@ from app.demo.inputs import Inputs
 from app.demo.mileage import drive_figures, learning_figures, until_matched
 from app.demo.opening import House
 from app.demo.options import DemoOptions
+from app.demo.planning import planning_figures
 from app.demo.promises import promise_figures
 from app.demo.sabotage import corrupt
 from app.demo.summary import (

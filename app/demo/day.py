@@ -27,6 +27,7 @@ from app.demo.office import Office
 from app.demo.opening import House, open_client, open_house
 from app.demo.options import DemoOptions
 from app.demo.progress import Progress
+from app.demo.questions import Questions
 from app.demo.town import generate_city
 from app.provision import CannotProvision
 
@@ -95,6 +96,7 @@ class Day:
             Desk(company, board, _PLAN_SECONDS).run(),
             Office(company, board).run(),
             Enquiries(company, board, self.options.orders).run(),
+            Questions(company, board, _PLAN_SECONDS).run(),
             house.hear_phones(board),
             house.watch(),
         ]

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from app.core import clock
-from app.demo.accounting import Json, some_at_once
+from app.demo.accounting import Json
 from app.demo.client import Caller
 from app.demo.hidden_speeds import factor_error, hidden_speeds
+from app.demo.many import some_at_once
 from app.demo.pace import real_seconds, until
 from app.demo.processes import Children
 from app.demo.roads import free_by_bucket

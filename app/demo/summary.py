@@ -53,11 +53,19 @@ def show_summary(console: Console, report: dict[str, Any]) -> None:
     table = Table(title="The day", title_justify="left", show_header=False)
     for section, figures in report.items():
         if isinstance(figures, dict):
-            shown = ", ".join(f"{name} {value}" for name, value in figures.items())
-            table.add_row(section, shown)
+            table.add_row(section, _figures(figures))
         else:
             table.add_row(section, str(figures))
     console.print(table)
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    """Name and value; a group of figures in brackets."""
+    shown = {
+        name: f"({_figures(value)})" if isinstance(value, dict) else value
+        for name, value in figures.items()
+    }
+    return ", ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def show_open_orders(console: Console, stories: Sequence[Story]) -> None:
