@@ -20,6 +20,7 @@ from app.identity.limits import PhoneLimits
 from app.identity.router import router as identity
 from app.mobile.desk_router import router as phones
 from app.mobile.router import router as mobile
+from app.notifications.ladder_router import router as ladders
 from app.notifications.router import router as notifications
 from app.organisation.router import router as organisation
 from app.payouts.rework_router import router as reworks
@@ -58,6 +59,7 @@ ROUTERS = (
     planning,
     travel,
     notifications,
+    ladders,
     mobile,
     board,
     stream,

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -145,7 +146,7 @@ async def in_force(session: AsyncSession, at: datetime) -> list[Ladder]:
     """The newest version of each ladder that has begun, by name."""
     statement = (
         select(Ladder)
-        .distinct(col(Ladder.name))
+        .ext(distinct_on(col(Ladder.name)))
         .where(Ladder.effective_from <= at)
         .order_by(col(Ladder.name), col(Ladder.effective_from).desc())
     )

@@ -1,22 +1,35 @@
 """What goes over the wire about push."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, model_validator
 
 from app.web.wire import Body, Out
+
+KINDS = {
+    "fcm": ("fid", "token"),
+    "jpush": ("registration_id",),
+    "stream": ("device",),
+    "pull": ("device",),
+}
 
 
 class PushAddressIn(Body):
     """Where this device can be woken."""
 
-    provider: Literal["fcm"]
-    """Firebase Cloud Messaging; others follow."""
-    kind: Literal["fid", "token"]
-    """`fid`: Firebase installation id; `token`: registration token of older installations."""
+    provider: Literal["fcm", "jpush", "stream", "pull"]
+    """Firebase Cloud Messaging, JPush, the open event stream, or none: the device only asks."""
+    kind: Literal["fid", "token", "registration_id", "device"]
+    """fcm: `fid`, or `token` of older installations; jpush: `registration_id`; else `device`."""
     address: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_:.\-]{1,500}$")]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind not in KINDS[self.provider]:
+            raise ValueError(f"{self.provider} has addresses of kind {KINDS[self.provider]}")
+        return self
 
 
 class PushAddressOut(Out):
