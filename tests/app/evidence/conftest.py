@@ -1,13 +1,17 @@
 """An order at work, seen from the phones of its crew."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 
 from app.core.db import Database
+from app.core.settings import Settings
+from app.main import create_app
 from tests.app.evidence.at_work import UPLOADS, PhoneFile, chunk, order_at_work
 from tests.conftest import Headers
 from tests.factories.world import World
@@ -18,6 +22,29 @@ async def order_id(app: FastAPI, database: Database, world: World) -> UUID:
     """An H02 order that crew A1 (tech01, tech02) is working on."""
     async with database.transaction() as session:
         return (await order_at_work(session, world)).id
+
+
+@pytest.fixture
+def server(config: Settings) -> Iterator[str]:
+    """The API on a port of its own; yields its base URL."""
+    chosen = uvicorn.Config(
+        create_app(config),
+        host="127.0.0.1",
+        port=0,
+        log_level="warning",
+        ws="none",
+        timeout_graceful_shutdown=3,
+    )
+    running = uvicorn.Server(chosen)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        assert thread.is_alive(), "the API did not start"
+        thread.join(0.01)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/api/v1"
+    running.should_exit = True
+    thread.join()
 
 
 class Phone:

@@ -3,45 +3,20 @@
 import io
 import socket
 import threading
-from collections.abc import Iterator
+from base64 import b64encode
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
-import pytest
-import uvicorn
 from tusclient.client import TusClient
 
 from app.core.db import Database
-from app.core.settings import Settings
 from app.evidence.models import EvidenceFile
-from app.main import create_app
 from tests.app.evidence.at_work import UPLOADS, PhoneFile, chunk, jpeg, kept
+from tests.app.evidence.torn_line import torn_line
 from tests.conftest import Headers
-
-
-@pytest.fixture
-def server(config: Settings) -> Iterator[str]:
-    """The API on a port of its own; yields its base URL."""
-    chosen = uvicorn.Config(
-        create_app(config),
-        host="127.0.0.1",
-        port=0,
-        log_level="warning",
-        ws="none",
-        timeout_graceful_shutdown=3,
-    )
-    running = uvicorn.Server(chosen)
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    while not running.started:
-        assert thread.is_alive(), "the API did not start"
-        thread.join(0.01)
-    port = running.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/api/v1"
-    running.should_exit = True
-    thread.join()
 
 
 def bearer(as_: Headers, username: str = "tech01") -> dict[str, str]:
@@ -103,5 +78,51 @@ class TestTuspy:
         resumed = uploader(server, file, headers, url=created)
         assert resumed.offset == known
         resumed.upload()
+        assert (await stored(database, file)).state == "verified"
+        assert kept(file.sha256) == file.content
+
+    async def test_goes_on_by_itself_over_a_bad_line_with_a_checksum_on_each_chunk(
+        self, server: str, database: Database, order_id: UUID, as_: Headers
+    ) -> None:
+        file = PhoneFile(jpeg(98))
+        with torn_line(server, [30_000, 90_000, 150_000]) as bad:
+            uploader(
+                bad,
+                file,
+                bearer(as_) | {"Connection": "close"},
+                chunk_size=100_000,
+                metadata=file.metadata(order_id),
+                upload_checksum=True,
+            ).upload()
+        assert (await stored(database, file)).state == "verified"
+        assert kept(file.sha256) == file.content
+
+
+class TestOneServer:
+    async def test_four_racing_chunks_wrong_offset_wrong_sum_and_a_stranger(
+        self, server: str, database: Database, order_id: UUID, as_: Headers
+    ) -> None:
+        file = PhoneFile(jpeg(98))
+        headers = bearer(as_)
+        url = uploader(server, file, headers, metadata=file.metadata(order_id)).create_url()
+
+        def patch(offset: int, content: bytes, **more: str) -> httpx.Response:
+            return httpx.patch(url, headers=headers | chunk(offset) | more, content=content)
+
+        assert patch(7, file.content).status_code == 409
+        wrong = {"Upload-Checksum": f"sha256 {b64encode(sha256(b'').digest()).decode()}"}
+        assert patch(0, file.content, **wrong).status_code == 460
+        assert patch(0, file.content, **bearer(as_, "tech02")).status_code == 404
+        statuses: list[int] = []
+        racing = [
+            threading.Thread(target=lambda: statuses.append(patch(0, file.content).status_code))
+            for _ in range(4)
+        ]
+        for each in racing:
+            each.start()
+        for each in racing:
+            each.join()
+        assert sorted(statuses)[0] == 204
+        assert set(sorted(statuses)[1:]) <= {409, 423}
         assert (await stored(database, file)).state == "verified"
         assert kept(file.sha256) == file.content
