@@ -19,7 +19,7 @@ from app.organisation.errors import CrewNotFormed, PlaceOutsideArea
 from app.organisation.models import Crew, CrewMember, Station, Technician
 from app.organisation.position_store import FixRow
 from app.organisation.positions import fixes, purge_positions, technicians_with_fixes
-from app.organisation.settlement import settlement_units
+from app.organisation.settlement import contractor_units, settlement_units
 
 __all__ = [
     "Capability",
@@ -30,6 +30,7 @@ __all__ = [
     "capability",
     "clock_in",
     "clock_out",
+    "contractor_units",
     "end_joint_crew",
     "fixes",
     "form_joint_crew",

@@ -49,11 +49,20 @@ async def settled(session: AsyncSession, stations: Collection[Station]) -> dict[
 
 async def settlement_units(session: AsyncSession) -> dict[UUID, str]:
     """The unit that each station of the company is settled under."""
+    return {each: found.settlement_unit for each, found in (await _everybody(session)).items()}
+
+
+async def contractor_units(session: AsyncSession) -> dict[UUID, str]:
+    """Station of a contractor -> the unit it is settled under; the company's own have no entry."""
+    found = await _everybody(session)
+    return {each: settled.settlement_unit for each, settled in found.items() if settled.contractor}
+
+
+async def _everybody(session: AsyncSession) -> dict[UUID, Settled]:
     stations = (await session.exec(select(Station.id, Station.path))).all()
     own = await _own(session, None)
     return {
-        station_id: inherited(own[code] for code in _codes(path)).settlement_unit
-        for station_id, path in stations
+        station_id: inherited(own[code] for code in _codes(path)) for station_id, path in stations
     }
 
 

@@ -39,7 +39,7 @@ async def income_so_far(
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a rate card pays for a fault before any factor; without a card the catalogue's points."""
+    """What a rate card pays for a fault before any factor; the catalogue's points without one."""
 
     card: CardRules | None
 

@@ -13,7 +13,7 @@ from routing import Place
 
 ON_SITE = ("ONSITE", "WORKING")
 _AHEAD = {"ENROUTE": 0, "ACCEPTED": 1, "SENT": 2}
-OBJECTIVE = dispatch.Objective()
+OBJECTIVE = dispatch.Objective(income_spread_per_mille=policy.INCOME_SPREAD_PER_MILLE)
 """What a plan costs here, unless a question supposes other weights."""
 
 
@@ -159,6 +159,7 @@ def order_of(job: Job, at: datetime, layout: Layout) -> dispatch.Order:
         forbidden_crews=job.banned_crews,
         current_crew=job.wanted_crew,
         emergency=job.service_class == policy.DANGER,
+        income=job.income,
     )
 
 
@@ -173,6 +174,7 @@ def _held_order(held: Held, crew: CrewNow, at: datetime, layout: Layout) -> disp
         setup_s=policy.SETUP_S,
         building=job.building,
         earliest_s=seconds(at, job.window[0]) if job.window else 0,
+        income=job.income,
     )
 
 
@@ -193,6 +195,7 @@ def _crew(crew: CrewNow, now: Standing, at: datetime, layout: Layout) -> dispatc
         skills=dict(crew.skills),
         size=crew.size,
         load_s=crew.load_s,
+        income=crew.income,
         available_from_s=now.free_in_s,
         available_at=layout.row[now.place],
         in_building=now.building,

@@ -1,6 +1,6 @@
 """Shifts that have yet to begin, as crews of their own: what a slot of tomorrow is planned on."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from app.core import settings
 from app.organisation import service as organisation
 from app.organisation.service import Capability
 from app.planning import snapshot_rows
+from app.planning.earnings import incomes
 from app.planning.load import rests_of
 from app.planning.snapshot import CrewNow, Job, Snapshot
 from routing import Place
@@ -34,12 +35,14 @@ async def with_coming_shifts(
     found: dict[str, CrewNow] = {}
     code_of = {crew.code: crew.code for crew in snapshot.crews}
     able: dict[object, dict[UUID, Capability]] = {}
+    earned: dict[object, Mapping[UUID, int]] = {}
     zone = settings.current().zone
     for row in await snapshot_rows.coming_shifts(session, stations, snapshot.at, until):
         begins = row.starts_at.astimezone(zone)
         if begins.date() not in able:
             then = await organisation.capabilities(session, stations, row.starts_at)
             able[begins.date()] = {each.crew_id: each for each in then}
+            earned[begins.date()] = await incomes(session, then, snapshot.at)
         crew = able[begins.date()].get(row.crew_id)
         if crew is None or crew.size == 0:
             continue
@@ -56,6 +59,7 @@ async def with_coming_shifts(
             size=crew.size,
             load_s=0,
             held=(),
+            income=earned[begins.date()][row.crew_id],
         )
     coming = tuple(found.values())
     jobs = tuple(_on_its_shift(job, coming, code_of) for job in snapshot.jobs)

@@ -81,7 +81,7 @@ async def _priced(planner: Planner, order_id: UUID) -> _Case | None:
     job = next((job for job in snapshot.jobs if job.id == order_id), None)
     if job is None:
         return None
-    snapshot = nearby(snapshot, job, policy.DANGER_CREWS)
+    snapshot = nearby(snapshot, job, policy.DANGER_CREWS, policy.DANGER_HELPERS)
     if not snapshot.crews:
         return None
     layout = Layout.of(snapshot)

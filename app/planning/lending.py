@@ -1,6 +1,6 @@
 """Neighbours lend crews: which crews beyond a station's border may help it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -10,15 +10,34 @@ from app.organisation import service as organisation
 from app.organisation.service import Capability
 from app.planning import policy, snapshot_rows
 
+Units = Mapping[UUID, str]
+"""Station of a contractor -> its settlement unit; the company's own stations have none."""
 
-async def lent_crews(session: AsyncSession, station_id: UUID, at: datetime) -> list[Capability]:
+
+async def contractors(session: AsyncSession) -> Units:
+    """Whose stations keep to themselves; nobody's where the policy lets crews cross."""
+    if policy.LENDING_ACROSS_CONTRACTORS:
+        return {}
+    return await organisation.contractor_units(session)
+
+
+def foreign(units: Units, station_id: UUID, other_id: UUID) -> bool:
+    """Whether a contractor's border lies between the two: crews of one do not serve the other."""
+    return units.get(station_id) != units.get(other_id)
+
+
+async def lent_crews(
+    session: AsyncSession, station_id: UUID, at: datetime, units: Units
+) -> list[Capability]:
     """Standing crews of neighbours under the same parent that are near the station's border now.
 
-    Only crews that could be planned at this moment; a station without an area borrows nobody.
+    Only crews that could be planned at this moment, and none across a contractor's border; a
+    station without an area borrows nobody.
     """
     if not policy.LENDING:
         return []
-    neighbours = await snapshot_rows.neighbours(session, station_id, policy.LENDING_REACH_M)
+    near_by = await snapshot_rows.neighbours(session, station_id, policy.LENDING_REACH_M)
+    neighbours = [each for each in near_by if not foreign(units, station_id, each)]
     if not neighbours:
         return []
     near = await snapshot_rows.crews_near(

@@ -17,8 +17,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.catalogue import service as catalogue
 from app.organisation import service as organisation
 from app.organisation.service import Capability
+from app.payouts.expected import Expected
 from app.planning import policy, snapshot_rows
-from app.planning.lending import lent_crews
+from app.planning.earnings import expected_at, income_of, incomes
+from app.planning.lending import Units, contractors, foreign, lent_crews
 from app.planning.snapshot import (
     CrewNow,
     Elsewhere,
@@ -38,10 +40,13 @@ class _Reading:
     """What the jobs of one snapshot need beside their rows."""
 
     at: datetime
+    expected: Expected
     codes: Mapping[UUID, str]
     planned: Mapping[UUID, Published] = field(default_factory=dict)
     lost: Mapping[UUID, list[tuple[UUID, str, datetime]]] = field(default_factory=dict)
     tolerances: Mapping[tuple[Any, ...], int] = field(default_factory=dict)
+    foreign: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
+    """Station -> crews beyond a contractor's border, which it may not ask."""
 
 
 async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s: int) -> Snapshot:
@@ -58,15 +63,18 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
         for crew in await organisation.capabilities(session, stations, at)
         if crew.kind == "standing"
     ]
-    lent = await lent_crews(session, station_id, at)
+    units = await contractors(session)
+    lent = await lent_crews(session, station_id, at, units)
     able += lent
-    held = await _held_by_crew(session, able, at)
+    expected = await expected_at(session, at)
+    held = await _held_by_crew(session, able, _Reading(at, expected, {}))
     waiting = await snapshot_rows.waiting_orders(session, stations)
     published = {
         row.order_id: Published(row.code, row.position)
         for row in await snapshot_rows.published(session, stations)
     }
-    reading = await _reading(session, at, waiting, able, published)
+    reading = await _reading(session, _Reading(at, expected, {}, published), waiting, able)
+    reading.foreign = _foreign(reading.codes, able, units, stations)
     jobs = [_job(row, reading) for row in waiting]
     crews, idle = await _crews(session, able, held, reading, stations)
     codes = {crew.id: crew.code for crew in crews}
@@ -81,13 +89,28 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
         crews=tuple(crews),
         idle_crews=tuple(idle),
         published=published,
-        elsewhere=tuple(_elsewhere(row, codes[row.crew_id], at) for row in away),
+        elsewhere=tuple(_elsewhere(row, codes[row.crew_id], reading) for row in away),
+        units=units,
     )
 
 
-def _elsewhere(row: Any, crew_code: str, at: datetime) -> Elsewhere:
+def _foreign(
+    codes: Mapping[UUID, str], able: Collection[Capability], units: Units, stations: Iterable[UUID]
+) -> dict[UUID, frozenset[str]]:
+    """Station -> crews of the plan that a contractor's border keeps from its orders."""
+    if not units:
+        return {}
+    return {
+        station: frozenset(
+            codes[crew.crew_id] for crew in able if foreign(units, station, crew.station_id)
+        )
+        for station in stations
+    }
+
+
+def _elsewhere(row: Any, crew_code: str, reading: _Reading) -> Elsewhere:
     """Its crew is decided by another plan, so neither pins nor bans speak here."""
-    job = _job(row, _Reading(at, {}))
+    job = _job(row, _Reading(reading.at, reading.expected, {}))
     return Elsewhere(replace(job, wanted_crew=None), crew_code, row.position)
 
 
@@ -97,10 +120,9 @@ def _opens_after(job: Job, instant: datetime) -> bool:
 
 async def _reading(
     session: AsyncSession,
-    at: datetime,
+    begun: _Reading,
     waiting: Collection[Any],
     able: Collection[Capability],
-    planned: Mapping[UUID, Published],
 ) -> _Reading:
     lost: dict[UUID, list[tuple[UUID, str, datetime]]] = defaultdict(list)
     for row in await snapshot_rows.lost_assignments(session, [row.id for row in waiting]):
@@ -114,7 +136,7 @@ async def _reading(
         for key in slots
     }
     codes = await snapshot_rows.crew_codes(session, named)
-    return _Reading(at, codes, planned, lost, tolerances)
+    return replace(begun, codes=codes, lost=lost, tolerances=tolerances)
 
 
 def _profile_key(row: Any) -> tuple[UUID, str, str, str]:
@@ -128,7 +150,9 @@ def _job(row: Any, reading: _Reading) -> Job:
     tolerance_s = reading.tolerances.get(_profile_key(row), policy.SLOT_TOLERANCE_S)
     preferred = reading.codes.get(row.preferred_crew_id)
     planned = reading.planned.get(row.id)
-    banned = policy.banned(reading.lost.get(row.id, ()), reading.at)
+    let_go = policy.banned(reading.lost.get(row.id, ()), reading.at)
+    banned = {reading.codes[each] for each in let_go}
+    banned |= reading.foreign.get(row.station_id, frozenset())
     pinned = preferred if row.pinned else None
     return Job(
         id=row.id,
@@ -145,10 +169,9 @@ def _job(row: Any, reading: _Reading) -> Job:
         vulnerable="vulnerable" in row.flags,
         pinned_crew=pinned,
         wanted_crew=preferred or (planned.crew_code if planned else None),
-        # A dispatcher who pins the order to a crew knows that it was refused before.
-        banned_crews=frozenset(
-            reading.codes[each] for each in banned if reading.codes[each] != pinned
-        ),
+        # A dispatcher who pins the order to a crew knows what stands against it.
+        banned_crews=frozenset(banned - {pinned}),
+        income=income_of(reading.expected, row.fault_code, row.points, row.crew_size),
     )
 
 
@@ -158,16 +181,15 @@ def facts_of(row: Any) -> Facts:
 
 
 async def _held_by_crew(
-    session: AsyncSession, able: Collection[Capability], at: datetime
+    session: AsyncSession, able: Collection[Capability], reading: _Reading
 ) -> dict[UUID, list[Held]]:
     """Standing crew -> orders in its own hands and in those of joint crews of its members."""
     standing_of = {member.technician_id: crew.crew_id for crew in able for member in crew.members}
     joint: dict[UUID, set[UUID]] = defaultdict(set)
-    for row in await snapshot_rows.joint_memberships(session, standing_of.keys(), at):
+    for row in await snapshot_rows.joint_memberships(session, standing_of.keys(), reading.at):
         joint[row.crew_id].add(standing_of[row.technician_id])
     own = {crew.crew_id for crew in able}
     held: dict[UUID, list[Held]] = defaultdict(list)
-    reading = _Reading(at, {})
     for row in await snapshot_rows.held_orders(session, own | joint.keys()):
         for crew_id in joint.get(row.crew_id, {row.crew_id}):
             held[crew_id].append(
@@ -194,11 +216,15 @@ async def _crews(
     shifts = await snapshot_rows.shifts_at(session, ids, reading.at)
     places = await snapshot_rows.last_places(session, ids, reading.at)
     loads = await snapshot_rows.loads(session, ids, reading.at)
+    seen = await snapshot_rows.last_seen(session, ids, reading.at)
+    earned = await incomes(session, able, reading.at)
     crews: list[CrewNow] = []
     idle: list[IdleCrew] = []
     for crew in able:
         code, place = reading.codes[crew.crew_id], places.get(crew.crew_id)
-        why = _why_idle(crew, place)
+        hands = held.get(crew.crew_id, ())
+        heard = seen.get(crew.crew_id, reading.at) > reading.at - policy.SILENT_AFTER
+        why = _why_idle(crew, place, silent=not heard and not _on_site(hands))
         if why is not None or place is None:
             idle.append(IdleCrew(crew.crew_id, code, why or "no_place"))
             continue
@@ -214,18 +240,24 @@ async def _crews(
                 skills=crew.skills,
                 size=crew.size,
                 load_s=loads.get(crew.crew_id, 0),
-                held=tuple(held.get(crew.crew_id, ())),
+                held=tuple(hands),
+                income=earned[crew.crew_id],
                 lent=crew.station_id not in stations,
             )
         )
     return crews, idle
 
 
-def _why_idle(crew: Capability, place: tuple[float, float] | None) -> str | None:
+def _on_site(held: Iterable[Held]) -> bool:
+    return any(each.state in ("ONSITE", "WORKING") for each in held)
+
+
+def _why_idle(crew: Capability, place: tuple[float, float] | None, *, silent: bool) -> str | None:
     standing = {
         "no_members": crew.size == 0,
         "off_shift": not crew.on_shift,
         "offline": not crew.online,
+        "silent": silent,
         "no_place": place is None,
     }
     return next((why for why, holds in standing.items() if holds), None)

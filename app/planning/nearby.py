@@ -11,16 +11,21 @@ from routing import Place
 _M_PER_DEGREE = 111_195.0
 
 
-def nearby(snapshot: Snapshot, job: Job, most: int) -> Snapshot:
+def nearby(snapshot: Snapshot, job: Job, most: int, helpers: int) -> Snapshot:
     """The order with the `most` crews that come nearest to it and could have it.
 
-    Near is who stands there, or has a visit there today. What these crews have planned comes with
-    them; the other orders that wait are the next full run's.
+    Near is who stands there, or has a visit there today. So many `helpers` come beside them, who
+    could not have it, but may take over what gives way. What all these have planned comes with
+    them; the other orders that wait are the next full run's. No crew at all when none could have
+    it.
     """
-    able = [crew for crew in snapshot.crews if could_have(crew, job)]
     stops = _stops(snapshot)
-    ranked = sorted(able, key=lambda crew: _nearest_m(job.place, [crew.place, *stops[crew.code]]))
-    crews = {crew.code for crew in ranked[:most]}
+    ranked = sorted(
+        snapshot.crews, key=lambda crew: _nearest_m(job.place, [crew.place, *stops[crew.code]])
+    )
+    able = [crew.code for crew in ranked if could_have(crew, job)][:most]
+    others = [crew.code for crew in ranked if crew.code not in able][:helpers]
+    crews = {*able, *others} if able else set()
     with_them = {
         order_id for order_id, visit in snapshot.published.items() if visit.crew_code in crews
     }

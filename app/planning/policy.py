@@ -43,8 +43,14 @@ LEAST_REMAINING_S = 600
 OVERTIME_S = 3_600
 """How far a route may run beyond the shift."""
 
-DANGER_CREWS = 24
+DANGER_CREWS = 16
 """Crews that come nearest to danger and are priced for it: further ones come too late anyway."""
+DANGER_HELPERS = 8
+"""Crews beside them that may take over what gives way."""
+
+INCOME_SPREAD_PER_MILLE = 300
+"""Price in thousandths of a second per hundredth of a point by which a crew's expected income per
+head differs from the mean: an order of four points weighs two minutes (figure ours)."""
 
 MOST_AHEAD = 2
 """Orders that a crew may have in SENT and ACCEPTED before it gets another, danger excepted."""
@@ -52,8 +58,13 @@ URGENT_BUDGET_S = 1.0
 """While danger waits a plan now is worth more than a better one."""
 STALE_AFTER = timedelta(minutes=5)
 """Business time after which a plan is made anew while orders wait: crews move, shifts begin."""
+SILENT_AFTER = timedelta(minutes=15)
+"""A crew that nobody has heard of for so long, and that is at no customer's, is not counted on
+(DOMAIN section 7): cellars have no signal, so work on site excuses silence."""
 LENDING = True
 """Whether stations under the same parent lend each other crews near their common border."""
+LENDING_ACROSS_CONTRACTORS = False
+"""Whether a contractor's crews may serve orders outside its settlement unit, and others inside."""
 LENDING_MINUTES = 10
 LENDING_REACH_M = LENDING_MINUTES * 400
 """So near counts as the border: minutes at 24 km/h as the crow flies, a city's pace."""

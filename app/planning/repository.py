@@ -174,15 +174,43 @@ async def stations_with_due_visits(session: AsyncSession, due_before: datetime) 
     return [row.station_id for row in rows]
 
 
-async def stations_with_absent_crews(session: AsyncSession) -> list[UUID]:
-    """Stations whose waiting orders are planned for a crew of which nobody is on line any more."""
+async def stations_with_absent_crews(session: AsyncSession, silent_since: datetime) -> list[UUID]:
+    """Stations whose waiting orders are planned for a crew that cannot be counted on any more.
+
+    Nobody of it is on line, or nobody was heard of since then while it is at no customer's.
+    """
     statement = text(
         "SELECT DISTINCT o.station_id FROM planned_visits v JOIN work_orders o"
-        " ON o.id = v.order_id WHERE o.state IN ('NEW', 'RETURNED') AND NOT EXISTS (SELECT"
+        " ON o.id = v.order_id CROSS JOIN LATERAL (SELECT max(p.seen_at) AS seen_at"
         " FROM crew_members m JOIN presence p ON p.technician_id = m.technician_id"
-        " WHERE m.crew_id = v.crew_id AND m.until IS NULL AND p.online)"
+        " WHERE m.crew_id = v.crew_id AND m.until IS NULL AND p.online) heard"
+        " WHERE o.state IN ('NEW', 'RETURNED') AND (heard.seen_at IS NULL"
+        " OR (heard.seen_at <= :since AND NOT EXISTS (SELECT FROM assignments a"
+        " JOIN work_orders w ON w.assignment_id = a.id WHERE a.crew_id = v.crew_id"
+        " AND a.ended_at IS NULL AND w.state IN ('ONSITE', 'WORKING'))))"
     )
-    return [row.station_id for row in await session.execute(statement)]
+    rows = await session.execute(statement, {"since": silent_since})
+    return [row.station_id for row in rows]
+
+
+async def stations_with_overruns(session: AsyncSession, at: datetime) -> list[UUID]:
+    """Stations whose waiting orders are planned for a crew whose work outlasts its estimate.
+
+    Only where the estimate ran out after the plan in force was made: a plan that knows of it
+    counts on the least remaining time, and goes stale by age.
+    """
+    statement = text(
+        "SELECT DISTINCT o.station_id FROM planned_visits v JOIN work_orders o"
+        " ON o.id = v.order_id JOIN planning_state p ON p.station_id = o.station_id"
+        " JOIN assignments a ON a.crew_id = v.crew_id AND a.ended_at IS NULL"
+        " JOIN work_orders w ON w.assignment_id = a.id AND w.state = 'WORKING'"
+        " JOIN fault_codes f ON f.id = w.fault_code_id CROSS JOIN LATERAL (SELECT action,"
+        " at + f.service_minutes * interval '1 minute' AS ends_at FROM work_order_events"
+        " WHERE order_id = w.id AND action IN ('arrived', 'started', 'rejected')"
+        " ORDER BY seq DESC LIMIT 1) spell WHERE o.state IN ('NEW', 'RETURNED')"
+        " AND spell.action = 'started' AND spell.ends_at > p.planned_at AND spell.ends_at <= :at"
+    )
+    return [row.station_id for row in await session.execute(statement, {"at": at})]
 
 
 async def due_visits(

@@ -265,7 +265,7 @@ class PlanResultOut(Out):
     planned_at: datetime
     routes: list[RouteOut]
     price: dict[str, int]
-    """Per term; `income` is 0 as long as nobody says what an order is expected to pay."""
+    """Per term."""
     total: int
     parts: dict[str, int] = Field(default_factory=dict)
     """Seconds of price that each part of the planner took off, and its rounds."""

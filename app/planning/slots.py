@@ -23,8 +23,10 @@ from app.organisation.errors import PlaceOutsideArea
 from app.planning import policy
 from app.planning.build import Layout, chains, order_of, problem_of, seconds, warm_start
 from app.planning.coming import Ahead, with_coming_shifts
+from app.planning.earnings import expected_at, income_of
 from app.planning.engine import OpenEngine
 from app.planning.errors import DangerTakesNoSlot, NoSlotToPrice
+from app.planning.lending import foreign
 from app.planning.load import load
 from app.planning.outcome import told
 from app.planning.ready import fill, ready
@@ -134,6 +136,9 @@ async def _job(session: AsyncSession, principal: Principal, question: Question) 
         arrive_by=None,  # the slot that the caller chooses is the limit
         window=None,
         vulnerable=vulnerable,
+        income=income_of(
+            await expected_at(session, clock.now()), fault.code, fault.points, fault.crew_size
+        ),
     )
     return job, station_id
 
@@ -147,7 +152,12 @@ def _priced(
     insertions = ready(problem, published)
     planned = {visit.order_id for route in insertions.routes for visit in route.visits}
     fill(insertions, [order for order in problem.orders if order.id not in planned])
-    order = replace(order_of(job, at, layout), emergency=False)
+    beyond = frozenset(
+        crew.code
+        for crew in snapshot.crews
+        if foreign(snapshot.units, job.station_id, crew.station_id)
+    )
+    order = replace(order_of(job, at, layout), emergency=False, forbidden_crews=beyond)
     candidates = [(seconds(at, opens), seconds(at, closes)) for opens, closes in windows]
     found = dispatch.offer(insertions, order, candidates)
     return [_shown(slot, ahead) for slot in found]

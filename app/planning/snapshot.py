@@ -42,6 +42,8 @@ class Job:
     wanted_crew: str | None = None
     """The crew of the published plan, or the one before a hold: another one has a price."""
     banned_crews: frozenset[str] = frozenset()
+    income: int = 0
+    """Points that it brings each person whom it needs, in hundredths."""
 
     @property
     def service_class(self) -> str:
@@ -83,12 +85,15 @@ class CrewNow:
     size: int
     load_s: int
     held: tuple[Held, ...]
+    income: int = 0
+    """What its members have earned this month on average, in hundredths of points."""
     lent: bool = False
     """A neighbour's crew: its own station's visits come before what it does here."""
 
 
 class IdleCrew(NamedTuple):
-    """A crew that takes no part in this plan, and why: off_shift, offline, no_members, no_place."""
+    """A crew that takes no part in this plan, and why: off_shift, offline, silent, no_members,
+    no_place."""
 
     id: UUID
     code: str
@@ -127,6 +132,8 @@ class Snapshot:
     published: Mapping[UUID, Published] = field(default_factory=dict)
     elsewhere: tuple[Elsewhere, ...] = ()
     """What other plans have given to these crews: it keeps its place, and is never published."""
+    units: Mapping[UUID, str] = field(default_factory=dict)
+    """Station of a contractor -> its settlement unit (`lending.foreign`)."""
 
     @property
     def crew_ids(self) -> dict[str, UUID]:

@@ -19,7 +19,8 @@ _FACTS = (
 _ORDER = (
     f"SELECT o.id, o.serial, o.station_id, {_FACTS}, o.domain, o.zone, o.service_profile_id,"
     " o.building_id, o.flags, o.arrive_by, ST_X(o.location::geometry) AS lon,"
-    " ST_Y(o.location::geometry) AS lat, f.service_minutes, f.skills, f.crew_size"
+    " ST_Y(o.location::geometry) AS lat, f.service_minutes, f.skills, f.crew_size,"
+    " f.code AS fault_code, f.points"
 )
 _CREWS_AT = (
     "crews c JOIN stations s ON s.id = c.station_id CROSS JOIN LATERAL (SELECT coalesce("
@@ -172,6 +173,18 @@ async def last_places(
         " WHERE c.id = ANY(:crews) AND p.place IS NOT NULL"
     ).bindparams(ids("crews", crews), at=at)
     return {row.id: (row.lon, row.lat) for row in await session.execute(statement)}
+
+
+async def last_seen(
+    session: AsyncSession, crews: Collection[UUID], at: datetime
+) -> dict[UUID, datetime]:
+    """Crew -> when the service last heard of a member who is on line."""
+    statement = text(
+        "SELECT m.crew_id, max(p.seen_at) AS seen_at FROM crew_members m JOIN presence p"
+        " ON p.technician_id = m.technician_id WHERE m.crew_id = ANY(:crews) AND m.since <= :at"
+        " AND (m.until IS NULL OR m.until > :at) AND p.online GROUP BY m.crew_id"
+    ).bindparams(ids("crews", crews), at=at)
+    return {row.crew_id: row.seen_at for row in await session.execute(statement)}
 
 
 async def loads(session: AsyncSession, crews: Collection[UUID], at: datetime) -> dict[UUID, int]:

@@ -24,14 +24,17 @@ async def sweep(database: Database) -> None:
     runs that a dead worker left.
 
     A plan is old after five business minutes while orders wait: crews move and shifts begin
-    without any order changing. So is one that counts on a crew which has gone off line.
+    without any order changing. So is one that counts on a crew which has gone off line or silent,
+    or whose work outlasts its estimate.
     """
     now = clock.now()
     due_before = now + timedelta(seconds=settings.current().commit_horizon_s)
     await _end_orphans(database)
     async with database.transaction() as session:
         behind = set(await repository.stations_behind(session, now - policy.STALE_AFTER))
-        behind |= set(await repository.stations_with_absent_crews(session))
+        silent_since = now - policy.SILENT_AFTER
+        behind |= set(await repository.stations_with_absent_crews(session, silent_since))
+        behind |= set(await repository.stations_with_overruns(session, now))
         due = await repository.stations_with_due_visits(session, due_before)
     for station_id in sorted(behind):
         async with database.transaction() as session:

@@ -54,6 +54,7 @@ def _added(each: Mapping[str, Any], snapshot: Snapshot) -> CrewNow:
         size=each["size"],
         load_s=0,
         held=(),
+        income=sum(crew.income for crew in snapshot.crews) // max(1, len(snapshot.crews)),
     )
 
 

@@ -254,3 +254,31 @@ class TestOverlappingRuns:
 def test_the_price_of_lending_is_never_above_that_of_leaving_out() -> None:
     cheapest = policy.unserved_price("C5", policy.late_rate("C5", vulnerable=False, overdue=0))
     assert cheapest > policy.LENDING_PRICE_S > dispatch.Objective().move
+
+
+class TestContractors:
+    async def test_no_crew_crosses_a_contractors_border_unless_it_is_flagged(
+        self,
+        near: None,
+        take: Take,
+        plan: Run,
+        book: Book,
+        database: Database,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        await offline(database, world, *S01S)
+        async with database.transaction() as session:
+            await session.execute(
+                text("UPDATE stations SET contractor = true WHERE id = :id"),
+                {"id": world.stations["S02"]},
+            )
+        order = await take("锦绣家园3-1-101")
+        assert crews_of(await plan()) == {}, "the contractor's crew is not lent"
+        together = await plan("CO")
+        assert crews_of(together) == {"B1": False}
+        assert await book.visit(order) is None
+        assert (await book.reasons(order))[0] == "only_forbidden_crews"
+        monkeypatch.setattr(policy, "LENDING_ACROSS_CONTRACTORS", True)
+        assert crews_of(await plan()) == {"B1": True}
+        assert await book.state(order) == "SENT"
