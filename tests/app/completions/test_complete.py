@@ -113,7 +113,11 @@ class TestGuards:
     ) -> None:
         with pytest.raises(RecordIncomplete) as refused:
             await complete(database, world, order_id, record(h02_files(), readings=[]))
-        assert refused.value.members == {"readings": ["R"], "permit": None}
+        assert refused.value.members == {
+            "readings": ["R"],
+            "permit": None,
+            "arrival_photo": False,
+        }
 
     async def test_an_unknown_cause_is_refused(
         self, database: Database, world: World, order_id: UUID

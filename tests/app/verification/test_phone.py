@@ -25,7 +25,7 @@ async def order_id(client: httpx.AsyncClient, world: World, as_: Headers) -> str
         await phone.do("depart", order_id),
         await phone.do("start", order_id),
     ]
-    assert [answer["outcome"] for answer in answers] == ["applied", "applied", "refused"]
+    assert [answer["outcome"] for answer in answers] == ["applied", "applied", "conflict"]
     return order_id
 
 
@@ -39,8 +39,19 @@ async def test_a_lost_command_is_found(order_id: str, database: Database, config
     async with database.transaction() as session:
         await session.execute(text("DELETE FROM phone_commands WHERE kind = 'depart'"))
     found = await verify(database, storage())
-    assert [(each.check, each.expected) for each in found] == [("inbox", "its command")]
-    assert "departed" in found[0].subject
+    told = {each.expected: each for each in found}
+    assert told.keys() == {"its command", "2 of them"}
+    assert "departed" in told["its command"].subject
+    assert told["2 of them"].stored == "numbers 1 to 3"
+
+
+async def test_a_conflict_without_its_row_and_a_note_without_its_event_are_found(
+    order_id: str, database: Database, config: Settings
+) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE phone_commands SET outcome = 'refused'"))
+    expected = {each.expected for each in await verify(database, storage())}
+    assert expected == {"its command", "refused"}
 
 
 async def test_everything_is_read_as_of_one_instant(order_id: str, database: Database) -> None:
