@@ -15,34 +15,27 @@ import json
 import os
 import random
 import tempfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import numpy as np
 import psycopg
-from psycopg import sql
 
 from app.core import clock
 from app.core.clock import ScaledClock
 from app.demo.call_centre import AGENTS
-from app.demo.client import Refused
-from app.demo.founding import COMPANY, Company, in_turns
+from app.demo.founding import COMPANY, Company
 from app.demo.inputs import Inputs, build_inputs
 from app.demo.opening import House, open_client, open_house
 from app.demo.options import DemoOptions
-from app.demo.phone import Phone, installation
 from app.demo.town import generate_city
-from app.provision import ensure_database
+from benchmarks.danger_stage import drop, form, fresh, premises_of, report_all, switch_on
 
 OUT: Final = Path(__file__).parent / "out" / "danger.json"
-DATABASE: Final = "paigong_danger_benchmark"
 SEED: Final = 1
 HOURS: Final = 8.0
 BEGIN: Final = timedelta(hours=1.5)
@@ -106,12 +99,12 @@ def _told(run: Mapping[str, Any]) -> Figures:
 
 def measure(*, orders: int = 1000, dangers: int = 60, solve_s: float = 20.0) -> Figures:
     """Return the figures; times in seconds of wall clock."""
-    database_url = _fresh()
+    database_url = fresh()
     try:
         with tempfile.TemporaryDirectory(prefix="paigong-danger-") as folder:
             return asyncio.run(_measured(database_url, Path(folder), orders, dangers, solve_s))
     finally:
-        _drop(database_url)
+        drop(database_url)
 
 
 async def _measured(
@@ -124,9 +117,9 @@ async def _measured(
         company = await house.prepare(http, inputs)
         begin = inputs.opens_at + BEGIN
         await house.start_services(ScaledClock(clock.real_now(), begin, 1.0))
-        await _switch_on(http, house, inputs, company)
-        premises = await asyncio.to_thread(_premises, database_url)
-        await _report_all(inputs, company, premises)
+        await switch_on(http, house, inputs, company)
+        premises = await asyncio.to_thread(premises_of, database_url)
+        await report_all(inputs, company, premises)
         search = Search()
         busy = asyncio.create_task(search.go_on(company, solve_s))
         watch = asyncio.create_task(house.watch())
@@ -141,58 +134,6 @@ async def _measured(
             await asyncio.gather(busy, watch, return_exceptions=True)
         await asyncio.to_thread(_read_events, database_url, samples)
     return _figures(inputs, samples, search, solve_s, load)
-
-
-async def _switch_on(
-    http: httpx.AsyncClient, house: House, inputs: Inputs, company: Company
-) -> None:
-    """Every technician's phone: signed in, known to the push server, on line at its station."""
-    stations = {station.code: (station.lon, station.lat) for station in inputs.city.stations}
-    phones = [
-        Phone(
-            caller=installation(http, each.username, company.passwords[each.username]),
-            push_server=house.push_url,
-            counts=Counter(),
-            pull_every_s=3600.0,
-            place=stations[each.station_code],
-        )
-        for each in inputs.technicians
-    ]
-    await in_turns([phone.switch_on() for phone in phones])
-
-
-def _premises(database_url: str) -> dict[str, str]:
-    """Customer number -> premises, as the screen pop would say."""
-    with psycopg.connect(database_url) as owner:
-        rows = owner.execute(
-            "SELECT c.customer_no, min(o.premises_id::text) FROM customers c"
-            " JOIN occupancies o ON o.customer_id = c.id GROUP BY 1"
-        )
-        return {str(number): str(premises) for number, premises in rows}
-
-
-async def _report_all(inputs: Inputs, company: Company, premises: Mapping[str, str]) -> None:
-    """The day's calls, all at once; a second call of the same home is no order of its own."""
-    calls = {call.customer_no: call for call in inputs.calls if call.twist != "repeat_call"}
-    agents = [company.as_(name) for name in AGENTS]
-
-    async def report(number: int, customer_no: str, fault: str) -> None:
-        with suppress(Refused):
-            body = _form(premises[customer_no], fault)
-            await agents[number % len(agents)].post("/work-orders", body)
-
-    await in_turns(
-        [report(n, call.customer_no, call.fault_code) for n, call in enumerate(calls.values())]
-    )
-
-
-def _form(premises_id: str, fault: str) -> Figures:
-    return {
-        "caller": {"name": "王女士", "phone": "13900000001"},
-        "premises_id": premises_id,
-        "fault_code": fault,
-        "description": "报修",
-    }
 
 
 async def _until_solving(search: Search, *tasks: asyncio.Task[None]) -> None:
@@ -218,7 +159,7 @@ async def _dangers(
     agent, samples = company.as_(AGENTS[0]), []
     for number, customer_no in enumerate(dice.sample(quiet, count)):
         sample = Sample(clock.real_now(), search.solving)
-        body = _form(premises[customer_no], FAULTS[number % len(FAULTS)])
+        body = form(premises[customer_no], FAULTS[number % len(FAULTS)])
         order = await agent.post("/work-orders", body)
         sample.answered, sample.order_id = clock.real_now(), order["id"]
         samples.append(sample)
@@ -296,24 +237,6 @@ def _figures(
 
 def _percentile(values: Sequence[float], share: float) -> float:
     return round(float(np.percentile(values, share)), 3) if values else LONGEST_S
-
-
-def _fresh() -> str:
-    """An empty database of this benchmark's own in the private durable cluster."""
-    url = ensure_database(DATABASE)
-    _drop(url)
-    return ensure_database(DATABASE)
-
-
-def _drop(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.path != f"/{DATABASE}":
-        raise ValueError(f"only {DATABASE} is dropped, not {parts.path}: unset DATABASE_URL")
-    server = urlunsplit(parts._replace(path="/postgres"))
-    with psycopg.connect(server, autocommit=True) as owner:
-        owner.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(DATABASE))
-        )
 
 
 def main() -> None:

@@ -5,8 +5,8 @@
     python -m benchmarks.planner --only rich --seconds 1
 
 Each solver gets the same seconds and the same two cores, one after the other in one run. Parts:
-classic, rich, fresh, fair, city, insert, day, machine. Writes `out/planner.json`; a part that ran
-alone replaces only itself there.
+classic, rich, fresh, fair, city, insert, day, danger, machine. Writes `out/planner.json`; a part
+that ran alone replaces only itself there.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from benchmarks import insert, planner_city, planner_classic, planner_day, planner_rich
+from benchmarks import danger, insert, planner_city, planner_classic, planner_day, planner_rich
 from benchmarks.classic_sets import classic_sets
 from benchmarks.planner_ours import first_answer_s, peak_mb, warm_up
 from benchmarks.planner_pyvrp import PyVrp
@@ -44,6 +44,7 @@ LIMITS: Final = {
     "day_over_hindsight": 1.3,
     "day_churn_over_scratch": 1 / 3,
     "day_j_over_scratch": 1.03,
+    "danger_p99_s": 1.0,
     "memory_mb": 600.0,
 }
 """What each figure may be at most."""
@@ -168,6 +169,13 @@ def day(asked: Asked, _: Peers) -> Figures:
     return {**result, **{f"day_{name}": result[name] for name in names}}
 
 
+def dangers(asked: Asked, _: Peers) -> Figures:
+    """From a danger order's HTTP intake to the push provider, while plans are solved."""
+    if asked.quick:
+        return danger.measure(orders=200, dangers=10, solve_s=5.0)
+    return danger.measure()
+
+
 def machine(asked: Asked, _: Peers) -> Figures:
     """Memory, and the time to a first answer."""
     return {
@@ -184,6 +192,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "city": city,
     "insert": inserting,
     "day": day,
+    "danger": dangers,
     "machine": machine,
 }
 
