@@ -29,6 +29,7 @@ from app.planning.router import router as planning
 from app.revisits.router import router as revisits
 from app.stream.hub import HubOnDemand
 from app.stream.router import router as stream
+from app.telemetry.router import router as telemetry
 from app.travel.engine import EngineOnDemand
 from app.travel.router import router as travel
 from app.web.encoding import Encoding
@@ -37,6 +38,7 @@ from app.web.limits import BodyLimit
 from app.web.openapi import install_openapi
 from app.web.problems import install_handlers
 from app.web.wire import problem_responses
+from app.webhooks.router import router as webhooks
 from app.work_orders.desk_router import router as desk
 from app.work_orders.duty_router import router as duties
 from app.work_orders.router import router as work_orders
@@ -63,6 +65,7 @@ ROUTERS = (
     mobile,
     board,
     stream,
+    webhooks,
     phones,
 )
 
@@ -104,6 +107,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         api.include_router(router)
     app.include_router(api)
     app.include_router(health_router)
+    app.include_router(telemetry)
     install_openapi(app)
     return app
 

@@ -8,6 +8,7 @@ from app.notifications import hooks as notifications
 from app.payouts import hooks as payouts
 from app.planning import hooks as planning
 from app.travel import hooks as travel
+from app.webhooks import hooks as webhooks
 from app.work_orders import guards
 from app.work_orders.registry import registry
 from app.work_orders.states import Action
@@ -67,6 +68,7 @@ def _wire_rooms_above() -> None:
     registry.guard("evidence_declared", evidence.evidence_declared)
     registry.guard("files_received", evidence.files_received)
     registry.subscribe(notifications.announce)
+    registry.subscribe(webhooks.publish_transition)
     registry.subscribe(planning.plan_is_stale)
     registry.subscribe(travel.forget_arrival)
     registry.subscribe(payouts.propose_rework, [Action.SUBMITTED])

@@ -36,11 +36,12 @@ from app.travel import arrivals, learning
 from app.travel import policy as travel
 from app.travel import service as trips
 from app.web.idempotency import KEPT_DAYS
+from app.webhooks import sending as webhooks
 from app.work_orders import timers
 
 log = logging.getLogger(__name__)
 QUEUES = (PLANNING, QUESTIONS, URGENT, "push", "texts", "default")
-TASKS = ("app.planning.jobs", "app.notifications.jobs")
+TASKS = ("app.planning.jobs", "app.notifications.jobs", "app.webhooks.jobs")
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
 REMINDERS_EVERY_S = 60.0
@@ -173,6 +174,7 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
     wanted: list[tuple[str, float, Callable[[], Awaitable[object]]]] = [
         ("ladders", timers_s, partial(alarms.sweep, database)),
         ("lost messages", timers_s, partial(outbox.requeue_lost, database)),
+        ("lost webhooks", 10.0, partial(webhooks.requeue_lost, database)),
         ("order timers", timers_s, partial(run_timers, database)),
         ("plan sweep", sweep_s, partial(sweep, database)),
         ("arrivals", arrivals_s, partial(arrivals.refresh, database, engine)),

@@ -52,6 +52,8 @@ class Permission(StrEnum):
     NOTIFICATIONS_READ = "notifications.read"
     SERVICE_LEVELS_READ = "service_levels.read"
     AUDIT_READ = "audit.read"
+    WEBHOOKS_WRITE = "webhooks.write"
+    METRICS_READ = "metrics.read"
 
 
 P = Permission
@@ -70,8 +72,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         | {P.SERVICE_LEVELS_READ}
     ),
     Role.TECHNICIAN: frozenset(
-        _EVERYONE
-        | {P.PHONE, P.ORDERS_READ, P.EVIDENCE_READ, P.PAYOUTS_READ, P.PAYOUTS_APPEAL}
+        _EVERYONE | {P.PHONE, P.ORDERS_READ, P.EVIDENCE_READ, P.PAYOUTS_READ, P.PAYOUTS_APPEAL}
     ),
     Role.STATION_CHIEF: frozenset(
         _EVERYONE
@@ -95,13 +96,12 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
         | {P.NOTIFICATIONS_READ, P.AUDIT_READ}
         | {P.ORDERS_SUPERVISE, P.SERVICE_LEVELS_READ}
     ),
-    Role.PAY_CLERK: frozenset(
-        _EVERYONE | {P.PAYOUTS_READ, P.PAYOUTS_CLOSE, P.ORGANISATION_READ}
-    ),
+    Role.PAY_CLERK: frozenset(_EVERYONE | {P.PAYOUTS_READ, P.PAYOUTS_CLOSE, P.ORGANISATION_READ}),
     Role.ADMIN: frozenset(
         _EVERYONE
         | {P.USERS_READ, P.USERS_WRITE, P.API_KEYS_WRITE, P.ORGANISATION_READ}
         | {P.DEVICES_WRITE}
         | {P.ORGANISATION_WRITE, P.SHIFTS_WRITE, P.AUDIT_READ, P.NOTIFICATIONS_READ}
+        | {P.WEBHOOKS_WRITE, P.METRICS_READ}
     ),
 }

@@ -1,0 +1,139 @@
+"""What Prometheus is told: read from the database at each scrape, so that all processes count.
+
+Counters are counts of rows that are only ever added, so they never fall while rows are kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric, its labels, and the statement whose rows are (labels..., value)."""
+
+    name: str
+    help: str
+    kind: str
+    """gauge or counter."""
+    labels: Sequence[str]
+    statement: str
+
+
+_HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+FIGURES = (
+    Figure(
+        "paigong_feed_lag_seconds",
+        "Age of the oldest committed change that readers may not see yet; business seconds.",
+        "gauge",
+        (),
+        "SELECT coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(at)), 0)"
+        f" FROM change_feed WHERE xid >= {_HORIZON}",
+    ),
+    Figure(
+        "paigong_feed_settling_rows",
+        "Committed changes above the horizon of running transactions.",
+        "gauge",
+        (),
+        f"SELECT count(*) FROM change_feed WHERE xid >= {_HORIZON}",
+    ),
+    Figure(
+        "paigong_queue_age_seconds",
+        "How long the oldest job that could run has waited, by queue; real seconds.",
+        "gauge",
+        ("queue",),
+        "SELECT j.queue_name, greatest(0, extract(epoch FROM CAST(:real AS timestamptz)"
+        "   - min(coalesce(j.scheduled_at, e.at))))"
+        "  FROM procrastinate_jobs j"
+        "  JOIN LATERAL (SELECT min(at) AS at FROM procrastinate_events WHERE job_id = j.id) e"
+        "    ON true"
+        " WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= :real)"
+        " GROUP BY j.queue_name",
+    ),
+    Figure(
+        "paigong_queue_jobs",
+        "Jobs by queue and status.",
+        "gauge",
+        ("queue", "status"),
+        "SELECT queue_name, status::text, count(*) FROM procrastinate_jobs GROUP BY 1, 2",
+    ),
+    Figure(
+        "paigong_ladder_climbs_total",
+        "Steps that alarms took, by ladder and step; step 0 is the first push.",
+        "counter",
+        ("ladder", "step"),
+        "SELECT l.name, c.step::text, count(*) FROM ladder_climbs c"
+        "  JOIN alarms a ON a.id = c.alarm_id JOIN ladders l ON l.id = a.ladder_id GROUP BY 1, 2",
+    ),
+    Figure(
+        "paigong_alarms_total",
+        "Alarms by how they ended; open ones have no end yet.",
+        "counter",
+        ("end",),
+        "SELECT coalesce(closed_why, 'open'), count(*) FROM alarms GROUP BY 1",
+    ),
+    Figure(
+        "paigong_alarms_red",
+        "Jobs on the dispatcher's list that no phone has shown to know.",
+        "gauge",
+        (),
+        "SELECT count(*) FROM alarms WHERE red_at IS NOT NULL AND closed_at IS NULL",
+    ),
+    Figure(
+        "paigong_delivery_attempts_total",
+        "Calls to providers by result.",
+        "counter",
+        ("provider", "result"),
+        "SELECT provider, result, count(*) FROM delivery_attempts GROUP BY 1, 2",
+    ),
+    Figure(
+        "paigong_messages_waiting",
+        "Messages that are not sent yet, by channel.",
+        "gauge",
+        ("channel",),
+        "SELECT channel, count(*) FROM dispatches WHERE state IN ('queued', 'sending') GROUP BY 1",
+    ),
+    Figure(
+        "paigong_webhook_deliveries",
+        "Webhook deliveries by state.",
+        "gauge",
+        ("state",),
+        "SELECT state, count(*) FROM webhook_deliveries GROUP BY 1",
+    ),
+    Figure(
+        "paigong_planning_seconds_total",
+        "Time from a plan's start to its end, added up; business seconds.",
+        "counter",
+        (),
+        "SELECT coalesce(sum(extract(epoch FROM finished_at - started_at)), 0) FROM planning_runs",
+    ),
+    Figure(
+        "paigong_planning_runs_total",
+        "Plans that ended, by outcome.",
+        "counter",
+        ("state",),
+        "SELECT state, count(*) FROM planning_runs WHERE finished_at IS NOT NULL GROUP BY 1",
+    ),
+    Figure(
+        "paigong_orders",
+        "Orders by state.",
+        "gauge",
+        ("state",),
+        "SELECT state, count(*) FROM work_orders GROUP BY 1",
+    ),
+)
+
+
+async def read(
+    session: AsyncSession, values: dict[str, object]
+) -> list[tuple[Figure, list[tuple[list[str], float]]]]:
+    """Every figure with its samples: label values and number."""
+    told = []
+    for figure in FIGURES:
+        names = {name: value for name, value in values.items() if f":{name}" in figure.statement}
+        rows = (await session.execute(text(figure.statement), names)).all()
+        samples = [([str(each) for each in row[:-1]], float(row[-1])) for row in rows]
+        told.append((figure, samples))
+    return told

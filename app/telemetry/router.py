@@ -1,0 +1,58 @@
+"""`GET /metrics` for Prometheus, behind a permission of its own: give the scraper an API key."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from app.core import clock
+from app.core.db import Database
+from app.core.permissions import Permission as P
+from app.core.scope import Principal
+from app.identity.access import allow_briefly
+from app.telemetry import figures
+from app.web.wire import problem_responses
+
+router = APIRouter(tags=["metrics"])
+Samples = list[tuple[list[str], float]]
+
+
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses=problem_responses(400, 401, 403, 503),
+)
+async def read_metrics(
+    request: Request, _: Annotated[Principal, allow_briefly(P.METRICS_READ)]
+) -> PlainTextResponse:
+    """Feed lag, age of queues, climbs of ladders, attempts at providers, planning time."""
+    database: Database = request.app.state.database
+    values: dict[str, object] = {"now": clock.now(), "real": clock.real_now()}
+    async with database.transaction() as session:
+        told = await figures.read(session, values)
+    own = figures.Figure(
+        "paigong_open_streams", "Event streams open on the process that answers.", "gauge", (), ""
+    )
+    streams: Samples = [([], float(request.app.state.stream.open_streams))]
+    registry = CollectorRegistry()
+    registry.register(_Told([*told, (own, streams)]))
+    text = generate_latest(registry).decode()
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+class _Told:
+    """The figures of one scrape, as the client library collects them."""
+
+    def __init__(self, told: list[tuple[figures.Figure, Samples]]) -> None:
+        self._told = told
+
+    def collect(self) -> Iterator[Metric]:
+        for figure, samples in self._told:
+            family: Any = CounterMetricFamily if figure.kind == "counter" else GaugeMetricFamily
+            metric = family(figure.name, figure.help, labels=list(figure.labels))
+            for labels, value in samples:
+                metric.add_metric(labels, value)
+            yield metric
