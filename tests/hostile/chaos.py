@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
 
 from tests.hostile.house import House
 from tests.hostile.phones import Handset
@@ -14,7 +14,8 @@ _SERVER_DOWN_S = (0.2, 1.5)
 
 @dataclass(slots=True)
 class Chaos:
-    """Kills one app about every `apps_every_s`, and one server every `servers_every_s`."""
+    """Kills one app about every `apps_every_s`, and the `servers`
+    one after the other every `servers_every_s`."""
 
     house: House
     handsets: Sequence[Handset]
@@ -22,18 +23,30 @@ class Chaos:
     apps_every_s: float
     servers_every_s: float
     servers: Sequence[str]
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
-        """For ever, until cancelled; whatever was killed runs again then."""
+        """For ever, until cancelled; then wait for `repaired`."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._kill_apps())
             group.create_task(self._kill_servers())
+
+    async def repaired(self) -> None:
+        """Until whatever was killed runs again."""
+        await asyncio.gather(*self._under_way)
+
+    async def _whole(self, act: Coroutine[None, None, None]) -> None:
+        """A kill and its restart belong together, also when the chaos is called off."""
+        task = asyncio.create_task(act)
+        self._under_way.add(task)
+        await asyncio.shield(task)
+        self._under_way.discard(task)
 
     async def _kill_apps(self) -> None:
         while True:
             await asyncio.sleep(self.chance.uniform(0.3, 1.7) * self.apps_every_s)
             handset = self.chance.choice(self.handsets)
-            await asyncio.shield(self._kill_app(handset))
+            await self._whole(self._kill_app(handset))
 
     async def _kill_app(self, handset: Handset) -> None:
         handset.assert_alive()
@@ -42,11 +55,9 @@ class Chaos:
         await handset.start()
 
     async def _kill_servers(self) -> None:
-        turn = 0
-        while self.servers:
+        for name in self.servers:
             await asyncio.sleep(self.chance.uniform(0.7, 1.3) * self.servers_every_s)
-            await asyncio.shield(self._kill_server(self.servers[turn % len(self.servers)]))
-            turn += 1
+            await self._whole(self._kill_server(name))
 
     async def _kill_server(self, name: str) -> None:
         await self.house.kill(name)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -31,6 +32,7 @@ class Desk:
 
     house: House
     jobs: int
+    crews: Sequence[str]
     chance: random.Random
     taken_away_every: int
     sent: list[UUID] = field(default_factory=list)
@@ -42,7 +44,7 @@ class Desk:
         while len(self.sent) < self.jobs:
             held = await self.held()
             load = Counter(crew for crew, _ in held)
-            for crew in self.house.roster.crews:
+            for crew in self.crews:
                 if load[crew] < _OPEN_PER_CREW and len(self.sent) < self.jobs:
                     self.sent.append(await self.house.do(self._sending(crew)))
             if len(self.sent) // self.taken_away_every > len(self.taken_away):
@@ -63,7 +65,7 @@ class Desk:
 
         return await self.house.do(read)
 
-    def _sending(self, crew: str):  # type: ignore[no-untyped-def]
+    def _sending(self, crew: str) -> Callable[[AsyncSession], Awaitable[UUID]]:
         async def send(session: AsyncSession) -> UUID:
             order = await order_in(
                 session,
@@ -83,7 +85,7 @@ class Desk:
         if not free:
             return
         crew, order_id = self.chance.choice(free)
-        others = [each for each in self.house.roster.crews if each != crew]
+        others = [each for each in self.crews if each != crew]
         to = self.chance.choice(others)
 
         async def give(session: AsyncSession) -> bool:

@@ -28,7 +28,7 @@ from tests.hostile.company import Roster, found
 
 _SECRET = "a hostile test's secret of more than 32 characters"
 _NAME = "hostile"
-_READY_TRIES = 300
+_READY_TRIES = 1200
 
 
 @dataclass(slots=True)

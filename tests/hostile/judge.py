@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -21,7 +21,6 @@ _LEAVES = {
     "arrive": "arrived",
     "start": "started",
     "restore": "restored",
-    "complete": "completed",
 }
 """The event that an applied command must have left, by kind."""
 
@@ -56,10 +55,27 @@ class Standing:
     commands: dict[str, Row]
     events: list[Row]
     files: dict[str, Row]
+    records: dict[str, str]
+    """Completion records and contributions -> their order."""
+    completed: Counter[str]
+    """Completion records by order: nobody reviews here, so more than one is one too many."""
     listed: frozenset[str]
 
+    def since(self, before: "Standing") -> "Standing":
+        """What was not there before."""
+        return replace(
+            self,
+            commands=_without(self.commands, before.commands),
+            events=[each for each in self.events if each["command_id"] not in before.commands],
+            files=_without(self.files, before.files),
+        )
 
-def read(database_url: str, listed: Iterable[str]) -> Standing:
+
+def _without(rows: dict[str, Row], others: dict[str, Row]) -> dict[str, Row]:
+    return {row_id: row for row_id, row in rows.items() if row_id not in others}
+
+
+def read(database_url: str, listed: Iterable[str] = ()) -> Standing:
     """Everything that phones can have left there."""
     with psycopg.connect(database_url, row_factory=dict_row) as reader:
         commands = reader.execute(
@@ -77,10 +93,16 @@ def read(database_url: str, listed: Iterable[str]) -> Standing:
         files = reader.execute(
             "SELECT id::text, order_id::text, kind, state, sha256, rejected_why FROM evidence_files"
         ).fetchall()
+        records = reader.execute("SELECT id::text, order_id::text FROM completion_records")
+        completed = {row["id"]: row["order_id"] for row in records}
+        added = reader.execute("SELECT id::text, order_id::text FROM completion_contributions")
+        contributed = {row["id"]: row["order_id"] for row in added}
     return Standing(
         {row["id"]: row for row in commands},
         events,
         {row["id"]: row for row in files},
+        completed | contributed,
+        Counter(completed.values()),
         frozenset(listed),
     )
 
@@ -113,8 +135,17 @@ def _judge_commands(phone: Said, standing: Standing, verdict: Verdict) -> None:
             if command_id not in standing.listed:
                 why = row["answer"].get("problem") or row["answer"]
                 verdict.conflicts_unlisted.append(f"{name}: {row['outcome']} {why}")
-        elif (leaves := _LEAVES.get(command["kind"])) and (command_id, leaves) not in left:
-            verdict.commands_lost.append(f"{name}: answered, without effect")
+        elif not _has_effect(command, row, standing, left):
+            verdict.commands_lost.append(f"{name}: without effect, {row['answer']}")
+
+
+def _has_effect(command: Row, row: Row, standing: Standing, left: set[tuple[str, str]]) -> bool:
+    """Whether an applied command left what it must: a record, a contribution, or an event."""
+    result = row["answer"].get("result") or {}
+    if made := result.get("completion_id") or result.get("contribution_id"):
+        return made in standing.records
+    leaves = _LEAVES.get(command["kind"])
+    return leaves is None or (row["id"], leaves) in left
 
 
 def _differs(phone: Said, command: Row, row: Row) -> str | None:
@@ -155,6 +186,8 @@ def _judge_extras(phones: list[Said], standing: Standing, verdict: Verdict) -> N
     """What is there twice, or was never said."""
     effects = Counter((event["command_id"], event["action"]) for event in standing.events)
     verdict.duplicates += [f"{what} x{times}" for what, times in effects.items() if times > 1]
+    twice = [each for each, times in standing.completed.items() if times > 1]
+    verdict.duplicates += [f"order {each} completed twice" for each in twice]
     numbers = Counter((row["device_id"], row["device_seq"]) for row in standing.commands.values())
     verdict.duplicates += [
         f"number {what} x{times}" for what, times in numbers.items() if times > 1

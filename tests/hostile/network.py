@@ -35,6 +35,8 @@ class Traffic:
     sent: Counter[str] = field(default_factory=Counter)
     """Bytes from phones, by what they were for: uploads, sync, other."""
     received: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    """What the service answered, by status, heard or not."""
 
 
 @dataclass(slots=True)
@@ -143,7 +145,7 @@ class HostileNetwork:
             await copy_body(reader, back, head, sent, at_most)
             if fate == "cut":
                 raise LineCut
-            answer = await _answer_of(there, head)
+            answer = await self._answer_of(there, head)
             if fate == "answer_lost":
                 raise LineCut
             if fate == "answer_cut":
@@ -159,13 +161,23 @@ class HostileNetwork:
         except OSError as error:
             raise LineCut from error
 
+    async def _answer_of(self, there: asyncio.StreamReader, asked: Head) -> bytes:
+        """The whole answer as it came; raises LineCut when the service died over it."""
+        head = await read_head(there)
+        if head is None:
+            raise LineCut
+        self.traffic.answers[head.target.decode()] += 1
+        if asked.method == b"HEAD" or head.is_bodiless:
+            return head.raw
+        return head.raw + await body_of(there, head, lambda _: None)
+
     async def _deliver(self, head: Head, body: bytes) -> bytes:
         """The whole request on a connection of its own; its answer."""
         there, back = await self._connect()
         try:
             back.write(head.raw + body)
             await back.drain()
-            return await _answer_of(there, head)
+            return await self._answer_of(there, head)
         finally:
             back.transport.abort()
 
@@ -180,16 +192,6 @@ class HostileNetwork:
         task = asyncio.create_task(deliver())
         self._later.add(task)
         task.add_done_callback(self._later.discard)
-
-
-async def _answer_of(there: asyncio.StreamReader, asked: Head) -> bytes:
-    """The whole answer as it came; raises LineCut when the service died over it."""
-    head = await read_head(there)
-    if head is None:
-        raise LineCut
-    if asked.method == b"HEAD" or head.is_bodiless:
-        return head.raw
-    return head.raw + await body_of(there, head, lambda _: None)
 
 
 async def _give(

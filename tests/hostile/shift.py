@@ -1,9 +1,12 @@
 """One shift on a hostile network: work comes in while everything is killed; then the verdict."""
 
 import asyncio
+import json
 import random
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +18,14 @@ from tests.hostile.chaos import Chaos
 from tests.hostile.company import CHIEF
 from tests.hostile.desk import Desk
 from tests.hostile.house import House
-from tests.hostile.judge import Verdict, judge, read
+from tests.hostile.judge import Standing, Verdict, judge, read
 from tests.hostile.network import HostileNetwork
 from tests.hostile.phones import Handset, make_handset
 from tests.hostile.stranger import Stranger
 
 _PICTURES = 6
 _BASEMENT = 0.3
+_PROGRESS_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Plan:
     apps_every_s: float = 4.0
     servers_every_s: float = 40.0
     servers: tuple[str, ...] = ("api", "database", "worker")
+    server_kills: int = 1000
+    """So many at most."""
     taken_away_every: int = 8
 
 
@@ -46,6 +52,8 @@ class Shift:
     house: House
     plan: Plan
     folder: Path
+    crews: Sequence[str]
+    """Of this shift alone: others may have left work behind."""
     handsets: list[Handset] = field(default_factory=list)
     network: HostileNetwork = field(init=False)
     desk: Desk = field(init=False)
@@ -57,8 +65,9 @@ class Shift:
     async def play(self) -> Verdict:
         """Until all that was said has arrived, or the time is over."""
         chance = random.Random(self.plan.seed)
+        before = await asyncio.to_thread(read, self.house.config.database_url)
         self.network = HostileNetwork(self.house.port, self.plan.seed, self.plan.share)
-        self.desk = Desk(self.house, self.plan.jobs, chance, self.plan.taken_away_every)
+        self.desk = Desk(self.house, self.plan.jobs, self.crews, chance, self.plan.taken_away_every)
         began = clock.monotonic()
         async with self.network:
             self._unpack(self.network.url)
@@ -66,17 +75,19 @@ class Shift:
             try:
                 for handset in self.handsets:
                     await handset.start()
+                progress = asyncio.create_task(self._tell_progress(began))
                 async with asyncio.timeout(self.plan.longest_s):
                     await self._work(chance)
                 self.finished = True
             except TimeoutError:
                 pass
             finally:
+                progress.cancel()
                 for handset in self.handsets:
                     await handset.kill()
             await self.network.delivered()
         self.took_s = clock.monotonic() - began
-        self.verdict = await self.judge()
+        self.verdict = await self._judge(before)
         return self.verdict
 
     def _unpack(self, url: str) -> None:
@@ -89,12 +100,14 @@ class Shift:
         self.handsets = [
             make_handset(self.folder, owner, self.house.world, url, pictures, _BASEMENT)
             for owner in self.house.roster.owners
+            if owner.crew in self.crews
         ]
 
     async def _work(self, chance: random.Random) -> None:
         plan = self.plan
+        servers = list(islice(cycle(plan.servers), plan.server_kills))
         chaos = Chaos(
-            self.house, self.handsets, chance, plan.apps_every_s, plan.servers_every_s, plan.servers
+            self.house, self.handsets, chance, plan.apps_every_s, plan.servers_every_s, servers
         )
         killing = asyncio.create_task(chaos.run())
         prying = asyncio.create_task(self.stranger.run())
@@ -105,6 +118,7 @@ class Shift:
             for task in (killing, prying):
                 task.cancel()
             await asyncio.gather(killing, prying, return_exceptions=True)
+            await chaos.repaired()
         await self._drained()
 
     async def _unless_failed(self, doing: Any, *beside: asyncio.Task[None]) -> None:
@@ -124,6 +138,22 @@ class Shift:
         while await self.desk.open_jobs():  # noqa: ASYNC110 - only the database knows
             await asyncio.sleep(0.5)
 
+    async def _tell_progress(self, began: float) -> None:
+        while True:
+            await asyncio.sleep(_PROGRESS_EVERY_S)
+            said = [handset.said for handset in self.handsets]
+            line = {
+                "s": round(clock.monotonic() - began),
+                "jobs": len(self.desk.sent),
+                "commands": sum(len(each.commands) for each in said),
+                "files": sum(len(each.files) for each in said),
+                "requests": self.network.traffic.requests,
+                "answers": dict(self.network.traffic.answers),
+                "drained": sum(handset.drained for handset in self.handsets),
+                "kills": dict(self.house.kills),
+            }
+            print(json.dumps(line), file=sys.stderr)
+
     async def _drained(self) -> None:
         """No more kills, the network as bad as before: until every phone says that all is safe."""
         for handset in self.handsets:
@@ -133,13 +163,13 @@ class Shift:
                 handset.assert_alive()
             await asyncio.sleep(0.2)
 
-    async def judge(self) -> Verdict:
-        """The verdict on what is on the server now."""
+    async def _judge(self, before: Standing) -> Verdict:
+        """The verdict on what came to the server since `before`."""
         async with open_http(self.house.url) as http:
             chief = Caller(http, CHIEF, PASSWORD)
             listed = [each["command_id"] for each in await chief.pages("/phone-conflicts")]
         standing = await asyncio.to_thread(read, self.house.config.database_url, listed)
-        return judge([each.said for each in self.handsets], standing)
+        return judge([each.said for each in self.handsets], standing.since(before))
 
     def figures(self) -> dict[str, Any]:
         """What this shift showed, as JSON."""
@@ -164,6 +194,7 @@ class Shift:
             "bytes_sent": dict(traffic.sent),
             "bytes_received": dict(traffic.received),
             "requests": traffic.requests,
+            "answers": dict(sorted(traffic.answers.items())),
             "spoilt": dict(sorted(traffic.spoilt.items())),
             "spoilt_share": round(traffic.spoilt.total() / max(1, traffic.requests), 3),
             "apps_killed": sum(handset.kills for handset in self.handsets) - len(said),

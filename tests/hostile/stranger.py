@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.demo.client import Caller, Device, Refused, Unreachable, open_http
@@ -39,10 +40,13 @@ class Stranger:
             caller = Caller(http, STRANGER, PASSWORD, Device(uuid4(), "stranger"))
             while True:
                 await asyncio.sleep(_EVERY_S)
-                files = [each for handset in self.handsets for each in handset.said.files.items()]
-                if not files:
+                # An id that the server has not heard of belongs to nobody yet.
+                known: set[str] = await self.house.do(_latest)
+                taken = {id_: f for each in self.handsets for id_, f in each.said.files.items()}
+                if not (others := sorted(known & taken.keys())):
                     continue
-                file_id, file = self.chance.choice(files[-20:])
+                file_id = self.chance.choice(others)
+                file = taken[file_id]
                 try:
                     await self._pry(caller, file_id, file.kind, order_id, file.path.read_bytes())
                 except (Refused, Unreachable):
@@ -76,3 +80,11 @@ class Stranger:
                 content=content[::-1],
                 tries=1,
             )
+
+
+async def _latest(session: AsyncSession) -> set[str]:
+    """Files that phones named last."""
+    rows = await session.execute(
+        text("SELECT id::text FROM evidence_files ORDER BY declared_at DESC LIMIT 20")
+    )
+    return {row[0] for row in rows}
