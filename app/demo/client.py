@@ -27,6 +27,10 @@ class Unreachable(Exception):
     """No answer after several tries."""
 
 
+class _SignInWaits(Exception):
+    """The service cannot sign anybody in just now."""
+
+
 def open_http(base_url: str, connections: int = 40) -> httpx.AsyncClient:
     """A pool of connections to the API; requests take at most 30 s."""
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
@@ -107,7 +111,7 @@ class Caller:
                 if answer.status_code == 401:
                     await self._renew(used)
                     continue
-            except httpx.TransportError:
+            except (httpx.TransportError, _SignInWaits):
                 continue
             if answer.status_code < 400:
                 return answer
@@ -121,6 +125,8 @@ class Caller:
         if self.device is not None:
             body["device"] = self.device.wire()
         answer = await self.http.post("/auth/login", json=body)
+        if answer.status_code in _PASSING:
+            raise _SignInWaits
         if answer.status_code != 200:
             raise Refused("POST", "/auth/login", answer.status_code, _problem(answer))
         self._keep(answer.json())

@@ -120,8 +120,9 @@ class Phone:
                 )
                 told = answer.json()
                 self._keep(told)
-                more = told["more"] or told["settling"]
-                if told["settling"]:
+                settling = told.get("settling", False)
+                more = told.get("more", False) or settling
+                if settling:
                     await asyncio.sleep(_SETTLING_S)
             self.counts["pulls"] += 1
         async with self.changed:
@@ -137,7 +138,8 @@ class Phone:
         self.jobs = known
         for order_id in told["gone"]:
             self.jobs.pop(order_id, None)
-        self.crews = {crew["id"]: crew for crew in told["crews"]}
+        if told.get("crews") is not None:  # absent means: as they were
+            self.crews = {crew["id"]: crew for crew in told["crews"]}
         self._cursor = told["cursor"]
 
     def leads(self, crew_id: str) -> bool:

@@ -131,8 +131,9 @@ class Visit:
         _ = self.job
         said = {name: value for name, value in said.items() if value is not None}
         answer = await self.phone.do(kind, self.order_id, **said)
-        if answer is not None and answer["outcome"] == "refused":
-            self.phone.counts[f"refused:{kind}:{answer['problem']['type'].rsplit(':')[-1]}"] += 1
+        if answer is not None and answer["outcome"] in ("refused", "conflict"):
+            why = answer["conflict_reason"] or answer["problem"]["type"].rsplit(":")[-1]
+            self.phone.counts[f"{answer['outcome']}:{kind}:{why}"] += 1
             await self.phone.pull()
             raise Interrupted
 
