@@ -20,6 +20,8 @@ from app.identity.limits import PhoneLimits
 from app.identity.router import router as identity
 from app.mobile.desk_router import router as phones
 from app.mobile.router import router as mobile
+from app.notifications.customer_limits import PublicLimits
+from app.notifications.customer_router import router as customer_messages
 from app.notifications.ladder_router import router as ladders
 from app.notifications.router import router as notifications
 from app.organisation.router import router as organisation
@@ -61,6 +63,7 @@ ROUTERS = (
     planning,
     travel,
     notifications,
+    customer_messages,
     ladders,
     mobile,
     board,
@@ -95,6 +98,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     )
     app.state.settings = config
     app.state.engine = EngineOnDemand(config)
+    app.state.public_limits = PublicLimits()
     app.state.phone_limits = PhoneLimits(config)
     app.state.stream = HubOnDemand()
     app.add_middleware(Encoding, tagged=(f"{API}/catalogue/",))

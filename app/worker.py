@@ -24,6 +24,7 @@ from app.core.settings import Environment, Settings
 from app.evidence import expiry
 from app.mobile import clocks, notices
 from app.notifications import alarms, outbox
+from app.notifications.customer_messages import watch_arrivals
 from app.notifications.providers import open_channels
 from app.organisation import service as organisation
 from app.planning.context import Planner
@@ -41,7 +42,12 @@ from app.work_orders import timers
 
 log = logging.getLogger(__name__)
 QUEUES = (PLANNING, QUESTIONS, URGENT, "push", "texts", "default")
-TASKS = ("app.planning.jobs", "app.notifications.jobs", "app.webhooks.jobs")
+TASKS = (
+    "app.planning.jobs",
+    "app.notifications.jobs",
+    "app.notifications.customer_jobs",
+    "app.webhooks.jobs",
+)
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
 REMINDERS_EVERY_S = 60.0
@@ -175,6 +181,7 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
         ("ladders", timers_s, partial(alarms.sweep, database)),
         ("lost messages", timers_s, partial(outbox.requeue_lost, database)),
         ("lost webhooks", 10.0, partial(webhooks.requeue_lost, database)),
+        ("customers' arrivals", arrivals_s, partial(watch_arrivals, database)),
         ("order timers", timers_s, partial(run_timers, database)),
         ("plan sweep", sweep_s, partial(sweep, database)),
         ("arrivals", arrivals_s, partial(arrivals.refresh, database, engine)),

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     phone_requests_burst: int = Field(default=300, ge=10)
     phone_bytes_per_s: float = Field(default=2_000_000.0, gt=0)
     phone_bytes_burst: int = Field(default=100_000_000, ge=1_000_000)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    """Where the links of customers' text messages lead: `{public_url}/visit/…` and `/rating/…`, the
+    company's own pages; without it messages carry no link."""
     max_body_bytes: int = 1_000_000
     evidence_store: str | None = None
     """`s3://bucket/prefix` for evidence that is whole; without it, a folder of `data_dir`."""

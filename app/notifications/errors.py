@@ -24,3 +24,12 @@ class LadderInvalid(Problem):
     action = Text(
         "请按说明修改规则文件后重新提交", "Correct the file as the detail says and load it again"
     )
+
+
+class LinkEnded(Problem):
+    """The visit is over or another crew comes, the rating was given, or the link's time is up."""
+
+    status = 410
+    type = "link-ended"
+    title = Text("链接已失效", "This link has ended")
+    action = Text("如需帮助请致电客服", "Call customer service if you need help")

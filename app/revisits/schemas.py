@@ -44,7 +44,8 @@ class RevisitOut(Out):
     rating: int | None
     comment: str | None
     """Hidden from the crew when the reporter is protected."""
-    called_by: UUID
+    called_by: UUID | None
+    """Null when the customer answered by the link of a text message."""
     called_at: datetime
     rework_order_id: UUID | None
     """The order that was opened because the trouble stays."""

@@ -11,7 +11,7 @@ from app.core.scope import Principal
 from app.revisits import repository
 from app.revisits.models import Revisit
 from app.revisits.policy import Call, Result, result_of
-from app.work_orders import intake
+from app.work_orders import duties, intake
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
 from app.work_orders.errors import IllegalTransition
@@ -35,12 +35,7 @@ async def record(
     """
     order = await work_orders.locked(session, principal, Permission.REVISITS_RECORD, order_id)
     if order.state != State.REVISIT.value:
-        raise IllegalTransition(
-            f"an order in {order.state} is not called back",
-            state=order.state,
-            action=Action.REVISIT_TRIED.value,
-            allowed=allowed_actions(State(order.state)),
-        )
+        raise _not_called_back(order)
     attempt = len(await repository.of_order(session, order.id)) + 1
     result = result_of(call, attempt)
     act = Act.now(principal, Role.REVISITOR)
@@ -63,6 +58,49 @@ async def record(
     await session.flush()
     await _carry_out(session, order, act, revisit, result)
     return revisit, order
+
+
+async def record_by_link(
+    session: AsyncSession, order_id: UUID, *, solved: bool, rating: int | None, comment: str | None
+) -> WorkOrder:
+    """What the customer answers by the link of a text message.
+
+    Solved closes (16). Unsolved opens no rework by itself, which is a revisitor's to judge (17):
+    it urges, so that somebody must call. Raises NotFound, and IllegalTransition unless the order
+    waits for its call-back.
+    """
+    order = await work_orders.locked_any(session, order_id)
+    if order.state != State.REVISIT.value:
+        raise _not_called_back(order)
+    act = Act.by_link()
+    if not solved:
+        await duties.urge(session, order, act, comment or UNSOLVED)
+        return order
+    attempt = len(await repository.of_order(session, order.id)) + 1
+    revisit = Revisit(
+        id=new_id(),
+        order_id=order.id,
+        attempt=attempt,
+        reached=True,
+        solved=True,
+        rating=rating,
+        comment=comment,
+        called_by=None,
+        called_at=act.at,
+    )
+    session.add(revisit)
+    await session.flush()
+    await _carry_out(session, order, act, revisit, Result.SOLVED)
+    return order
+
+
+def _not_called_back(order: WorkOrder) -> IllegalTransition:
+    return IllegalTransition(
+        f"an order in {order.state} is not called back",
+        state=order.state,
+        action=Action.REVISIT_TRIED.value,
+        allowed=allowed_actions(State(order.state)),
+    )
 
 
 async def _carry_out(

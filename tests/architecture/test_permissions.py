@@ -23,14 +23,19 @@ PUBLIC = {
     "POST /auth/login",
     "POST /auth/refresh",
     "OPTIONS /evidence/uploads",
+    "GET /public/visits/{link}",
+    "POST /public/visits/{link}/opt-out",
+    "POST /public/ratings/{link}",
     "GET /healthz",
     "GET /readyz",
 }
-"""What needs no sign-in: signing in, what uploads can do, and the health of the process."""
+"""What needs no sign-in: signing in, what uploads can do, health, and what a signed link opens."""
 
 WITHOUT_KEY = {
     "POST /auth/login": "there is nobody yet whose key it could be",
     "POST /auth/refresh": "the rotating token itself tells a repetition",
+    "POST /public/visits/{link}/opt-out": "wanting no messages twice is wanting none",
+    "POST /public/ratings/{link}": "the link itself is answered once",
     "POST /auth/logout": "signing out twice is signing out",
     "POST /me/password": "the stored digest of the request would be a quick hash of a password",
     "POST /evidence/uploads": "the client's file id serves",

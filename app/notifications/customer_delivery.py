@@ -1,0 +1,110 @@
+"""Sending one text message to a customer: once, though workers die between any two steps.
+
+The gateway gets the message's id as its key. An attempt is counted before the call: who finds one
+begun asks the gateway first what became of it, and sends only what it never heard of.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.catalogue import service as policies
+from app.core import clock, jobs
+from app.core.db import Database
+from app.core.i18n import Language
+from app.customers import consents
+from app.notifications import customer_messages, customer_texts
+from app.notifications.channels import PHONE, SMS, Address, Channel, Channels, Message, SendResult
+from app.notifications.channels import Outcome as O
+from app.notifications.customer_jobs import QUEUE_LOCK, send_customer_message
+from app.notifications.customer_models import CustomerMessage
+from app.notifications.retrying import retry_wait_s
+from app.work_orders.models import WorkOrder
+from app.work_orders.states import State
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    message: Message
+    address: Address
+    attempt: int
+    most_attempts: int
+
+
+async def deliver(database: Database, channels: Channels, message_id: UUID) -> None:
+    """Send it unless it was sent, is unwanted by now, or tells what is over."""
+    async with database.transaction() as session:
+        due = await _claim(session, channels, message_id)
+    if due is None:
+        return
+    result = await _send(channels[SMS], due)
+    async with database.transaction() as session:
+        await _settle(session, message_id, due, result)
+
+
+async def _claim(session: AsyncSession, channels: Channels, message_id: UUID) -> _Due | None:
+    row = await session.get(CustomerMessage, message_id, with_for_update=True)
+    if row is None or row.state != "queued":
+        return None
+    if SMS not in channels:
+        row.state, row.detail = "failed", "no gateway for text messages is configured"
+        return None
+    said = await consents.said_of(session, row.phone)
+    if said is not None and not said.allowed:
+        row.state = "unwanted"
+        return None
+    if await _is_over(session, row):
+        row.state = "moot"
+        return None
+    row.attempts += 1
+    words = row.text
+    if customer_messages.LINK in words:
+        words = words.replace(customer_messages.LINK, customer_messages.link_of(row))
+    most = (await policies.policy(session)).rules.messages.most_attempts
+    data = {"text": words}
+    message = Message(str(row.id), row.kind, data, words, cast(Language, row.language))
+    return _Due(message, Address(SMS, PHONE, row.phone), row.attempts, most)
+
+
+async def _is_over(session: AsyncSession, row: CustomerMessage) -> bool:
+    """A crew that no longer comes is not announced."""
+    if customer_texts.catalogue().kinds[row.kind].link != "visit" and row.kind != "delay":
+        return False
+    order = await session.get_one(WorkOrder, row.order_id)
+    return order.assignment_id != row.assignment_id or order.state != State.ENROUTE.value
+
+
+async def _send(channel: Channel, due: _Due) -> SendResult:
+    if due.attempt > 1:
+        known = await channel.find(due.address, due.message)
+        if known is not None and known.outcome is O.ACCEPTED:
+            return known
+    (result,) = await channel.send([due.address], due.message)
+    return result
+
+
+async def _settle(session: AsyncSession, message_id: UUID, due: _Due, result: SendResult) -> None:
+    row = await session.get_one(CustomerMessage, message_id, with_for_update=True)
+    row.provider_message_id, row.detail = result.message_id, result.detail
+    if result.outcome is O.ACCEPTED:
+        row.state, row.sent_at = "sent", clock.now()
+        return
+    wait_s = retry_wait_s([result], due.attempt) if due.attempt < due.most_attempts else None
+    if wait_s is None:
+        row.state = "failed"
+        log.warning("a customer's message %s failed: %s", row.kind, result.outcome.value)
+        return
+    at = clock.to_business(clock.real_now() + timedelta(seconds=wait_s))
+    await jobs.defer(
+        session,
+        send_customer_message,
+        lock=QUEUE_LOCK.format(message_id),
+        at=at,
+        message_id=str(message_id),
+    )

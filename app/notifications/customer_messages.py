@@ -1,0 +1,167 @@
+"""Tells customers what becomes of their order: one text message per happening."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.catalogue import service as policies
+from app.catalogue.models import FaultCode
+from app.core import clock, jobs, settings
+from app.core.db import Database
+from app.core.i18n import Language, Text
+from app.core.ids import new_id
+from app.customers import consents
+from app.customers.models import Customer
+from app.notifications import customer_links, customer_texts
+from app.notifications.customer_jobs import QUEUE_LOCK, send_customer_message
+from app.notifications.customer_models import CustomerMessage
+from app.notifications.customer_texts import Kind
+from app.organisation.models import Crew
+from app.travel import service as travel
+from app.work_orders import assignments
+from app.work_orders import service as work_orders
+from app.work_orders.models import Assignment, WorkOrder, WorkOrderEvent
+from app.work_orders.states import Action
+
+NOT_CALLED = frozenset({"import", "revisit"})
+"""Channels by which nobody just reported: a receipt would be news from yesterday."""
+
+
+async def tell_customer(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
+    """Queue the message that the catalogue has for this action; once, however often it is tried."""
+    told = customer_texts.catalogue().told_on(Action(event.action))
+    if told is None:
+        return
+    name, kind = told
+    if name == "received" and order.channel in NOT_CALLED:
+        return
+    key = f"{order.id}:{name}" + ("" if kind.once else f":{event.seq}")
+    await _queue(session, order, name, kind, key)
+
+
+async def watch_arrivals(database: Database) -> int:
+    """Tell who was promised an arrival that has slipped, once per visit; returns how many."""
+    async with database.transaction() as session:
+        slip_s = (await policies.policy(session)).rules.messages.delay_s
+        rows = await session.execute(text(_SLIPPED), {"slip": timedelta(seconds=slip_s)})
+        late = [(row.order_id, row.assignment_id) for row in rows]
+    for order_id, assignment_id in late:
+        async with database.transaction() as session:
+            order = await work_orders.locked_any(session, order_id)
+            if order.assignment_id == assignment_id:
+                kind = customer_texts.catalogue().kinds["delay"]
+                await _queue(session, order, "delay", kind, f"{order_id}:delay:{assignment_id}")
+    return len(late)
+
+
+_SLIPPED = """
+SELECT m.order_id, m.assignment_id FROM customer_messages m
+JOIN work_orders o ON o.id = m.order_id AND o.assignment_id = m.assignment_id
+    AND o.state = 'ENROUTE'
+JOIN assignments a ON a.id = m.assignment_id
+JOIN arrival_estimates e ON e.order_id = m.order_id AND e.crew_id = a.crew_id
+WHERE m.kind = 'on_the_way' AND m.promised_at IS NOT NULL
+AND e.arrive_at > m.promised_at + CAST(:slip AS interval)
+AND NOT EXISTS (
+    SELECT FROM customer_messages d WHERE d.key = m.order_id || ':delay:' || m.assignment_id
+)
+LIMIT 200
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the sentences name."""
+
+    language: Language
+    fault: Text
+    crew: str
+    assignment: Assignment | None
+    arrive_at: datetime | None
+
+
+async def _facts(session: AsyncSession, order: WorkOrder) -> _Facts:
+    fault = await session.get_one(FaultCode, order.fault_code_id)
+    customer = await session.get(Customer, order.customer_id) if order.customer_id else None
+    assignment = await assignments.current(session, order)
+    crew = await session.get(Crew, assignment.crew_id) if assignment else None
+    estimate = (await travel.awaited(session, [order.id])).get(order.id)
+    return _Facts(
+        language="en" if customer is not None and customer.language == "en" else "zh",
+        fault=Text(fault.name_zh, fault.name_en),
+        crew=crew.name if crew else "",
+        assignment=assignment,
+        arrive_at=estimate.arrive_at if estimate else None,
+    )
+
+
+async def _queue(session: AsyncSession, order: WorkOrder, name: str, kind: Kind, key: str) -> None:
+    facts = await _facts(session, order)
+    words = customer_texts.rendered(
+        kind, facts.language, _values(order, facts), _shown_link(kind, facts)
+    )
+    if words is None:
+        return
+    said = await consents.said_of(session, order.caller_phone)
+    wanted = said is None or said.allowed
+    message_id = new_id()
+    statement = (
+        insert(CustomerMessage)
+        .values(
+            id=message_id,
+            key=key,
+            order_id=order.id,
+            assignment_id=facts.assignment.id if facts.assignment else None,
+            kind=name,
+            phone=order.caller_phone,
+            language=facts.language,
+            text=words,
+            state="queued" if wanted else "unwanted",
+            promised_at=facts.arrive_at,
+            created_at=clock.now(),
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(col(CustomerMessage.id))
+    )
+    if (await session.execute(statement)).first() is not None and wanted:
+        lock = QUEUE_LOCK.format(message_id)
+        await jobs.defer(session, send_customer_message, lock=lock, message_id=str(message_id))
+
+
+def _values(order: WorkOrder, facts: _Facts) -> dict[str, str]:
+    language = facts.language
+    reasons = customer_texts.catalogue().reasons
+    return {
+        "serial": order.serial,
+        "fault": facts.fault.of(language),
+        "crew": facts.crew,
+        "slot": customer_texts.slot(order.appointment_from, order.appointment_to, language),
+        "until": customer_texts.when(order.hold_until, language),
+        "reason": reasons.get(order.hold_reason or "", {}).get(language, ""),
+        "arrival": customer_texts.when(facts.arrive_at, language),
+    }
+
+
+LINK = "…"
+"""Stands in the stored text for the secret part, which is made when the message leaves."""
+
+
+def _shown_link(kind: Kind, facts: _Facts) -> str | None:
+    if kind.link is None or settings.current().public_url is None:
+        return None
+    return None if kind.link == "visit" and facts.assignment is None else LINK
+
+
+def link_of(message: CustomerMessage) -> str:
+    """The link of a message as it is sent."""
+    kind = customer_texts.catalogue().kinds[message.kind]
+    subject: UUID | None = message.assignment_id if kind.link == "visit" else message.order_id
+    base = settings.current().public_url
+    assert kind.link is not None and subject is not None and base is not None
+    word = customer_links.sign(kind.link, subject, timedelta(hours=kind.link_hours))
+    return f"{base.rstrip('/')}/{kind.link}/{word}"

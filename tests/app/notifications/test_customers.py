@@ -1,0 +1,323 @@
+"""What customers are told, and what their links show and do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.core.db import Database
+from app.core.permissions import Role
+from app.core.problems import TYPE_BASE
+from app.core.settings import Settings
+from app.notifications import customer_messages
+from app.notifications.channels import SMS, Address, Channel, Message, Outcome, SendResult
+from app.notifications.customer_delivery import deliver
+from app.notifications.customer_models import CustomerMessage
+from app.revisits.models import Revisit
+from app.travel.models import ArrivalEstimate
+from app.work_orders import approvals, assignments
+from app.work_orders.acts import Act
+from app.work_orders.holds import Proof
+from app.work_orders.models import WorkOrder, WorkOrderEvent
+from app.work_orders.states import State
+from tests.conftest import Headers
+from tests.factories.orders import advance, leader_act, order_in, person
+from tests.factories.world import NOW, World
+
+MINUTE = timedelta(minutes=1)
+ENDED = TYPE_BASE + "link-ended"
+
+
+class Killed(Exception):
+    """The worker dies here."""
+
+
+@dataclass
+class Gateway:
+    """A text-message gateway that keeps what it took by key, and dies when it is told to."""
+
+    provider: str = SMS
+    took: dict[str, str] = field(default_factory=dict)
+    calls: int = 0
+    dies: str = ""
+    answers: list[Outcome] = field(default_factory=list)
+
+    async def send(self, addresses: Sequence[Address], message: Message) -> list[SendResult]:
+        self.calls += 1
+        if self.dies == "before":
+            raise Killed
+        outcome = self.answers.pop(0) if self.answers else Outcome.ACCEPTED
+        if outcome is Outcome.ACCEPTED:
+            assert message.key not in self.took, "sent twice"
+            self.took[message.key] = message.text
+        if self.dies == "after":
+            raise Killed
+        return [SendResult(outcome, message_id=f"gw-{message.key}") for _ in addresses]
+
+    async def find(self, _address: Address, message: Message, /) -> SendResult | None:
+        return SendResult(Outcome.ACCEPTED) if message.key in self.took else None
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class Customers:
+    """The house with a gateway, and what it sent."""
+
+    database: Database
+    world: World
+    gateway: Gateway
+    client: httpx.AsyncClient
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        return {SMS: self.gateway}
+
+    async def told(self, order: WorkOrder) -> dict[str, CustomerMessage]:
+        async with self.database.transaction() as session:
+            query = select(CustomerMessage).where(CustomerMessage.order_id == order.id)
+            found = (await session.exec(query.order_by(CustomerMessage.id))).all()  # type: ignore[arg-type]
+            return {row.kind: row for row in found}
+
+    async def link(self, order: WorkOrder, kind: str) -> str:
+        """The link of a message, sent now."""
+        row = (await self.told(order))[kind]
+        await deliver(self.database, self.channels, row.id)
+        return self.gateway.took[str(row.id)].rsplit("/", 1)[1]
+
+    async def get(self, link: str) -> tuple[int, dict[str, Any]]:
+        answer = await self.client.get(f"/public/visits/{link}")
+        return answer.status_code, answer.json()
+
+
+@pytest.fixture
+def customers(
+    config: Settings, database: Database, world: World, client: httpx.AsyncClient
+) -> Customers:
+    config.public_url = "https://help.example/h/"
+    return Customers(database, world, Gateway(), client)
+
+
+async def way(customers: Customers, state: State, **more: Any) -> WorkOrder:
+    async with customers.database.transaction() as session:
+        return await order_in(session, customers.world, state, **more)
+
+
+async def test_each_step_is_told_once_in_the_customers_language(customers: Customers) -> None:
+    async with customers.database.transaction() as session:
+        english = "UPDATE customers SET language = 'en' WHERE customer_no = 'C0002'"
+        await session.execute(text(english))
+    order = await way(customers, State.REVISIT)
+    told = await customers.told(order)
+    assert set(told) == {"received", "dispatched", "on_the_way", "done", "rating"}
+    assert f"您的报修（全户不热）已受理，单号{order.serial}" in told["received"].text
+    assert told["rating"].text == f"请评价单号{order.serial}的服务：…"
+    other = await way(customers, State.SENT, premises="锦绣家园1-1-102")
+    other_told = await customers.told(other)
+    assert "We have received your report (Whole flat cold)" in other_told["received"].text
+    async with customers.database.transaction() as session:
+        events = select(WorkOrderEvent).where(WorkOrderEvent.order_id == order.id)
+        row = await session.get_one(WorkOrder, order.id)
+        for event in (await session.exec(events)).all():
+            await customer_messages.tell_customer(session, row, event)
+    assert {row.id for row in (await customers.told(order)).values()} == {
+        row.id for row in told.values()
+    }
+    jobs = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'notifications.customer'"
+    async with customers.database.transaction() as session:
+        assert (await session.execute(text(jobs))).scalar_one() == len(told) + len(other_told)
+
+
+async def test_a_hold_and_a_slip_are_told_and_no_second_slip(customers: Customers) -> None:
+    order = await way(customers, State.ENROUTE)
+    async with customers.database.transaction() as session:
+        await _promise(session, order, 20)
+        await session.execute(
+            text("UPDATE customer_messages SET promised_at = :at WHERE kind = 'on_the_way'"),
+            {"at": NOW + 20 * MINUTE},
+        )
+    assert await customer_messages.watch_arrivals(customers.database) == 0
+    for expected in (1, 0):
+        async with customers.database.transaction() as session:
+            await _promise(session, order, 36)
+        assert await customer_messages.watch_arrivals(customers.database) == expected
+    async with customers.database.transaction() as session:
+        row = await session.get_one(WorkOrder, order.id)
+        asked = await approvals.request_hold(
+            session,
+            row,
+            await leader_act(session, row),
+            reason="waiting_parts",
+            until=NOW + 120 * MINUTE,
+            note="DN20",
+            proof=Proof("store_entry", "77"),
+        )
+        chief = await person(session, customers.world, "chief1")
+        await approvals.decide(session, chief, asked.id, True, None)
+    told = await customers.told(order)
+    assert "预计1月15日08:36到达" in told["delay"].text
+    assert told["held"].text == f"单号{order.serial}因等待配件暂缓处理，预计1月15日10:00继续。"
+    await deliver(customers.database, customers.channels, told["delay"].id)
+    assert (await customers.told(order))["delay"].state == "moot"
+
+
+async def _promise(session: AsyncSession, order: WorkOrder, minutes: int) -> None:
+    assignment = await assignments.current(session, order)
+    assert assignment is not None
+    at = NOW + minutes * MINUTE
+    await session.merge(
+        ArrivalEstimate(
+            order_id=order.id,
+            crew_id=assignment.crew_id,
+            basis="x",
+            stops_before=0,
+            depart_at=NOW,
+            arrive_at=at,
+            earliest_at=at - MINUTE,
+            latest_at=at + MINUTE,
+            start_kind="position",
+            start_lon=117.0,
+            start_lat=36.6,
+            start_at=NOW,
+            source="osrm",
+            graph_version="g",
+            hour_bucket="day",
+            computed_at=NOW,
+        )
+    )
+
+
+async def test_the_link_shows_this_visit_and_loses_the_crew_with_the_order(
+    customers: Customers, as_: Headers
+) -> None:
+    order = await way(customers, State.ENROUTE)
+    async with customers.database.transaction() as session:
+        await _promise(session, order, 20)
+    link = await customers.link(order, "on_the_way")
+    status, shown = await customers.get(link)
+    assert (status, shown["standing"], shown["crew_name"]) == (200, "on_the_way", "班组 A2")
+    assert shown["place"]["lat"] == 36.65
+    assert set(shown) == {
+        *("serial", "standing", "crew_name", "arrive_at", "earliest_at", "latest_at", "place")
+    }
+    assert "王女士" not in str(shown) and "1390000" not in str(shown)
+    moved = await customers.client.post(
+        f"/work-orders/{order.id}/assign",
+        json={"crew_id": str(customers.world.crews["A3"]), "reason": "抛锚"},
+        headers=as_("dispatcher"),
+    )
+    assert moved.status_code == 200, moved.text
+    # Business time stands still: the position is gone with the transaction, not seconds later.
+    status, gone = await customers.get(link)
+    assert (status, gone["type"]) == (410, ENDED)
+    assert "place" not in gone
+    async with customers.database.transaction() as session:
+        row = await session.get_one(WorkOrder, order.id)
+        await advance(session, customers.world, row, State.ENROUTE, crew="A3")
+    again = await customers.link(order, "on_the_way")
+    assert (await customers.get(again))[1]["crew_name"] == "班组 A3"
+    assert (await customers.get(link))[0] == 410
+    opted = await customers.client.post(f"/public/visits/{again}/opt-out")
+    assert opted.status_code == 204
+    async with customers.database.transaction() as session:
+        row = await session.get_one(WorkOrder, order.id)
+        await advance(session, customers.world, row, State.ONSITE)
+    assert (await customers.get(again))[1]["place"] is None
+    async with customers.database.transaction() as session:
+        row = await session.get_one(WorkOrder, order.id)
+        await advance(session, customers.world, row, State.DONE)
+    assert (await customers.get(again))[0] == 410
+    assert (await customers.told(order))["done"].state == "unwanted"
+    forged = await customers.get("A" * 44)
+    assert forged[0] == 404
+
+
+async def test_a_rating_closes_once_and_an_unsolved_trouble_makes_somebody_call(
+    customers: Customers, as_: Headers
+) -> None:
+    order = await way(customers, State.REVISIT)
+    link = await customers.link(order, "rating")
+    path = f"/public/ratings/{link}"
+    unsolved = await customers.client.post(path, json={"solved": False, "comment": "还是冷"})
+    assert unsolved.status_code == 204, unsolved.text
+    contradictory = await customers.client.post(path, json={"solved": False, "rating": 5})
+    assert contradictory.status_code == 422
+    open_ = await customers.client.get("/reply-duties", headers=as_("chief1"))
+    assert [item["reason"] for item in open_.json()["items"]] == ["还是冷"]
+    solved = {"solved": True, "rating": 5}
+    for expected in (204, 410):
+        answer = await customers.client.post(path, json=solved)
+        assert answer.status_code == expected, answer.text
+    assert (await customers.get(link))[0] == 404
+    async with customers.database.transaction() as session:
+        row = await session.get_one(WorkOrder, order.id)
+        revisit = (await session.exec(select(Revisit).where(Revisit.order_id == order.id))).one()
+    assert (row.state, revisit.rating, revisit.called_by) == ("CLOSED", 5, None)
+
+
+async def test_no_message_twice_though_workers_die_and_gateways_fail(customers: Customers) -> None:
+    order = await way(customers, State.ACCEPTED)
+    received, dispatched = (await customers.told(order)).values()
+    for row, dies in ((received, "before"), (dispatched, "after")):
+        customers.gateway.dies = dies
+        with pytest.raises(Killed):
+            await deliver(customers.database, customers.channels, row.id)
+        customers.gateway.dies = ""
+        for _ in range(2):
+            await deliver(customers.database, customers.channels, row.id)
+    assert len(customers.gateway.took) == 2
+    assert customers.gateway.calls == 3
+    told = await customers.told(order)
+    assert {row.state for row in told.values()} == {"sent"}
+    other = await way(customers, State.NEW, premises="锦绣家园1-1-102")
+    row = (await customers.told(other))["received"]
+    customers.gateway.answers = [Outcome.QUOTA, Outcome.UNAVAILABLE, Outcome.UNREGISTERED]
+    states = []
+    for _ in range(3):
+        await deliver(customers.database, customers.channels, row.id)
+        states.append((await customers.told(other))["received"].state)
+    assert states == ["queued", "queued", "failed"]
+    third = await way(customers, State.NEW, premises="锦绣家园1-2-201")
+    row = (await customers.told(third))["received"]
+    await deliver(customers.database, {}, row.id)
+    assert (await customers.told(third))["received"].state == "failed"
+
+
+async def test_consent_is_the_last_word_and_is_looked_at_again_before_sending(
+    customers: Customers, as_: Headers
+) -> None:
+    order = await way(customers, State.NEW)
+    said = {"phone": "+86 139 0000 0001", "allowed": False, "how": "call"}
+    put = await customers.client.put("/message-consents", json=said, headers=as_("agent"))
+    assert (put.status_code, put.json()["phone"]) == (200, "13900000001")
+    row = (await customers.told(order))["received"]
+    await deliver(customers.database, customers.channels, row.id)
+    assert (await customers.told(order))["received"].state == "unwanted"
+    again = await customers.client.put(
+        "/message-consents", json=said | {"allowed": True, "how": "form"}, headers=as_("agent")
+    )
+    assert again.json()["allowed"] is True
+    read = await customers.client.get("/message-consents/13900000001", headers=as_("agent"))
+    assert (read.json()["how"], customers.gateway.calls) == ("form", 0)
+    unknown = await customers.client.get("/message-consents/13999999999", headers=as_("agent"))
+    assert unknown.status_code == 404
+    async with customers.database.transaction() as session:
+        stored = await session.get_one(WorkOrder, order.id)
+        desk = Act.now(await person(session, customers.world, "dispatcher"), Role.DISPATCHER)
+        await assignments.assign(session, stored, customers.world.crews["A2"], desk, how="manual")
+        await advance(session, customers.world, stored, State.ACCEPTED)
+    path = f"/work-orders/{order.id}/messages"
+    shown = await customers.client.get(path, headers=as_("agent"))
+    assert [(each["kind"], each["state"]) for each in shown.json()] == [
+        ("received", "unwanted"),
+        ("dispatched", "queued"),
+    ]
+    assert clock.now() == NOW
