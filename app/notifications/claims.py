@@ -110,7 +110,10 @@ async def _burst_ends(session: AsyncSession, lead: Dispatch) -> datetime | None:
         .limit(1)
     )
     sent_at = latest.first()
-    return clock.to_real(sent_at + window) if sent_at else None
+    if sent_at is None:
+        return None
+    wait = clock.to_real(sent_at + window) - clock.to_real(clock.now())
+    return clock.real_now() + wait
 
 
 async def _still_worth_it(session: AsyncSession, row: Dispatch) -> bool:
