@@ -17,6 +17,7 @@ SEEDS = {
     "dispatch-is-pure": ("dispatch/model.py", "import pydantic"),
     "routing-is-pure": ("routing/places.py", "import sqlalchemy"),
     "only-dispatch-solves": ("app/planning/models.py", "import ortools"),
+    "pictures-are-opened-elsewhere": ("app/evidence/seen.py", "import PIL"),
     "only-edges-know-web": ("app/planning/run.py", "import starlette"),
     "services-know-no-web": ("app/catalogue/service.py", "import fastapi"),
 }

@@ -1,13 +1,11 @@
 """What the services wrote is what the other code folds."""
 
-from pathlib import Path
-
 import psycopg
 import pytest
 
 from app.core.db import Database
 from app.core.settings import Settings
-from app.evidence.storage import storage
+from app.evidence.storage import Storage, storage
 from app.verification import files, verify
 from tests.app.verification.conftest import Ground
 
@@ -36,7 +34,7 @@ async def test_no_transaction_is_open_while_files_are_hashed(
     open_then: list[int] = []
     with psycopg.connect(ground.config.database_url, autocommit=True) as other:
 
-        def look(path: Path) -> None:
+        def look(_store: Storage, _sha256: str) -> None:
             (count,) = other.execute(OPEN_TRANSACTIONS).fetchone() or (None,)
             open_then.append(count)
 
