@@ -4,7 +4,7 @@ Nothing here changes a line; a reversal takes back what is left of one and never
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -116,6 +116,8 @@ def counter_entry(entry: Entry, standing: Sequence[Entry], why: Why) -> Draft | 
 
 
 def _reversal(entry: Entry, left: Worth, why: Why) -> Draft:
+    """The cause names the line too: an order may hold several of one rule."""
+    why = replace(why, cause=f"{why.cause}:{entry.id}")
     said = {"of_points": plain(entry.points), "left_points": plain(left.points)}
     told = why.told(left)
     text = Text(
