@@ -15,6 +15,7 @@ from app.core.db import Database
 from app.core.settings import Settings
 from app.customers.router import router as customers
 from app.evidence.router import router as evidence
+from app.evidence.tus import MethodOverride
 from app.evidence.tus_router import router as tus
 from app.identity.limits import PhoneLimits
 from app.identity.router import router as identity
@@ -105,6 +106,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     app.add_middleware(
         BodyLimit, max_bytes=config.max_body_bytes, exempt_prefix=f"{API}/evidence/uploads"
     )
+    app.add_middleware(MethodOverride, prefix=f"{API}/evidence/uploads/")
     install_handlers(app)
     api = APIRouter(prefix=API, responses=problem_responses(400, 401, 403, 413, 422, 429, 503))
     for router in ROUTERS:

@@ -10,6 +10,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.evidence import limits
 from app.evidence.checksums import ALGORITHMS
@@ -18,6 +20,7 @@ from app.evidence.errors import TusVersionUnknown, UploadGone, UploadMetadataInv
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,termination,checksum,expiration"
+_OVERRIDES = {"PATCH", "DELETE", "HEAD"}
 CHUNK_TYPE = "application/offset+octet-stream"
 
 
@@ -97,3 +100,21 @@ def parse_metadata(header: str) -> UploadMetadata:
                 for each in error.errors()
             ]
         ) from error
+
+
+class MethodOverride:
+    """ASGI middleware: `X-HTTP-Method-Override` on a POST below `prefix`, as tus 1.0 demands.
+
+    Some radio networks' proxies let nothing but GET and POST through.
+    """
+
+    def __init__(self, app: ASGIApp, *, prefix: str) -> None:
+        self.app = app
+        self.prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST":
+            meant = Headers(scope=scope).get("x-http-method-override", "").upper()
+            if scope["path"].startswith(self.prefix) and meant in _OVERRIDES:
+                scope = {**scope, "method": meant}
+        await self.app(scope, receive, send)

@@ -12,6 +12,7 @@ const upload = new Upload(content, {
   headers: asked.headers,
   metadata: asked.metadata,
   chunkSize: asked.chunkSize ?? Infinity,
+  overridePatchMethod: asked.overridePatchMethod ?? false,
   uploadDataDuringCreation: asked.uploadDataDuringCreation ?? false,
   retryDelays: Array(asked.retries ?? 0).fill(20),
   storeFingerprintForResuming: false,
