@@ -177,6 +177,17 @@ class TestFixes:
         assert (fix.detail["more_s"], fix.detail["price_s"]) == (600, 1200)
         assert list(told) == ["fix_overtime"], "leaving the big one out costs more than x is worth"
 
+    def test_the_cheapest_crew_gives_its_time_though_another_would_give_less(self) -> None:
+        """Crew near gives 20 min for x; far only 18, but drives two hours more."""
+        near = order("near", 0, service_s=8 * HOUR - 600, priority_penalty=99999)
+        far = order("far", 60, service_s=8 * HOUR - 7920, priority_penalty=99999)
+        teams = [crew("a"), crew("b", start_place=60, end_place=60)]
+        question = problem([near, far, order("x", 0, service_s=1800)], teams)
+        plan = replan(question, {"a": ["near"], "b": ["far"]})
+        fix = fixes_for(question, plan)["fix_overtime"]
+        assert (fix.detail["crew_id"], fix.detail["more_s"]) == ("a", 1200)
+        assert fix.detail["price_s"] == 2400
+
     def test_another_order_moves_to_tomorrow_or_to_another_crew(self) -> None:
         small = order("small", 0, service_s=7 * HOUR, priority_penalty=4000)
         question = problem(
