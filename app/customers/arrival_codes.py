@@ -26,7 +26,7 @@ def said_by(token: str) -> str:
 async def _building(session: AsyncSession, principal: Principal, building_id: UUID) -> Building:
     query = select(Building).where(
         Building.id == building_id,
-        scoped(principal, Permission.ORDERS_DISPATCH, Building.station_id),
+        scoped(principal, Permission.ARRIVAL_CODES_WRITE, Building.station_id),
     )
     found = (await session.exec(query)).one_or_none()
     if found is None:

@@ -31,7 +31,7 @@ from app.web.wire import problem_responses
 router = APIRouter(tags=["customers"], route_class=TransactionalRoute)
 Reader = Annotated[Principal, allow(P.CUSTOMERS_READ)]
 Writer = Annotated[Principal, allow_once(P.CUSTOMERS_WRITE)]
-Desk = Annotated[Principal, allow_once(P.ORDERS_DISPATCH)]
+CodeWriter = Annotated[Principal, allow_once(P.ARRIVAL_CODES_WRITE)]
 Words = Annotated[
     str,
     StringConstraints(
@@ -142,7 +142,9 @@ async def end_premises_flag(
 
 @router.get("/buildings/{building_id}/arrival-codes", responses=problem_responses(404))
 async def list_arrival_codes(
-    principal: Annotated[Principal, allow(P.ORDERS_DISPATCH)], session: Session, building_id: UUID
+    principal: Annotated[Principal, allow(P.ARRIVAL_CODES_WRITE)],
+    session: Session,
+    building_id: UUID,
 ) -> list[ArrivalCodeOut]:
     """The QR codes of a building that count at arrival, to be printed; the read is recorded."""
     found = await arrival_codes.codes_of(session, principal, building_id)
@@ -153,7 +155,7 @@ async def list_arrival_codes(
     "/buildings/{building_id}/arrival-codes", status_code=201, responses=problem_responses(404, 409)
 )
 async def create_arrival_code(
-    principal: Desk, session: Session, building_id: UUID, body: ArrivalCodeIn
+    principal: CodeWriter, session: Session, building_id: UUID, body: ArrivalCodeIn
 ) -> ArrivalCodeOut:
     """A new QR code for a building or a box in it."""
     made = await arrival_codes.create(session, principal, building_id, body.kind, body.label)
@@ -161,7 +163,7 @@ async def create_arrival_code(
 
 
 @router.delete("/arrival-codes/{code_id}", status_code=204, responses=problem_responses(404, 409))
-async def end_arrival_code(principal: Desk, session: Session, code_id: UUID) -> None:
+async def end_arrival_code(principal: CodeWriter, session: Session, code_id: UUID) -> None:
     """A code that was torn off or copied counts no more."""
     await arrival_codes.end(session, principal, code_id)
 

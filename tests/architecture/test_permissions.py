@@ -42,6 +42,7 @@ WITHOUT_KEY = {
     "PATCH /evidence/uploads/{file_id}": "the offset serves",
     "DELETE /evidence/uploads/{file_id}": "ending an upload twice is ending it",
     "POST /mobile/commands": "each command carries its own UUID",
+    "POST /mobile/reconcile": "it compares, and notes only that it was asked",
     "POST /work-orders/slots": "it asks for prices and writes nothing",
     "POST /payouts/rate-cards/simulation": "it asks what a month would pay and writes nothing",
     "POST /mobile/positions": "each fix is known by its person and time",

@@ -78,14 +78,30 @@ def _chunk(_stage: Stage) -> Call:
     return Call({"file_id": FILE_ID}, headers=TUS | kind, body=FILE)
 
 
-def _command(stage: Stage) -> Json:
-    return {
-        "id": str(uuid4()),
-        "device_seq": 1,
-        "kind": "accept",
-        "order_id": str(stage.orders["post_commands"]),
-        "client_at": later(0),
-    }
+def _commands(stage: Stage) -> list[Json]:
+    """One that is flagged, and one that comes too early and so is a conflict."""
+    mock = {"lon": 117.02, "lat": 36.65, "mock": True}
+    return [
+        {
+            "id": str(uuid4()),
+            "device_seq": number,
+            "kind": kind,
+            "order_id": str(stage.orders["post_commands"]),
+            "client_at": later(0),
+        }
+        | more
+        for number, (kind, more) in enumerate([("accept", {"place": mock}), ("start", {})], 1)
+    ]
+
+
+def _conflict(body: Json | None = None) -> Callable[[Stage], Call]:
+    return lambda s: Call(
+        {"conflict_id": s.answers["post_commands"]["answers"][1]["conflict_id"]}, body=body
+    )
+
+
+def _lost_phone(stage: Stage) -> Json:
+    return {"device_id": str(stage.world.devices["tech06"])}
 
 
 def _shift(stage: Stage) -> Json:
@@ -176,7 +192,22 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "read_evidence": lambda s: Call({"file_id": str(s.evidence_id)}),
     "clock_out": lambda _: Call(),
     "clock_in": _body(lambda _: {}),
-    "post_commands": _body(lambda s: {"commands": [_command(s)]}),
+    "post_commands": _body(lambda s: {"commands": _commands(s)}),
+    "reconcile_phone": _body(lambda _: {"orders": [], "commands": [], "files": []}),
+    "get_phone_conflict": _conflict(),
+    "resolve_phone_conflict": _conflict({"resolution": "keep", "note": "已核实"}),
+    "see_phone_flag": lambda s: Call(
+        {"flag_id": s.answers["list_phone_flags"]["items"][0]["id"]}, body={"note": "已核实"}
+    ),
+    "change_phone_rule": lambda _: Call(
+        {"name": "clock_off_s"}, body={"value": 240, "reason": "更严"}
+    ),
+    "revoke_device": lambda s: Call(_lost_phone(s), body=WHY),
+    "reinstate_device": lambda s: Call(_lost_phone(s)),
+    "create_arrival_code": lambda s: Call(
+        {"building_id": str(s.world.buildings["锦绣家园1"])}, body={"label": "1单元门口"}
+    ),
+    "end_arrival_code": _made("create_arrival_code", "code_id"),
     "report_positions": _body(
         lambda _: {
             "fixes": [{"at": later(0), "place": {"lon": 117.03, "lat": 36.64}, "accuracy_m": 8}]

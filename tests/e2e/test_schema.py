@@ -48,7 +48,7 @@ IDS = {
     "crew_id": lambda stage: str(stage.world.crews["A2"]),
     "run_id": lambda stage: stage.answers.get("create_planning_run", {}).get("id", str(uuid4())),
 }
-NOT_GUIDED = {"logout", "end_my_session", "disable_user"}
+NOT_GUIDED = {"logout", "end_my_session", "disable_user", "revoke_my_device"}
 """They end the very sign-in, or the person, that the other operations use."""
 
 
