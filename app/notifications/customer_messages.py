@@ -85,12 +85,14 @@ class _Facts:
     arrive_at: datetime | None
 
 
-async def _facts(session: AsyncSession, order: WorkOrder) -> _Facts:
+async def _facts(session: AsyncSession, order: WorkOrder, kind: Kind) -> _Facts:
     fault = await session.get_one(FaultCode, order.fault_code_id)
     customer = await session.get(Customer, order.customer_id) if order.customer_id else None
     assignment = await assignments.current(session, order)
     crew = await session.get(Crew, assignment.crew_id) if assignment else None
-    estimate = (await travel.awaited(session, [order.id])).get(order.id)
+    estimate = None
+    if "{arrival}" in kind.zh:
+        estimate = (await travel.awaited(session, [order.id])).get(order.id)
     return _Facts(
         language="en" if customer is not None and customer.language == "en" else "zh",
         fault=Text(fault.name_zh, fault.name_en),
@@ -101,7 +103,7 @@ async def _facts(session: AsyncSession, order: WorkOrder) -> _Facts:
 
 
 async def _queue(session: AsyncSession, order: WorkOrder, name: str, kind: Kind, key: str) -> None:
-    facts = await _facts(session, order)
+    facts = await _facts(session, order, kind)
     words = customer_texts.rendered(
         kind, facts.language, _values(order, facts), _shown_link(kind, facts)
     )

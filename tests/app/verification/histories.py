@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.permissions import Role
+from app.revisits import service as revisits
 from app.work_orders import approvals, assignments, duties, intake, timers
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
@@ -60,6 +61,7 @@ async def a_morning(session: AsyncSession, world: World) -> History:
     history.add("held_late", await _held_late(session, world))
     danger = await orders.order_in(session, world, State.CLOSED, fault=DANGER, crew="A1")
     history.add("danger", danger)
+    history.add("rated", await _rated(session, world))
     history.add("urged", await _urged(session, world))  # the last, since it takes three days
     return history
 
@@ -127,6 +129,15 @@ async def _resumed(session: AsyncSession, world: World) -> WorkOrder:
         await _hold(session, world, order, held)
         _later(minutes)
         await work_orders.resume(session, order, Act.by_timer(), "hold date reached")
+    return order
+
+
+async def _rated(session: AsyncSession, world: World) -> WorkOrder:
+    """The customer says by link that it is still cold, and the next day that it is warm."""
+    order = await orders.order_in(session, world, State.REVISIT, premises="锦绣家园1-2-201")
+    await revisits.record_by_link(session, order.id, solved=False, rating=None, comment=None)
+    _later(30)
+    await revisits.record_by_link(session, order.id, solved=True, rating=4, comment="thanks")
     return order
 
 

@@ -187,6 +187,36 @@ DAMAGES = {
         "clocks",
         "paused_s",
     ),
+    "another ending": Damage(
+        "closed",
+        "UPDATE work_order_clocks SET stopped_by = 'completed'"
+        " WHERE order_id = :id AND clock = 'K4'",
+        "clocks",
+        "K4 span 1 stopped_by",
+    ),
+    "a milder hold": Damage(
+        "resumed",
+        "UPDATE service_policies SET rules = jsonb_set(rules,"
+        " '{holds,customer_absent,clocks,K4}', '\"paused\"')",
+        "clocks",
+        "clocks",
+    ),
+    "reply forged": Damage(
+        "urged",
+        "UPDATE reply_duties SET reply = 'all is well', answered_at = opened_at"
+        " WHERE order_id = :id AND answered_at IS NULL",
+        "duties",
+        "reply",
+    ),
+    "supervision hushed up": Damage(
+        "urged",
+        "UPDATE work_orders SET supervision_level = 0 WHERE id = :id",
+        "states",
+        "supervision_level",
+    ),
+    "nobody asked": Damage(
+        "rated", "DELETE FROM reply_duties WHERE order_id = :id", "duties", "a reply that is owed"
+    ),
     "span lost": Damage(
         "moved",
         "DELETE FROM work_order_clocks WHERE order_id = :id AND clock = 'K2' AND span = 2",
