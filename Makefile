@@ -6,7 +6,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check openapi lock migration bench peers bench-routing bench-planner \
-	up status stop clean
+	bench-push up status stop clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ peers: setup
 
 bench-routing: peers ## Travel times against raw OSRM, scipy and Valhalla
 	$(BIN)/python -m benchmarks.routing $(ARGS)
+
+bench-push: setup ## Intake to push provider; 200 event streams at 100 changes a second
+	$(BIN)/python -m benchmarks.push $(ARGS)
 
 bench-planner: peers ## Plans beside VROOM and PyVRP; QUICK=1 takes under five minutes
 	$(BIN)/python -m benchmarks.planner $(if $(QUICK),--quick) $(ARGS)

@@ -1,0 +1,161 @@
+"""The stage of `benchmarks.push`: a database with 500 crews of one, their phones, and premises."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
+
+from geoalchemy2 import WKTElement
+from sqlmodel import SQLModel
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.catalogue.load import load_defaults
+from app.core import clock
+from app.core.geo import point
+from app.core.ids import new_id
+from app.customers.models import Building, Community, Premises
+from app.identity import tokens
+from app.identity.models import Device, LoginSession, RoleGrant, User
+from app.notifications.ladders import load_default_ladders
+from app.notifications.models import PushAddress
+from app.organisation.models import (
+    Attendance,
+    Crew,
+    CrewMember,
+    Presence,
+    Shift,
+    Station,
+    Technician,
+    TechnicianSkill,
+)
+from app.payouts.load import load_default_rate_card
+
+PLACE = (117.05, 36.65)
+
+
+@dataclass
+class Stage:
+    """Ids of what was written."""
+
+    station_id: UUID
+    crews: list[UUID] = field(default_factory=list)
+    premises: list[UUID] = field(default_factory=list)
+    token: str = ""
+    """An access token of the one desk that takes calls, dispatches and watches."""
+
+
+async def build(session: AsyncSession, devices: int) -> Stage:
+    """Write the company into a migrated database."""
+    await load_defaults(session)
+    await load_default_rate_card(session)
+    await load_default_ladders(session)
+    corners = "117 36.6, 117.1 36.6, 117.1 36.7, 117 36.7, 117 36.6"
+    station = Station(code="S01", name="站", path="/S01/")
+    station.area = WKTElement(f"MULTIPOLYGON((({corners})))", srid=4326)
+    station.location = point(*PLACE)
+    session.add(station)
+    await session.flush()
+    stage = Stage(station.id)
+    # In three goes, as foreign keys ask for it.
+    for rows in zip(*(_crew(stage, number) for number in range(devices)), strict=True):
+        session.add_all([row for crew in rows for row in crew])
+        await session.flush()
+    await _homes(session, stage, devices)
+    await _desk(session, stage)
+    return stage
+
+
+def _crew(stage: Stage, number: int) -> tuple[list[SQLModel], list[SQLModel], list[SQLModel]]:
+    """A crew of one with a phone, in the order in which its rows can be written."""
+    now = clock.now()
+    user = User(
+        username=f"tech{number:04d}", password_hash="", display_name=f"T{number}", created_at=now
+    )
+    person = Technician(
+        user_id=user.id,
+        station_id=stage.station_id,
+        employee_no=f"E{number:04d}",
+        name=f"T{number}",
+    )
+    crew = Crew(code=f"C{number:04d}", station_id=stage.station_id, name=f"班组{number}")
+    device = Device(
+        id=uuid4(),
+        user_id=user.id,
+        name="phone",
+        platform="android",
+        brand=("huawei", "xiaomi", "oppo", "vivo", "honor")[number % 5],
+        app_version="1.0",
+        created_at=now,
+    )
+    stage.crews.append(crew.id)
+    return (
+        [user],
+        [person, crew, device],
+        [
+            RoleGrant(user_id=user.id, role="technician", station_id=stage.station_id),
+            CrewMember(crew_id=crew.id, technician_id=person.id, role="leader", since=now),
+            TechnicianSkill(technician_id=person.id, skill="HB", expires_on=date(2090, 1, 1)),
+            Attendance(technician_id=person.id, clock_in_at=now),
+            Presence(
+                technician_id=person.id,
+                online=True,
+                seen_at=now,
+                location=point(*PLACE),
+                location_at=now,
+            ),
+            Shift(crew_id=crew.id, starts_at=now, ends_at=now + timedelta(hours=10)),
+            PushAddress(
+                user_id=user.id,
+                device_id=device.id,
+                provider="fcm",
+                kind="fid",
+                address=f"phone-{number:04d}",
+                registered_at=now,
+            ),
+        ],
+    )
+
+
+async def _homes(session: AsyncSession, stage: Stage, count: int) -> None:
+    community = Community(name="锦绣家园", district="历下区")
+    session.add(community)
+    await session.flush()
+    building = Building(
+        community_id=community.id,
+        station_id=stage.station_id,
+        number="1",
+        address="经十路1号",
+        location=point(*PLACE),
+        original_lon=PLACE[0],
+        original_lat=PLACE[1],
+        datum="wgs84",
+    )
+    session.add(building)
+    await session.flush()
+    homes = [Premises(building_id=building.id, unit="1", room=str(n)) for n in range(count)]
+    session.add_all(homes)
+    stage.premises = [each.id for each in homes]
+    await session.flush()
+
+
+async def _desk(session: AsyncSession, stage: Stage) -> None:
+    now = clock.real_now()
+    user = User(username="desk", password_hash="", display_name="Desk", created_at=now)
+    session.add(user)
+    await session.flush()
+    login = LoginSession(
+        id=new_id(),
+        user_id=user.id,
+        refresh_hash=uuid4().hex,
+        rotated_at=now,
+        created_at=now,
+        expires_at=datetime(2100, 1, 1, tzinfo=UTC),
+    )
+    session.add_all(
+        [
+            RoleGrant(user_id=user.id, role="agent"),
+            RoleGrant(user_id=user.id, role="dispatcher"),
+            login,
+        ]
+    )
+    await session.flush()
+    stage.token = tokens.access_token(user.id, login.id)
