@@ -45,8 +45,7 @@ QUEUES: Final = ("push", "texts", "default")
 def _environment(folder: Path, database_url: str, push_url: str) -> dict[str, str]:
     account, channels = folder / "fcm.json", folder / "channels.toml"
     write_account(account, push_url)
-    gateway = f'by = "gateway"\nurl = "{push_url}"\ntoken = "{text_gateway.TOKEN}"\n'
-    channels.write_text(f"[sms]\n{gateway}[voice]\n{gateway}", "utf-8")
+    text_gateway.write_channels(channels, push_url)
     return {
         "PAIGONG_ENVIRONMENT": Environment.DEMO.value,
         "DATABASE_URL": database_url,

@@ -27,6 +27,10 @@ class Unreachable(Exception):
     """No answer after several tries."""
 
 
+BRANDS = ("huawei", "xiaomi", "oppo", "vivo", "honor")
+APP_VERSION = "1.0"
+
+
 class _SignInWaits(Exception):
     """The service cannot sign anybody in just now."""
 
@@ -45,7 +49,8 @@ class Device:
     name: str
 
     def wire(self) -> dict[str, str]:
-        return {"id": str(self.id), "name": self.name, "platform": "android"}
+        told = {"id": str(self.id), "name": self.name, "platform": "android"}
+        return told | {"brand": BRANDS[self.id.int % len(BRANDS)], "app_version": APP_VERSION}
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ class Closing:
             "routing": routing,
             **await self._travel(inputs, stories),
             "pushes": await self._pushes(),
+            "word": await self._word(),
             "evidence": evidence_figures(stories),
             "pay": {
                 "points_total": float(pay["points"]),
@@ -114,15 +116,42 @@ class Closing:
             )
         return figures
 
-    async def _pushes(self) -> dict[str, int]:
-        """What the push server took and lost, and what phones showed to have heard of."""
+    async def _pushes(self) -> dict[str, Any]:
+        """What the push server took and lost, and what phones showed to have heard of.
+
+        `delivery_rate` is the share of accepted pushes that a phone then showed to know of.
+        """
         async with httpx.AsyncClient(base_url=self.house.push_url) as push:
             counts = (await push.get("/counts")).json()
         told = await self.company.as_("manager").get("/notifications/summary")
+        figures = await self.company.as_("manager").get("/notifications/delivery")
+        pushed = [row for row in figures["rows"] if row["provider"] in ("fcm", "jpush")]
+        accepted = sum(row["accepted"] for row in pushed)
+        heard = sum(row["heard"] for row in pushed)
         return {
             "sent": counts.get("accepted", 0),
             "lost": counts.get("lost", 0),
             "acknowledged": told["acknowledged"],
+            "delivery_rate": round(heard / accepted, 4) if accepted else None,
+        }
+
+    async def _word(self) -> dict[str, Any]:
+        """How far ladders had to climb, and what each channel delivered."""
+        figures = await self.company.as_("manager").get("/notifications/delivery")
+        climbs: Counter[str] = Counter()
+        for ladder in figures["ladders"]:
+            for step, count in ladder["climbs"].items():
+                climbs[f"step {step}"] += count
+        delivered: dict[str, list[int]] = {}
+        for row in figures["rows"]:
+            counted = delivered.setdefault(row["provider"], [0, 0])
+            counted[0] += row["accepted"]
+            counted[1] += row["attempts"]
+        return {
+            "alarms": sum(ladder["alarms"] for ladder in figures["ladders"]),
+            "red": sum(ladder["red"] for ladder in figures["ladders"]),
+            "climbs": dict(sorted(climbs.items())),
+            "accepted_of_attempts": {name: tuple(each) for name, each in delivered.items()},
         }
 
     async def _verify(self) -> tuple[int, dict[str, int]]:

@@ -23,6 +23,7 @@ from app.demo.options import DemoOptions
 from app.demo.osm_file import write_osm
 from app.demo.pace import start_clock
 from app.demo.processes import Child, Children, ProcessFailed
+from app.demo.text_gateway import write_channels
 from app.provision.ports import free_port, is_free
 
 _USUAL_PORT = 8000
@@ -64,6 +65,7 @@ class House:
         before = inputs.opens_at - timedelta(hours=1)
         self._set_clock(ScaledClock(clock.real_now(), before, 1.0))
         await asyncio.to_thread(write_account, self._account, self.push_url)
+        write_channels(self.options.folder / "channels.toml", self.push_url)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._import_map(inputs))
             company = await self._found(http, inputs)
@@ -235,6 +237,7 @@ def open_house(options: DemoOptions, database_url: str) -> House:
         "PAIGONG_DATA_DIR": str(options.folder),
         "PAIGONG_FCM_URL": f"http://127.0.0.1:{push_port}",
         "PAIGONG_FCM_CREDENTIALS": str(options.folder / "push-account.json"),
+        "PAIGONG_CHANNELS_FILE": str(options.folder / "channels.toml"),
         "PAIGONG_PLAN_BUDGET_S": "0.5",
         "PAIGONG_PLAN_MIN_INTERVAL_S": "180",
     }

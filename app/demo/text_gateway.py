@@ -5,6 +5,7 @@ read at `/phones/{number}/messages`; `TOKEN` is what it lets in.
 """
 
 import asyncio
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -57,6 +58,12 @@ async def find(request: Request) -> JSONResponse:
         return JSONResponse({"code": "denied"}, 401)
     known = post_of(request).by_key.get(request.path_params["key"])
     return JSONResponse({"id": known}) if known else JSONResponse({"code": "unknown"}, 404)
+
+
+def write_channels(path: Path, url: str) -> None:
+    """A file of channels whose texts and calls go through this gateway at `url`."""
+    gateway = f'by = "gateway"\nurl = "{url}"\ntoken = "{TOKEN}"\n'
+    path.write_text(f"[sms]\n{gateway}[voice]\n{gateway}", "utf-8")
 
 
 def routes() -> list[Route]:

@@ -26,6 +26,8 @@ class DeviceIn(Body):
     """Made by the phone at installation."""
     name: Line
     platform: Literal["android", "ios", "harmony", "web"]
+    brand: Line | None = None
+    """Who made the phone: what its pushes are worth depends on it."""
     app_version: Line | None = None
 
 

@@ -26,6 +26,7 @@ class DeviceSeen:
     id: UUID
     name: str
     platform: str
+    brand: str | None = None
     app_version: str | None = None
 
 
@@ -77,6 +78,7 @@ async def _bind_device(session: AsyncSession, user_id: UUID, seen: DeviceSeen) -
         if device.user_id != user_id:
             await _take_over(session, user_id, device)
     device.name, device.platform = seen.name, seen.platform
+    device.brand = seen.brand.lower() if seen.brand else None
     device.app_version = seen.app_version
     session.add(device)
     await session.flush()
