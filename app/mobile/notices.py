@@ -71,7 +71,10 @@ async def put(
     row = PhoneNotice(key=key, user_id=user_id, order_id=order_id, kind=kind, data=data, at=now)
     new = insert(PhoneNotice).values(row.model_dump())
     changed = {"data": new.excluded.data, "ended_at": None}
-    await session.execute(new.on_conflict_do_update(index_elements=["key"], set_=changed))
+    news = (col(PhoneNotice.data) != new.excluded.data) | col(PhoneNotice.ended_at).is_not(None)
+    await session.execute(
+        new.on_conflict_do_update(index_elements=["key"], set_=changed, where=news)
+    )
 
 
 async def end(session: AsyncSession, key: str) -> None:

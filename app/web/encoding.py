@@ -60,7 +60,8 @@ class Encoding:
         await self.app(scope, receive, answer.take)
 
     def _tags(self, scope: Scope) -> bool:
-        return scope["method"] == "GET" and scope["path"].startswith(self.tagged)
+        path: str = scope["path"]
+        return scope["method"] == "GET" and path.startswith(self.tagged)
 
 
 class _Answer:
