@@ -155,6 +155,21 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "attribute_rework": lambda s: Call(
         {"case_id": str(s.rework_id)}, body={"cause": "part", "reason": "阀芯质量问题"}
     ),
+    "create_webhook": _body(
+        lambda _: {
+            "url": "http://erp.example/hook",
+            "events": ["work_order.closed"],
+            "description": "ERP",
+        }
+    ),
+    "list_webhook_deliveries": _made("create_webhook", "endpoint_id"),
+    "replay_webhook": lambda s: Call(
+        {"endpoint_id": s.answers["create_webhook"]["id"]}, body={"since": later(0)}
+    ),
+    "delete_webhook": _made("create_webhook", "endpoint_id"),
+    "put_on_call": lambda s: Call(
+        {"station_id": str(s.world.stations["S01"])}, body={"user_ids": []}
+    ),
     "list_statements": lambda _: Call(query={"month": "2026-01"}),
     "get_pay_summary": lambda _: Call(query={"month": "2026-01"}),
     "create_building": _body(_building),
