@@ -79,3 +79,25 @@ def simulate_card(
     for row in rows:
         typer.echo(f"{row['employee_no']}: {row['before_minor']} -> {row['after_minor']} fen")
     typer.echo(f"all: {found.before.amount_minor} -> {found.after.amount_minor} fen")
+
+
+@payouts.command()
+def verify(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
+) -> None:
+    """Work every line of pay out again from the events, and again from its own inputs."""
+    from app.verification import Difference
+    from app.verification.books import check_books
+
+    async def work(session: AsyncSession) -> tuple[int, list[Difference]]:
+        return await check_books(session)
+
+    entries, differences = in_transaction(work)
+    if as_json:
+        said = [each.as_dict() for each in differences]
+        typer.echo(json.dumps({"entries": entries, "differences": said}, ensure_ascii=False))
+    else:
+        for each in differences:
+            typer.echo(str(each))
+        typer.echo(f"payouts verify: {entries} entries, {len(differences)} differences")
+    raise typer.Exit(1 if differences else 0)

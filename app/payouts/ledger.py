@@ -97,3 +97,16 @@ async def confirm(
     entries = await repository.entries_of(session, {order_id})
     found = sorted(each.id for each in entries if each.id is not None)
     return await repository.add_standings(session, found, "confirmed", why=why, at=at, by=by)
+
+
+async def confirm_lines(
+    session: AsyncSession,
+    entries: Sequence[LedgerEntry],
+    *,
+    why: str,
+    at: datetime,
+    by: UUID | None,
+) -> None:
+    """Mark lines as confirmed that a person, or the closing of a month, decided."""
+    found = sorted(each.id for each in entries if each.id is not None)
+    await repository.add_standings(session, found, "confirmed", why=why, at=at, by=by)

@@ -104,13 +104,17 @@ async def entries_of(session: AsyncSession, order_ids: Collection[UUID]) -> Sequ
     return (await session.exec(statement)).all()
 
 
-async def entries_of_month(session: AsyncSession, month: str) -> Sequence[LedgerEntry]:
-    """Every entry of a month, by person and place in their chain."""
+async def entries_of_month(
+    session: AsyncSession, month: str, technician_id: UUID | None = None
+) -> Sequence[LedgerEntry]:
+    """Every entry of a month, or of one person in it, by person and place in their chain."""
     statement = (
         select(LedgerEntry)
         .where(LedgerEntry.period == month)
         .order_by(col(LedgerEntry.technician_id), col(LedgerEntry.seq))
     )
+    if technician_id is not None:
+        statement = statement.where(LedgerEntry.technician_id == technician_id)
     return (await session.exec(statement)).all()
 
 

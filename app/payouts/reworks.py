@@ -58,6 +58,7 @@ async def attribute(
         posted = await ledger.append(session, await _taken_back(session, case))
     why = f"rework: {cause}"
     assert case.decided_at is not None
+    await ledger.confirm_lines(session, posted, why=why, at=case.decided_at, by=principal.id)
     await ledger.confirm(session, case.original_id, why=why, at=case.decided_at, by=principal.id)
     return case, posted
 

@@ -1,9 +1,10 @@
 """Reading pay over HTTP."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 
 from app.core.i18n import Language, preferred
 from app.core.permissions import Permission as P
@@ -11,8 +12,9 @@ from app.core.problems import InvalidInput
 from app.core.scope import Principal
 from app.core.texts import Code
 from app.identity.access import allow
-from app.payouts import service
+from app.payouts import exports, service
 from app.payouts.card_router import router as cards
+from app.payouts.month_router import router as months
 from app.payouts.schemas import RateCardOut, StatementOut, SummaryOut
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import CursorParam, Page, decode_cursor, encode_cursor, problem_responses
@@ -82,4 +84,52 @@ async def list_rate_cards(_principal: Reader, session: Session) -> list[RateCard
     return [RateCardOut.of(card, current=current) for card, current in cards]
 
 
+async def _everybody(
+    session: Session, principal: Principal, month: str, technician_id: UUID | None
+) -> list[service.Statement]:
+    """Every statement in scope, page by page."""
+    found: list[service.Statement] = []
+    while True:
+        after = found[-1].technician.id if found else None
+        page = await service.statements(
+            session, principal, month, technician_id=technician_id, after=after, limit=200
+        )
+        found += page
+        if technician_id is not None or len(page) < 200:
+            return sorted(found, key=lambda each: each.technician.employee_no)
+
+
+@router.get(
+    "/statements.xlsx",
+    responses=problem_responses(404) | {200: {"content": {exports.XLSX: {}}}},
+    response_class=Response,
+)
+async def download_statements(
+    month: Month,
+    principal: Reader,
+    session: Session,
+    technician_id: UUID | None = None,
+    accept_language: AcceptLanguage = None,
+) -> Response:
+    """The statements of a month as a workbook, a sheet per technician in your scope."""
+    language: Language = preferred(accept_language) if accept_language else principal.language
+    found = await _everybody(session, principal, month, technician_id)
+    content = await asyncio.to_thread(exports.workbook, found, month, language)
+    return Response(content, media_type=exports.XLSX, headers=_named(f"statements-{month}.xlsx"))
+
+
+@router.get("/payroll.csv", responses={200: {"content": {"text/csv": {}}}}, response_class=Response)
+async def download_payroll(month: Month, principal: Reader, session: Session) -> Response:
+    """What everybody in your scope is to be paid for a month."""
+    text = exports.payroll(await _everybody(session, principal, month, None), month)
+    # The mark at the beginning lets spreadsheets see that it is UTF-8.
+    content = text.encode("utf-8-sig")
+    return Response(content, media_type="text/csv", headers=_named(f"payroll-{month}.csv"))
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
 router.include_router(cards)
+router.include_router(months)

@@ -21,6 +21,7 @@ from app.verification.guards import check_guards
 from app.verification.ledger import check_ledger
 from app.verification.orders import check_states
 from app.verification.pay import check_pay
+from app.verification.postings import check_months, check_postings
 from app.verification.reading import take_snapshot
 
 __all__ = ["Difference", "Folded", "fold", "verify"]
@@ -45,6 +46,7 @@ CHECKS: dict[str, Check] = {
     "evidence": lambda case, _: check_evidence(case),
     "records": records.check_records,
     "pay": check_pay,
+    "postings": check_postings,
 }
 
 
@@ -80,6 +82,7 @@ async def fold(session: AsyncSession) -> Folded:
         found += check_case(case, company)
         files += wanted(case)
     found += [difference async for difference in check_ledger(session)]
+    found += await check_months(session, company)
     found += await serials.check_serials(session)
     found += await records.check_reworks(session)
     found += await inbox.check_strays(session)

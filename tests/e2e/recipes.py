@@ -137,6 +137,16 @@ def _made(operation: str, parameter: str) -> Callable[[Stage], Call]:
     return lambda stage: Call({parameter: stage.answers[operation]["id"]})
 
 
+REFUSED = {"verdict": "refused", "reason": "照片与定位一致"}
+
+
+def _paid_order(stage: Stage) -> Json:
+    return {
+        "order_id": str(stage.orders["get_work_order"]),
+        "technician_id": _tech(stage, "tech03"),
+    }
+
+
 RECIPES: dict[str, Callable[[Stage], Call]] = {
     "create_api_key": _body(lambda _: {"name": "PBX", "permissions": ["orders.create"]}),
     "login": _body(lambda _: {"username": "agent", "password": PASSWORD}),
@@ -150,6 +160,26 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "decide_approval": lambda s: Call({"approval_id": str(s.approval_id)}, body={"approved": True}),
     "find_buildings": lambda _: Call(query={"q": "经十路"}),
     "find_customers": lambda _: Call(query={"phone": "13900000001"}),
+    "download_statements": lambda _: Call(query={"month": "2026-01"}),
+    "download_payroll": lambda _: Call(query={"month": "2026-01"}),
+    "get_pay_month": lambda _: Call({"month": "2026-01"}),
+    "list_pay_appeals": lambda _: Call(query={"month": "2026-01"}),
+    "list_pay_questions": lambda _: Call({"month": "2026-01"}),
+    "advance_pay_month": lambda _: Call({"month": "2026-01"}, body={"act": "draft"}),
+    "deduct_from_pay": _body(
+        lambda s: {"kind": "late_arrival", "reason": "迟到二十分钟"} | _paid_order(s)
+    ),
+    "propose_pay_adjustment": _body(
+        lambda s: {"points": "1.5", "reason": "漏记一项"} | _paid_order(s)
+    ),
+    "decide_pay_adjustment": lambda s: Call(
+        {"adjustment_id": str(s.pay["adjustment"])}, body={"approved": True, "reason": "核实无误"}
+    ),
+    "decide_pay_question": lambda s: Call(
+        {"question_id": str(s.pay["question"])}, body={"verdict": "in_order", "reason": "抢修日"}
+    ),
+    "answer_pay_appeal": lambda s: Call({"appeal_id": str(s.pay["asked"])}, body=REFUSED),
+    "decide_pay_appeal": lambda s: Call({"appeal_id": str(s.pay["answered"])}, body=REFUSED),
     "import_rate_card": _body(lambda _: {"toml": NEXT_CARD}),
     "simulate_rate_card": _body(lambda _: {"toml": NEXT_CARD, "month": "2026-01"}),
     "attribute_rework": lambda s: Call(
@@ -169,6 +199,11 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "delete_webhook": _made("create_webhook", "endpoint_id"),
     "put_on_call": lambda s: Call(
         {"station_id": str(s.world.stations["S01"])}, body={"user_ids": []}
+    ),
+    "import_rate_card": _body(lambda _: {"toml": NEXT_CARD}),
+    "simulate_rate_card": _body(lambda _: {"toml": NEXT_CARD, "month": "2026-01"}),
+    "attribute_rework": lambda s: Call(
+        {"case_id": str(s.rework_id)}, body={"cause": "part", "reason": "阀芯质量问题"}
     ),
     "list_statements": lambda _: Call(query={"month": "2026-01"}),
     "get_pay_summary": lambda _: Call(query={"month": "2026-01"}),

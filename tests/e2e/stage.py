@@ -20,6 +20,8 @@ from app.evidence.storage import storage, thumbnail_key
 from app.identity import service as identity
 from app.identity.models import RoleGrant
 from app.revisits.models import ReworkCase
+from app.payouts.models import LedgerEntry, PayAdjustment, PayAppeal, PayQuestion
+from app.revisits.models import ReworkCase
 from app.work_orders import approvals, service
 from app.work_orders.acts import Act
 from app.work_orders.states import State
@@ -66,6 +68,8 @@ class Stage:
     """An upload of EVERYTHING that got no byte."""
     spare_grant_id: UUID | None = None
     rework_id: UUID | None = None
+    pay: dict[str, UUID] = field(default_factory=dict)
+    """Things about pay that wait for a decision, by what they are."""
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What operations answered so far: later recipes name what earlier ones made."""
 
@@ -87,6 +91,7 @@ async def set_stage(session: AsyncSession, world: World, data_dir: Path) -> Stag
     order = await order_in(session, world, State.SENT, crew="A3")
     stage.orders["post_commands"] = order.id
     await _extras(session, stage)
+    await _pay(session, stage)
     return stage
 
 
@@ -129,6 +134,40 @@ async def _files(session: AsyncSession, stage: Stage) -> None:
     stage.spare_user_id = spare.id
     grant = select(RoleGrant.id).where(RoleGrant.user_id == spare.id)
     stage.spare_grant_id = (await session.exec(grant)).one()
+
+
+async def _pay(session: AsyncSession, stage: Stage) -> None:
+    """What others asked about pay: a correction, two appeals, something unusual."""
+    person = stage.world.technicians["tech03"]
+    query = select(LedgerEntry).where(LedgerEntry.technician_id == person)
+    first, second = (await session.exec(query.order_by(col(LedgerEntry.id)))).all()[:2]
+    chief, at, people = stage.world.users["chief1"], clock.now(), {"technician_id": person}
+    said = people | {"reason": "有误", "raised_by": chief, "raised_at": at}
+    said |= {"month": first.period, "station_due_at": at, "company_due_at": at}
+    answered = {"station_verdict": "refused", "station_by": chief, "station_at": at}
+    rows: dict[str, Any] = {
+        "adjustment": PayAdjustment(
+            order_id=first.order_id,
+            points=1,
+            reason="漏记",
+            proposed_by=chief,
+            proposed_at=at,
+            **people,
+        ),
+        "question": PayQuestion(
+            month=first.period,
+            kind="points_a_day",
+            subject="2026-01-15",
+            facts={},
+            found_at=at,
+            **people,
+        ),
+        "asked": PayAppeal(entry_id=first.id, **said),
+        "answered": PayAppeal(entry_id=second.id, **said, **answered),
+    }
+    session.add_all(rows.values())
+    await session.flush()
+    stage.pay = {name: row.id for name, row in rows.items()}
 
 
 @asynccontextmanager

@@ -1,0 +1,160 @@
+"""Appeals: the technician contests a published line, the station answers, the company decides."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.core.i18n import Text
+from app.core.permissions import Permission
+from app.core.problems import Forbidden, InvalidInput, NotFound
+from app.core.scope import Principal, scoped
+from app.organisation.models import Technician
+from app.payouts import card_rows, decisions, facts, ledger, months, repository
+from app.payouts.errors import AppealRefused, DecidedAlready, SamePerson
+from app.payouts.models import LedgerEntry, PayAppeal
+from app.payouts.posting import Why, counter_entry
+
+GRANTED = "granted"
+
+
+async def raise_appeal(
+    session: AsyncSession, principal: Principal, entry_id: int, reason: str
+) -> PayAppeal:
+    """Contest an own line of a published month within the card's working days.
+
+    Raises NotFound for what is not one's own, and AppealRefused.
+    """
+    entry = await session.get(LedgerEntry, entry_id)
+    if entry is None or principal.technician_id != entry.technician_id:
+        raise NotFound()
+    standing, acts = await months.state(session, entry.period)
+    if standing != months.PUBLISHED:
+        raise AppealRefused(f"{entry.period} is {standing}", why="not published")
+    rules = (await months.rules_of_month(session, entry.period)).month
+    published = acts[-1].at
+    if clock.now() >= months.after_working_days(published, rules.appeal_days):
+        raise AppealRefused("the time for appeals has ended", why="too late")
+    if (await session.exec(select(PayAppeal).where(PayAppeal.entry_id == entry_id))).first():
+        raise AppealRefused("it is contested already", why="twice")
+    station = months.after_working_days(clock.now(), rules.station_days)
+    appeal = PayAppeal(
+        entry_id=entry_id,
+        technician_id=entry.technician_id,
+        month=entry.period,
+        reason=reason,
+        raised_by=principal.id,
+        raised_at=clock.now(),
+        station_due_at=station,
+        company_due_at=months.after_working_days(
+            clock.now(), rules.station_days + rules.company_days
+        ),
+    )
+    session.add(appeal)
+    await session.flush()
+    return appeal
+
+
+async def _locked(
+    session: AsyncSession, principal: Principal, appeal_id: UUID
+) -> tuple[PayAppeal, LedgerEntry]:
+    appeal = await session.get(PayAppeal, appeal_id, with_for_update=True)
+    if appeal is None:
+        raise NotFound()
+    person = await session.get_one(Technician, appeal.technician_id)
+    decisions.require(principal, Permission.PAYOUTS_DECIDE, person)
+    entry = await session.get_one(LedgerEntry, appeal.entry_id)
+    await decisions.require_no_part(session, principal, entry.order_id)
+    return appeal, entry
+
+
+async def answer(
+    session: AsyncSession, principal: Principal, appeal_id: UUID, verdict: str, reason: str
+) -> PayAppeal:
+    """The station says what it thinks; the company decides after it.
+
+    Raises NotFound, OwnCase and DecidedAlready.
+    """
+    appeal, _ = await _locked(session, principal, appeal_id)
+    if appeal.station_verdict is not None or appeal.company_verdict is not None:
+        raise DecidedAlready()
+    appeal.station_verdict, appeal.station_reason = verdict, reason
+    appeal.station_by, appeal.station_at = principal.id, clock.now()
+    await session.flush()
+    return appeal
+
+
+async def decide(
+    session: AsyncSession,
+    principal: Principal,
+    appeal_id: UUID,
+    verdict: str,
+    reason: str,
+    points: Decimal | None,
+) -> tuple[PayAppeal, LedgerEntry | None]:
+    """The company decides, by another person than answered for the station, or in its stead when
+    the station's days have passed. Granted, it posts a counter-entry to what was taken, or adds
+    `points` to what was paid; in the month itself while that is not locked.
+
+    Raises NotFound, OwnCase, SamePerson, DecidedAlready, Forbidden and InvalidInput.
+    """
+    appeal, entry = await _locked(session, principal, appeal_id)
+    if principal.stations(Permission.PAYOUTS_DECIDE) is not None:
+        raise Forbidden(permission=Permission.PAYOUTS_DECIDE.value)
+    if appeal.company_verdict is not None:
+        raise DecidedAlready()
+    if appeal.station_by == principal.id:
+        raise SamePerson()
+    if appeal.station_by is None and clock.now() < appeal.station_due_at:
+        raise AppealRefused("the station has not answered yet", why="station first")
+    taken = entry.amount_minor < 0
+    if verdict == GRANTED and (points is None) != taken:
+        raise InvalidInput("give points exactly when a payment is contested")
+    appeal.company_verdict, appeal.company_reason = verdict, reason
+    appeal.company_by, appeal.company_at, appeal.points = principal.id, clock.now(), points
+    await session.flush()
+    if verdict != GRANTED:
+        return appeal, None
+    return appeal, await _post(session, appeal, entry, reason)
+
+
+async def _post(
+    session: AsyncSession, appeal: PayAppeal, entry: LedgerEntry, reason: str
+) -> LedgerEntry | None:
+    standing, _ = await months.state(session, appeal.month)
+    is_open = standing == months.PUBLISHED
+    month = appeal.month if is_open else await decisions.today_open(session)
+    cause = f"appeal:{appeal.id}"
+    if appeal.points is not None:
+        said = (entry.order_id, entry.technician_id, appeal.points, cause, reason, month)
+        posted = await decisions.adjust(session, *said)
+    else:
+        rules = facts.rules_of(await card_rows.card(session, entry.rate_card_id))
+        why = Why(cause, month, Text(reason, reason), {"appeal": str(appeal.id)}, rules.unit)
+        draft = counter_entry(entry, await repository.entries_of(session, {entry.order_id}), why)
+        if draft is None:
+            return None
+        (posted,) = await ledger.append(session, [draft])
+    assert appeal.company_at is not None
+    await ledger.confirm_lines(
+        session, [posted], why=cause, at=appeal.company_at, by=appeal.company_by
+    )
+    return posted
+
+
+async def listed(session: AsyncSession, principal: Principal, month: str) -> Sequence[PayAppeal]:
+    """Appeals of a month in the reader's scope, own ones for a technician."""
+    own = col(Technician.id) == principal.technician_id
+    statement = (
+        select(PayAppeal)
+        .join(Technician, col(Technician.id) == PayAppeal.technician_id)
+        .where(
+            PayAppeal.month == month,
+            scoped(principal, Permission.PAYOUTS_READ, Technician.station_id, own=own),
+        )
+        .order_by(col(PayAppeal.id))
+    )
+    return (await session.exec(statement)).all()

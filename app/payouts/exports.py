@@ -1,0 +1,113 @@
+"""Statements as a workbook that people open, and the payroll as CSV that a program reads."""
+
+import csv
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+
+from openpyxl import Workbook
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+
+from app.core.i18n import Language, Text
+from app.payouts.service import Statement
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_HEADS = (
+    Text("序号", "No."),
+    Text("工单", "Order"),
+    Text("类别", "Kind"),
+    Text("规则", "Rule"),
+    Text("积分", "Points"),
+    Text("金额（元）", "Amount (CNY)"),
+    Text("状态", "Standing"),
+    Text("说明", "Explanation"),
+)
+_WIDTHS = (6, 20, 10, 24, 10, 14, 12, 110)
+KINDS = {
+    "EARN": Text("计件", "Earned"),
+    "BONUS": Text("奖励", "Bonus"),
+    "DEDUCT": Text("扣减", "Deduction"),
+    "REVERSE": Text("冲回", "Reversal"),
+    "ADJUST": Text("更正", "Correction"),
+    "CARRY": Text("结转", "Carried"),
+}
+_STANDINGS = {
+    "provisional": Text("暂计", "provisional"),
+    "confirmed": Text("已确认", "confirmed"),
+    "locked": Text("已锁定", "locked"),
+    "settled": Text("已结算", "settled"),
+}
+_TOTAL = Text("合计", "Total")
+_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def workbook(statements: Sequence[Statement], month: str, language: Language) -> bytes:
+    """A sheet per technician: every line with its explanation, and sums that are formulas.
+
+    Amounts are numbers in yuan with two decimals. Text that a program might run is kept text.
+    """
+    book = Workbook()
+    book.remove(book.active)
+    for statement in statements:
+        _sheet(book, statement, month, language)
+    if not statements:
+        book.create_sheet(month)
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+def _sheet(book: Workbook, statement: Statement, month: str, language: Language) -> None:
+    person = statement.technician
+    sheet = book.create_sheet(_safe(person.employee_no)[:31])
+    sheet.append([_safe(person.name), _safe(person.employee_no), month, statement.settlement_unit])
+    sheet.append([head.of(language) for head in _HEADS])
+    for cell in (*sheet[1], *sheet[2]):
+        cell.font = Font(bold=True)
+    for line in statement.lines:
+        entry = line.row.entry
+        words = Text(entry.explanation_zh, entry.explanation_en)
+        sheet.append(
+            [
+                entry.seq,
+                line.row.serial,
+                KINDS[entry.kind].of(language),
+                entry.rule,
+                entry.points,
+                Decimal(entry.amount_minor) / 100,
+                _STANDINGS[line.row.standing].of(language),
+                _safe(words.of(language)),
+            ]
+        )
+    last = len(statement.lines) + 2
+    sums = [f"=SUM({column}3:{column}{last})" if last > 2 else 0 for column in "EF"]
+    sheet.append([_TOTAL.of(language), None, None, None, *sums])
+    for row in sheet.iter_rows(min_row=3, min_col=5, max_col=6):
+        for cell in row:
+            cell.number_format = "0.00"
+    for number, width in enumerate(_WIDTHS, start=1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    sheet.freeze_panes = "A3"
+
+
+def _safe(text: str) -> str:
+    """A cell that begins like a formula begins with an apostrophe instead."""
+    return f"'{text}" if text.startswith(_DANGEROUS) else text
+
+
+def payroll(statements: Sequence[Statement], month: str) -> str:
+    """One line per technician: what is to be paid, in yuan and in fen."""
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\r\n")
+    rows.writerow(
+        ("month", "settlement_unit", "employee_no", "name", "points", "amount_yuan", "amount_minor")
+    )
+    for each in statements:
+        total, person = each.totals.total, each.technician
+        sign, size = "-" if total.amount_minor < 0 else "", abs(total.amount_minor)
+        yuan = f"{sign}{size // 100}.{size % 100:02d}"
+        unit, number = _safe(each.settlement_unit), _safe(person.employee_no)
+        name = _safe(person.name)
+        rows.writerow((month, unit, number, name, total.points, yuan, total.amount_minor))
+    return written.getvalue()

@@ -1,0 +1,102 @@
+"""The same inputs, the same entry, for ever: every EARN made again from what it stores itself."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.payouts import card_rows, facts
+from app.payouts.card import CardRules
+from app.payouts.engine import Line, Work, earn
+from app.payouts.models import LedgerEntry
+
+CHUNK = 2000
+
+
+class Changed(NamedTuple):
+    """An entry that its own inputs do not make any more."""
+
+    entry_id: int
+    what: str
+    stored: str
+    again: str
+
+
+def work_of(inputs: Mapping[str, Any], base_points: Decimal, barred: frozenset[UUID]) -> Work:
+    """The work that a line's inputs tell of; `base_points` are the catalogue's."""
+    started = inputs.get("started_at")
+    handed = inputs["outcome"] == "handed_over"
+    return Work(
+        base_points=base_points,
+        outcome=inputs["outcome"],
+        shares={UUID(who): Decimal(share) for who, share in inputs["shares"].items()},
+        leader=UUID(inputs["leader"]),
+        fault_code=inputs["fault_code"],
+        difficulty=inputs.get("difficulty"),
+        started_at=datetime.fromisoformat(started) if started else None,
+        day_type=inputs.get("day_type"),
+        zone=inputs.get("zone"),
+        same_trip_as=inputs.get("same_trip_as"),
+        handed_over=Decimal(inputs["outcome_factor"]) if handed else None,
+        merged=inputs.get("merged", False),
+        attribution=inputs.get("attribution"),
+        barred=barred,
+    )
+
+
+def again(entry: LedgerEntry, rules: CardRules) -> Line:
+    """The line that the entry's inputs and its card make."""
+    inputs = entry.inputs
+    base = Decimal(inputs["base_points"])
+    if rules.unit == "fen":
+        base *= 100
+    own = rules.base.faults.get(inputs["fault_code"])
+    per_point = rules.base.per_catalogue_point
+    points = base / per_point if own is None and per_point else base
+    barred = frozenset({entry.technician_id}) if inputs.get("barred") else frozenset()
+    lines = earn(work_of(inputs, points, barred), rules)
+    return next(line for line in lines if line.technician_id == entry.technician_id)
+
+
+def compare(entry: LedgerEntry, rules: CardRules) -> list[Changed]:
+    """What is not the same, words included."""
+    line = again(entry, rules)
+    made = {
+        "points": line.points,
+        "amount_minor": line.amount_minor,
+        "explanation_zh": line.explanation.zh,
+        "explanation_en": line.explanation.en,
+    }
+    found = [(name, getattr(entry, name), value) for name, value in made.items()]
+    found += [(f"inputs.{n}", entry.inputs.get(n), value) for n, value in line.inputs.items()]
+    return [
+        Changed(entry.id or 0, name, str(stored), str(value))
+        for name, stored, value in found
+        if stored != value
+    ]
+
+
+async def replay(session: AsyncSession) -> AsyncIterator[Changed]:
+    """Everything that the engine would say otherwise today of lines that it wrote."""
+    cards = {card.id: facts.rules_of(card) for card in await card_rows.cards(session)}
+    after = 0
+    while entries := await _earned(session, after):
+        for entry in entries:
+            for changed in compare(entry, cards[entry.rate_card_id]):
+                yield changed
+        after = entries[-1].id or 0
+        session.expunge_all()
+
+
+async def _earned(session: AsyncSession, after: int) -> Sequence[LedgerEntry]:
+    statement = (
+        select(LedgerEntry)
+        .where(LedgerEntry.kind == "EARN", col(LedgerEntry.id) > after)
+        .order_by(col(LedgerEntry.id))
+        .limit(CHUNK)
+    )
+    return (await session.exec(statement)).all()
