@@ -6,6 +6,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check openapi lock migration bench peers bench-routing bench-planner \
+	bench-payouts \
 	bench-push up status stop clean
 
 help: ## Show this list
@@ -39,7 +40,7 @@ migration: setup ## Write a migration from the models: M="add column x"
 	@test -n '$(M)' || { echo 'paigong: say what it does: make migration M="add column x"' >&2; exit 1; }
 	$(BIN)/paigong make-migration '$(M)'
 
-bench: bench-routing bench-planner ## Run all benchmarks; results go to benchmarks/out/
+bench: bench-routing bench-planner bench-payouts ## Run all benchmarks; results go to benchmarks/out/
 
 peers: setup
 	@$(PROVISION) peers
@@ -52,6 +53,9 @@ bench-push: setup ## Intake to push provider; 200 event streams at 100 changes a
 
 bench-planner: peers ## Plans beside VROOM and PyVRP; QUICK=1 takes under five minutes
 	$(BIN)/python -m benchmarks.planner $(if $(QUICK),--quick) $(ARGS)
+
+bench-payouts: setup ## A month of 400,000 lines of pay recomputed and verified
+	$(BIN)/python -m benchmarks.payouts $(ARGS)
 
 up: ## The same system in containers (docker compose)
 	docker compose up --build

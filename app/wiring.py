@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from app.completions import hooks as completions
+from app.completions import splits
 from app.evidence import hooks as evidence
 from app.notifications import customer_messages
 from app.notifications import hooks as notifications
@@ -73,6 +74,7 @@ def _wire_rooms_above() -> None:
     registry.subscribe(customer_messages.tell_customer)
     registry.subscribe(planning.plan_is_stale)
     registry.subscribe(travel.forget_arrival)
+    splits.taken_from(payouts.leader_share)
     registry.subscribe(payouts.propose_rework, [Action.SUBMITTED])
     registry.subscribe(payouts.earn_on_passed, [Action.PASSED])
     registry.subscribe(payouts.confirm_on_closed, [Action.CLOSED])

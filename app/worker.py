@@ -27,6 +27,7 @@ from app.notifications import alarms, outbox
 from app.notifications.customer_messages import watch_arrivals
 from app.notifications.providers import open_channels
 from app.organisation import service as organisation
+from app.payouts import sweep as pay
 from app.planning.context import Planner
 from app.planning.engine import open_engine
 from app.planning.jobs import QUESTIONS, URGENT
@@ -58,6 +59,8 @@ PURGE_EVERY_S = 3600.0
 RESCUE_EVERY_S = 30.0
 ARRIVALS_EVERY_S = 20.0
 """Business seconds between looks at who moved or runs late."""
+PAY_EVERY_S = 900.0
+"""Business seconds between looks at what time alone brings to pay."""
 DRIVES_EVERY_S = 300.0
 """Business seconds between matchings of what phones measured, and looks whether it is night."""
 
@@ -188,6 +191,7 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
         ("drives", drives_s, observe),
         ("learning", drives_s, partial(learning.learn_by_night, database, engine)),
         ("phone reminders", reminders_s, partial(notices.remind, database)),
+        ("pay", max(1.0, PAY_EVERY_S / settings.demo_rate), partial(pay.sweep, database)),
         ("purge", PURGE_EVERY_S, partial(purge, database)),
         ("rescue", RESCUE_EVERY_S, partial(rescue, tools.queue)),
     ]

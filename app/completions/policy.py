@@ -47,8 +47,11 @@ def impossible(kind: str, value: float, unit: str) -> str | None:
     return None
 
 
-def default_shares(members: Sequence[Member]) -> dict[UUID, Decimal]:
-    """Leader 0.55 and the helpers 0.45 in equal parts; what does not divide goes to the leader.
+def default_shares(
+    members: Sequence[Member], leader_share: Decimal = LEADER_SHARE
+) -> dict[UUID, Decimal]:
+    """The leader's part, and the helpers the rest in equal parts; what does not divide is the
+    leader's.
 
     A leader without helpers gets all; trainees are shown at 0 (DOMAIN 5.4).
     """
@@ -56,7 +59,7 @@ def default_shares(members: Sequence[Member]) -> dict[UUID, Decimal]:
     leader = next(member for member in members if member.role == "leader")
     shares = {member.technician_id: Decimal(0) for member in members}
     if helpers:
-        each = ((WHOLE - LEADER_SHARE) / len(helpers)).quantize(SHARE_STEP, ROUND_DOWN)
+        each = ((WHOLE - leader_share) / len(helpers)).quantize(SHARE_STEP, ROUND_DOWN)
         shares.update({helper.technician_id: each for helper in helpers})
     shares[leader.technician_id] = WHOLE - sum(shares.values(), Decimal(0))
     return shares

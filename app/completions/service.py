@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.completions import contributions, hooks, merging, repository
+from app.completions import contributions, hooks, merging, repository, splits
 from app.completions.errors import RecordSuperseded, ReviewReasonMissing
 from app.completions.merging import Merged
 from app.completions.models import CompletionRecord, Review
@@ -120,7 +120,8 @@ async def _content(
         content["shares"] = in_steps([(each.technician_id, each.share) for each in record.shares])
     elif holding is not None:
         crew = await _crew(session, holding, act)
-        content["shares"] = in_steps(list(default_shares(crew.members).items()))
+        part = await splits.leader_share(session, act.at)
+        content["shares"] = in_steps(list(default_shares(crew.members, part).items()))
     return content
 
 

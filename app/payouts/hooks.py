@@ -5,8 +5,12 @@ end confirms and brings what the customer's rating adds (16). An order that the 
 into a rework stays provisional until its cause is attributed (DOMAIN 5.6).
 """
 
+from datetime import datetime
+from decimal import Decimal
+
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.completions.policy import LEADER_SHARE
 from app.core import settings
 from app.core.i18n import Text
 from app.payouts import card_rows, facts, ledger, repository, reworks
@@ -84,3 +88,10 @@ async def _add_for_rating(session: AsyncSession, order: WorkOrder, event: WorkOr
 async def propose_rework(session: AsyncSession, order: WorkOrder, _event: WorkOrderEvent) -> None:
     """A new report at the same premises within the window perhaps repeats a repair (17, 18)."""
     await reworks.propose(session, order)
+
+
+async def leader_share(session: AsyncSession, at: datetime) -> Decimal:
+    """The leader's part by the card of the local day, for crews that name no shares."""
+    day = at.astimezone(settings.current().zone).date()
+    card = await card_rows.card_on(session, day)
+    return facts.rules_of(card).default_shares.leader if card is not None else LEADER_SHARE

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -15,6 +15,18 @@ from app.payouts.engine import Line, Work, earn
 from app.payouts.models import LedgerEntry
 
 CHUNK = 2000
+
+
+class Earning(Protocol):
+    """What replaying needs of an EARN."""
+
+    id: int | None
+    technician_id: UUID
+    points: Decimal
+    amount_minor: int
+    inputs: dict[str, Any]
+    explanation_zh: str
+    explanation_en: str
 
 
 class Changed(NamedTuple):
@@ -35,7 +47,7 @@ def work_of(inputs: Mapping[str, Any], base_points: Decimal, barred: frozenset[U
         outcome=inputs["outcome"],
         shares={UUID(who): Decimal(share) for who, share in inputs["shares"].items()},
         leader=UUID(inputs["leader"]),
-        fault_code=inputs["fault_code"],
+        fault_code=inputs.get("fault_code", ""),
         difficulty=inputs.get("difficulty"),
         started_at=datetime.fromisoformat(started) if started else None,
         day_type=inputs.get("day_type"),
@@ -48,13 +60,13 @@ def work_of(inputs: Mapping[str, Any], base_points: Decimal, barred: frozenset[U
     )
 
 
-def again(entry: LedgerEntry, rules: CardRules) -> Line:
+def again(entry: Earning, rules: CardRules) -> Line:
     """The line that the entry's inputs and its card make."""
     inputs = entry.inputs
     base = Decimal(inputs["base_points"])
     if rules.unit == "fen":
         base *= 100
-    own = rules.base.faults.get(inputs["fault_code"])
+    own = rules.base.faults.get(inputs.get("fault_code", ""))
     per_point = rules.base.per_catalogue_point
     points = base / per_point if own is None and per_point else base
     barred = frozenset({entry.technician_id}) if inputs.get("barred") else frozenset()
@@ -62,7 +74,7 @@ def again(entry: LedgerEntry, rules: CardRules) -> Line:
     return next(line for line in lines if line.technician_id == entry.technician_id)
 
 
-def compare(entry: LedgerEntry, rules: CardRules) -> list[Changed]:
+def compare(entry: Earning, rules: CardRules) -> list[Changed]:
     """What is not the same, words included."""
     line = again(entry, rules)
     made = {

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, settings
+from app.core.db import Database
 from app.core.i18n import Text
 from app.payouts import card_rows, due, facts, ledger, repository
 from app.payouts.card import CardRules
@@ -17,6 +18,14 @@ from app.payouts.posting import FIRST_TIME, Why, bonus
 AT_ONCE = 200
 """Orders per transaction."""
 FIXED = "fixed"
+
+
+async def sweep(database: Database) -> None:
+    """Bring in all that is due, some orders at a time."""
+    async with database.transaction() as session:
+        await confirm_waited(session)
+    async with database.transaction() as session:
+        await add_for_lasting(session)
 
 
 async def confirm_waited(session: AsyncSession) -> int:

@@ -105,6 +105,7 @@ class Book:
     orders: dict[str, Step] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
     names: dict[UUID, str] = field(default_factory=dict)
+    read: dict[int, tuple[UUID, CardRules]] = field(default_factory=dict)
 
     def rules(self, day: date) -> tuple[UUID, CardRules]:
         """The card of a local day."""
@@ -115,7 +116,9 @@ class Book:
         said = {key: value for key, value in data.items() if key not in skip}
         if said.get("unit") == "fen":
             said["point_minor"] = FEN_PER_YUAN
-        return who(f"card {day} {data['name']}"), CardRules.model_validate(said)
+        if id(data) not in self.read:
+            self.read[id(data)] = who(f"card {data['name']}"), CardRules.model_validate(said)
+        return self.read[id(data)]
 
     def add(self, drafts: Iterable[Draft]) -> list[Row]:
         """What the ledger does: unique, only into open months."""
