@@ -30,10 +30,10 @@ _USUAL_PORT = 8000
 _LEAST_LEAD_S, _MOST_LEAD_S, _LEAD_STARTS = 8.0, 25.0, 4.0
 """Real seconds between the start of the service and seven o'clock, in which crews clock in: so
 many times what the API took to start before, within these bounds."""
-_PULL_EVERY_S, _DEAF_PULL_EVERY_S = 600.0, 150.0
+_PULL_EVERY_S, _DEAF_PULL_EVERY_S = 420.0, 150.0
 """Business seconds between pulls without a push; where pushes are lost, phones look more often."""
 _DEAF_FROM = 0.2
-_READY_TRIES = 300
+_READY_TRIES = 900
 
 
 @dataclass(slots=True)
