@@ -19,6 +19,7 @@ from app.organisation import service as organisation
 from app.organisation.service import Capability
 from app.payouts.expected import Expected
 from app.planning import policy, snapshot_rows
+from app.planning.build import ON_SITE
 from app.planning.earnings import expected_at, income_of, incomes
 from app.planning.lending import Units, contractors, foreign, lent_crews
 from app.planning.snapshot import (
@@ -249,7 +250,7 @@ async def _crews(
 
 
 def _on_site(held: Iterable[Held]) -> bool:
-    return any(each.state in ("ONSITE", "WORKING") for each in held)
+    return any(each.state in ON_SITE for each in held)
 
 
 def _why_idle(crew: Capability, place: tuple[float, float] | None, *, silent: bool) -> str | None:
