@@ -50,7 +50,8 @@ async def create(
     EvidenceTooLarge, EvidenceKindMismatch, UploadMetadataInvalid, ReplacementInvalid, UploadGone
     and what `check_quotas` raises.
     """
-    known = (await repository.locked(session, [said.file_id])).get(said.file_id)
+    # Without a lock: the order's comes first, as for manifests.
+    known = await session.get(EvidenceFile, said.file_id)
     order_id, declared = _described(said, size_bytes, known)
     check_declared(declared)
     await _require_crew(session, principal, order_id)

@@ -85,11 +85,12 @@ class Limits(_Section):
 
 def current() -> Limits:
     """The limits of this deployment; raises pydantic's ValidationError for a file of nonsense."""
-    return _read(settings.current().evidence_limits)
+    return read(settings.current().evidence_limits)
 
 
 @cache
-def _read(own: Path | None) -> Limits:
+def read(own: Path | None) -> Limits:
+    """The shipped limits with the changes of a deployment's `own` file."""
     shipped = resources.files("app.evidence").joinpath("data", "limits.toml").read_text("utf-8")
     values: dict[str, Any] = tomllib.loads(shipped)
     if own is not None:

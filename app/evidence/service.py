@@ -106,9 +106,19 @@ async def declare(
     ]
     if differing:
         raise EvidenceDiffers(files=differing)
-    for file in await repository.of_order(session, order.id):
-        file.in_manifest = file.id in known
+    files = await repository.of_order(session, order.id)
+    standing = {standing_for(each.file_id, files) for each in manifest}
+    for file in files:
+        file.in_manifest = file.id in standing
     await refresh_state(session, order)
+
+
+def standing_for(file_id: UUID, files: Sequence[EvidenceFile]) -> UUID:
+    """The file that counts where `file_id` is named: itself, or the last that replaced it."""
+    taken_over = {file.replaces: file.id for file in files if file.replaces is not None}
+    while file_id in taken_over:
+        file_id = taken_over[file_id]
+    return file_id
 
 
 async def manifest_of(session: AsyncSession, order_id: UUID) -> list[EvidenceFile]:

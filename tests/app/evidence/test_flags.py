@@ -12,7 +12,7 @@ from app.evidence.flags import FLAGS, FlagCode, Shown, Visit, flags_of
 ARRIVED = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 DONE = ARRIVED + timedelta(hours=2)
 VISIT = Visit("S01-260115-0001", ARRIVED, DONE)
-LIMITS = limits._read(None).flags
+LIMITS = limits.read(None).flags
 
 
 def shown(**changed: Any) -> Shown:

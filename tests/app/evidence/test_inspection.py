@@ -32,7 +32,7 @@ HEIC: MediaType = "image/heic"
 
 
 def task(path: Path, media_type: str, **changed: int) -> Task:
-    values = limits._read(None).decoding.model_dump(exclude={"wall_s"}) | changed
+    values = limits.read(None).decoding.model_dump(exclude={"wall_s"}) | changed
     return Task(path=str(path), media_type=media_type, **values)
 
 

@@ -67,6 +67,8 @@ class TestRejection:
         await self._replace(phone, torn)
         told = await evidence_of_job(phone)
         assert (told["state"], told["rejected_files"]) == ("complete", [])
+        again = lines(before, torn, signature)  # the record that is sent once more
+        assert await declare(database, world, phone, *again) == "complete"
         found = await verify(database, storage())
         assert [each for each in found if each.check == "evidence"] == []
 
