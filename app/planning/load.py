@@ -227,7 +227,8 @@ async def _crews(
         heard = seen.get(crew.crew_id, reading.at) > reading.at - policy.SILENT_AFTER
         why = _why_idle(crew, place, silent=not heard and not _on_site(hands))
         if why is not None or place is None:
-            idle.append(IdleCrew(crew.crew_id, code, why or "no_place"))
+            if crew.station_id in stations:  # a neighbour's that cannot come is no news here
+                idle.append(IdleCrew(crew.crew_id, code, why or "no_place"))
             continue
         shift = shifts[crew.crew_id]
         crews.append(
