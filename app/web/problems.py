@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from app.core.db import is_passing
@@ -94,6 +95,12 @@ async def _database(request: Request, error: Exception) -> JSONResponse:
     return await _unexpected(request, error)
 
 
+async def _busy(request: Request, error: Exception) -> JSONResponse:
+    """Every connection to the database is taken: the same request may well succeed in a moment."""
+    log.warning("no connection to the database is free", exc_info=error)
+    return problem_response(Busy(), request)
+
+
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     trace_id = str(new_id())
     log.error("unexpected error, trace_id=%s", trace_id, exc_info=error)
@@ -106,5 +113,6 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(PoolTimeout, _busy)
     app.add_exception_handler(StoredAnswer, replay)
     app.add_exception_handler(Exception, _unexpected)
