@@ -26,7 +26,7 @@ class ProcessFailed(Exception):
         super().__init__(f"{name} ended with status {status}; see {log}\n" + "\n".join(lines))
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """In the child: be killed when the demo is killed (Linux only; elsewhere nothing)."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -115,7 +115,7 @@ class Children:
             stdout=pipe or sink,
             stderr=sink,
             start_new_session=True,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
             limit=2**20,
         )
 
