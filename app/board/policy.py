@@ -21,7 +21,6 @@ FULFILS: dict[str, tuple[str, ...]] = {
     "SAFE": ("made_safe", "completed"),
 }
 CLOCKS = tuple(FULFILS)
-GRAINS = ("day", "week", "month", "whole")
 DIMENSIONS = ("period", "station", "service_class")
 
 

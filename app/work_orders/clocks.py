@@ -53,9 +53,8 @@ ENDS_ALL = frozenset({A.CANCELLED, A.CLOSED, A.REWORKED, A.SOLVED_BY_PHONE})
 ON_REBOOKING = ("K4", "K6")
 """Which net times begin with the appointed slot when it is the customer who wants it so."""
 
-PAUSED = "paused"
 REBASED = "rebased"
-"""What a hold does to a net time: it stands still, or begins anew when the hold ends."""
+"""A net time that stands still during the hold and begins anew when it ends; `paused` goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,9 +62,7 @@ RULES: dict[Action, Rule] = {
     ),
     A.RESTORED: _rule({S.WORKING}, S.WORKING, R.TECHNICIAN, guards=("assignee", "leader")),
     A.MADE_SAFE: _rule({S.WORKING}, S.WORKING, R.TECHNICIAN, guards=("assignee", "leader")),
-    A.NOTED: _rule(
-        _STARTED | {S.DONE}, None, R.TECHNICIAN, *_DESK, guards=("assignee_or_desk",)
-    ),
+    A.NOTED: _rule(_STARTED | {S.DONE}, None, R.TECHNICIAN, *_DESK, guards=("assignee_or_desk",)),
     A.COMPLETED: _rule(
         {S.WORKING},
         S.DONE,

@@ -1,9 +1,6 @@
 """What customers are told, and what their links show and do."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -17,9 +14,8 @@ from app.core.permissions import Role
 from app.core.problems import TYPE_BASE
 from app.core.settings import Settings
 from app.notifications import customer_messages
-from app.notifications.channels import SMS, Address, Channel, Message, Outcome, SendResult
+from app.notifications.channels import Outcome
 from app.notifications.customer_delivery import deliver
-from app.notifications.customer_models import CustomerMessage
 from app.revisits.models import Revisit
 from app.travel.models import ArrivalEstimate
 from app.work_orders import approvals, assignments
@@ -27,75 +23,13 @@ from app.work_orders.acts import Act
 from app.work_orders.holds import Proof
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import State
+from tests.app.notifications.customer_house import Customers, Gateway, Killed, way
 from tests.conftest import Headers
-from tests.factories.orders import advance, leader_act, order_in, person
+from tests.factories.orders import advance, leader_act, person
 from tests.factories.world import NOW, World
 
 MINUTE = timedelta(minutes=1)
 ENDED = TYPE_BASE + "link-ended"
-
-
-class Killed(Exception):
-    """The worker dies here."""
-
-
-@dataclass
-class Gateway:
-    """A text-message gateway that keeps what it took by key, and dies when it is told to."""
-
-    provider: str = SMS
-    took: dict[str, str] = field(default_factory=dict)
-    calls: int = 0
-    dies: str = ""
-    answers: list[Outcome] = field(default_factory=list)
-
-    async def send(self, addresses: Sequence[Address], message: Message) -> list[SendResult]:
-        self.calls += 1
-        if self.dies == "before":
-            raise Killed
-        outcome = self.answers.pop(0) if self.answers else Outcome.ACCEPTED
-        if outcome is Outcome.ACCEPTED:
-            assert message.key not in self.took, "sent twice"
-            self.took[message.key] = message.text
-        if self.dies == "after":
-            raise Killed
-        return [SendResult(outcome, message_id=f"gw-{message.key}") for _ in addresses]
-
-    async def find(self, _address: Address, message: Message, /) -> SendResult | None:
-        return SendResult(Outcome.ACCEPTED) if message.key in self.took else None
-
-    async def close(self) -> None:
-        pass
-
-
-@dataclass
-class Customers:
-    """The house with a gateway, and what it sent."""
-
-    database: Database
-    world: World
-    gateway: Gateway
-    client: httpx.AsyncClient
-
-    @property
-    def channels(self) -> Mapping[str, Channel]:
-        return {SMS: self.gateway}
-
-    async def told(self, order: WorkOrder) -> dict[str, CustomerMessage]:
-        async with self.database.transaction() as session:
-            query = select(CustomerMessage).where(CustomerMessage.order_id == order.id)
-            found = (await session.exec(query.order_by(CustomerMessage.id))).all()  # type: ignore[arg-type]
-            return {row.kind: row for row in found}
-
-    async def link(self, order: WorkOrder, kind: str) -> str:
-        """The link of a message, sent now."""
-        row = (await self.told(order))[kind]
-        await deliver(self.database, self.channels, row.id)
-        return self.gateway.took[str(row.id)].rsplit("/", 1)[1]
-
-    async def get(self, link: str) -> tuple[int, dict[str, Any]]:
-        answer = await self.client.get(f"/public/visits/{link}")
-        return answer.status_code, answer.json()
 
 
 @pytest.fixture
@@ -104,11 +38,6 @@ def customers(
 ) -> Customers:
     config.public_url = "https://help.example/h/"
     return Customers(database, world, Gateway(), client)
-
-
-async def way(customers: Customers, state: State, **more: Any) -> WorkOrder:
-    async with customers.database.transaction() as session:
-        return await order_in(session, customers.world, state, **more)
 
 
 async def test_each_step_is_told_once_in_the_customers_language(customers: Customers) -> None:

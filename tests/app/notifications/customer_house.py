@@ -1,0 +1,85 @@
+"""A gateway that keeps what it took and dies when told to, and a house that sends through it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from sqlmodel import select
+
+from app.core.db import Database
+from app.notifications.channels import SMS, Address, Channel, Message, Outcome, SendResult
+from app.notifications.customer_delivery import deliver
+from app.notifications.customer_models import CustomerMessage
+from app.work_orders.models import WorkOrder
+from app.work_orders.states import State
+from tests.factories.orders import order_in
+from tests.factories.world import World
+
+
+class Killed(Exception):
+    """The worker dies here."""
+
+
+@dataclass
+class Gateway:
+    """A text-message gateway that keeps what it took by key, and dies when it is told to."""
+
+    provider: str = SMS
+    took: dict[str, str] = field(default_factory=dict)
+    calls: int = 0
+    dies: str = ""
+    answers: list[Outcome] = field(default_factory=list)
+
+    async def send(self, addresses: Sequence[Address], message: Message) -> list[SendResult]:
+        self.calls += 1
+        if self.dies == "before":
+            raise Killed
+        outcome = self.answers.pop(0) if self.answers else Outcome.ACCEPTED
+        if outcome is Outcome.ACCEPTED:
+            assert message.key not in self.took, "sent twice"
+            self.took[message.key] = message.text
+        if self.dies == "after":
+            raise Killed
+        return [SendResult(outcome, message_id=f"gw-{message.key}") for _ in addresses]
+
+    async def find(self, _address: Address, message: Message, /) -> SendResult | None:
+        return SendResult(Outcome.ACCEPTED) if message.key in self.took else None
+
+    async def close(self) -> None:
+        pass
+
+
+@dataclass
+class Customers:
+    """The house with a gateway, and what it sent."""
+
+    database: Database
+    world: World
+    gateway: Gateway
+    client: httpx.AsyncClient
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        return {SMS: self.gateway}
+
+    async def told(self, order: WorkOrder) -> dict[str, CustomerMessage]:
+        async with self.database.transaction() as session:
+            query = select(CustomerMessage).where(CustomerMessage.order_id == order.id)
+            found = (await session.exec(query.order_by(CustomerMessage.id))).all()  # type: ignore[arg-type]
+            return {row.kind: row for row in found}
+
+    async def link(self, order: WorkOrder, kind: str) -> str:
+        """The link of a message, sent now."""
+        row = (await self.told(order))[kind]
+        await deliver(self.database, self.channels, row.id)
+        return self.gateway.took[str(row.id)].rsplit("/", 1)[1]
+
+    async def get(self, link: str) -> tuple[int, dict[str, Any]]:
+        answer = await self.client.get(f"/public/visits/{link}")
+        return answer.status_code, answer.json()
+
+
+async def way(customers: Customers, state: State, **more: Any) -> WorkOrder:
+    async with customers.database.transaction() as session:
+        return await order_in(session, customers.world, state, **more)
