@@ -1,15 +1,13 @@
 """The protocol: creation, offsets, chunks, one writer at a time, and whose upload it is."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from app.core.db import Database
-from app.evidence import leases, limits
-from app.evidence.errors import UploadBusy
+from app.evidence import limits
 from app.evidence.models import EvidenceFile
 from app.evidence.parts import parts
 from tests.app.evidence.at_work import (
@@ -19,13 +17,11 @@ from tests.app.evidence.at_work import (
     is_kept,
     jpeg,
     kept,
-    person,
     quarantined,
     tus,
 )
 from tests.app.evidence.conftest import Phone
 from tests.conftest import Headers
-from tests.factories.world import World
 
 
 def problem(answer: httpx.Response) -> str:
@@ -275,62 +271,3 @@ class TestOwner:
         answer = await client.patch(f"{UPLOADS}/{uuid4()}", headers=chunk(0), content=b"x")
         assert answer.status_code == 401
         assert answer.headers["Tus-Resumable"] == "1.0.0"
-
-
-class TestOneWriter:
-    async def test_a_second_writer_is_locked_out_while_the_first_writes(
-        self, phone: Phone, database: Database
-    ) -> None:
-        file = PhoneFile(jpeg())
-        await phone.create(file)
-        begun, go_on = asyncio.Event(), asyncio.Event()
-
-        async def slowly() -> AsyncIterator[bytes]:
-            yield file.content[:1000]
-            begun.set()
-            await go_on.wait()
-            yield file.content[1000:]
-
-        first = asyncio.create_task(
-            phone.client.patch(file.url, headers=phone.headers() | chunk(0), content=slowly())
-        )
-        await begun.wait()
-        second = await phone.send(file)
-        assert (second.status_code, problem(second)) == (423, "upload-busy")
-        assert second.headers["Retry-After"] == "2"
-        go_on.set()
-        assert (await first).status_code == 204
-        assert (await stored(database, file)).state == "verified"
-
-    async def test_of_four_racing_chunks_one_is_taken(
-        self, phone: Phone, database: Database
-    ) -> None:
-        file = PhoneFile(jpeg())
-        await phone.create(file)
-        answers = await asyncio.gather(*(phone.send(file) for _ in range(4)))
-        statuses = sorted(answer.status_code for answer in answers)
-        assert statuses[0] == 204
-        assert set(statuses[1:]) <= {409, 423}
-        assert kept(file.sha256) == file.content
-
-    async def test_a_writer_that_died_gives_way_when_its_lease_is_over(
-        self, phone: Phone, database: Database, world: World
-    ) -> None:
-        file = PhoneFile(jpeg())
-        await phone.create(file)
-        async with database.transaction() as session:
-            owner = await person(session, world, "tech01")
-        dead = await leases.take(database, owner, file.id, 0)
-        assert (await phone.send(file)).status_code == 423
-        await _expire(database, file.id)
-        assert (await phone.send(file)).status_code == 204
-        with pytest.raises(UploadBusy):
-            await leases.checkpoint(database, dead, 10)
-        assert (await stored(database, file)).received_bytes == len(file.content)
-
-
-async def _expire(database: Database, file_id: UUID) -> None:
-    async with database.transaction() as session:
-        row = await session.get(EvidenceFile, file_id)
-        assert row is not None and row.lease_until is not None
-        row.lease_until = row.declared_at.replace(year=2020)
