@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from tests.e2e.stage import EVERYTHING, Stage
+from app.notifications import customer_links
+from app.notifications.customer_links import Purpose
 from tests.app.evidence.at_work import tiny_jpeg
+from tests.e2e.stage import EVERYTHING, Stage
 from tests.factories.world import PASSWORD
 
 Json = dict[str, Any]
@@ -48,6 +50,14 @@ def _body(make: Callable[[Stage], Json]) -> Callable[[Stage], Call]:
 
 def _user(stage: Stage) -> Call:
     return Call({"user_id": str(stage.spare_user_id)})
+
+
+CONSENTED = "13900000008"
+
+
+def _link(purpose: Purpose, subject: UUID | None) -> str:
+    assert subject is not None
+    return customer_links.sign(purpose, subject, timedelta(hours=1))
 
 
 FILE = tiny_jpeg()
@@ -185,6 +195,18 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "attribute_rework": lambda s: Call(
         {"case_id": str(s.rework_id)}, body={"cause": "part", "reason": "阀芯质量问题"}
     ),
+    "get_public_visit": lambda s: Call({"link": _link("visit", s.visit_id)}),
+    "opt_out_of_messages": lambda s: Call({"link": _link("visit", s.visit_id)}),
+    "rate_service": lambda s: Call(
+        {"link": _link("rating", s.orders["rate_service"])}, body={"solved": True, "rating": 5}
+    ),
+    "put_message_consent": _body(
+        lambda _: {"phone": "13900000009", "allowed": False, "how": "call"}
+    ),
+    "get_message_consent": lambda _: Call({"phone": CONSENTED}),
+    "list_service_level_runs": lambda _: Call(query={"clock": "K4"}),
+    "supervise_work_order": _on("urge_work_order", {"level": 2} | WHY),
+    "answer_reply_duty": lambda s: Call({"duty_id": str(s.duty_id)}, body={"reply": "已派工"}),
     "create_webhook": _body(
         lambda _: {
             "url": "http://erp.example/hook",
@@ -199,11 +221,6 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "delete_webhook": _made("create_webhook", "endpoint_id"),
     "put_on_call": lambda s: Call(
         {"station_id": str(s.world.stations["S01"])}, body={"user_ids": []}
-    ),
-    "import_rate_card": _body(lambda _: {"toml": NEXT_CARD}),
-    "simulate_rate_card": _body(lambda _: {"toml": NEXT_CARD, "month": "2026-01"}),
-    "attribute_rework": lambda s: Call(
-        {"case_id": str(s.rework_id)}, body={"cause": "part", "reason": "阀芯质量问题"}
     ),
     "list_statements": lambda _: Call(query={"month": "2026-01"}),
     "get_pay_summary": lambda _: Call(query={"month": "2026-01"}),
@@ -239,6 +256,8 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "create_upload": _upload,
     "find_upload_offset": lambda _: Call({"file_id": FILE_ID}, headers=TUS),
     "append_to_upload": _chunk,
+    "end_upload": lambda s: Call({"file_id": str(s.unfinished_id)}, headers=TUS),
+    "read_thumbnail": lambda s: Call({"file_id": str(s.evidence_id)}),
     "read_evidence": lambda s: Call({"file_id": str(s.evidence_id)}),
     "clock_out": lambda _: Call(),
     "clock_in": _body(lambda _: {}),
@@ -266,8 +285,6 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "put_push_address": _body(lambda _: {"provider": "fcm", "kind": "token", "address": "abc"}),
     "create_planning_run": _body(
         lambda s: {"station_id": str(s.world.stations["S01"]), "seconds": 0.5}
-    "end_upload": lambda s: Call({"file_id": str(s.unfinished_id)}, headers=TUS),
-    "read_thumbnail": lambda s: Call({"file_id": str(s.evidence_id)}),
     ),
     "set_premises_flag": lambda s: Call({"premises_id": _premises(s)}, body={"kind": "arrears"}),
     "end_premises_flag": lambda s: Call(

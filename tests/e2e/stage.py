@@ -14,15 +14,15 @@ from app.completions.models import CompletionRecord
 from app.core import clock
 from app.core.db import Database
 from app.core.permissions import Role
+from app.customers import consents
 from app.evidence.models import EvidenceFile, EvidenceInspection
 from app.evidence.service import Declared, new_file
 from app.evidence.storage import storage, thumbnail_key
 from app.identity import service as identity
 from app.identity.models import RoleGrant
-from app.revisits.models import ReworkCase
 from app.payouts.models import LedgerEntry, PayAdjustment, PayAppeal, PayQuestion
 from app.revisits.models import ReworkCase
-from app.work_orders import approvals, service
+from app.work_orders import approvals, duties, service
 from app.work_orders.acts import Act
 from app.work_orders.states import State
 from tests.factories.orders import order_in, person
@@ -48,6 +48,7 @@ _STATES = {
     "resume_work_order": State.HOLD,
     "review_completion": State.DONE,
     "record_revisit": State.REVISIT,
+    "rate_service": State.REVISIT,
     "get_eta": State.ACCEPTED,
     "get_work_order": State.CLOSED,
 }
@@ -62,10 +63,12 @@ class Stage:
     versions: dict[str, int] = field(default_factory=dict)
     completion_id: UUID | None = None
     approval_id: UUID | None = None
+    duty_id: UUID | None = None
+    visit_id: UUID | None = None
     evidence_id: UUID | None = None
-    spare_user_id: UUID | None = None
     unfinished_id: UUID | None = None
     """An upload of EVERYTHING that got no byte."""
+    spare_user_id: UUID | None = None
     spare_grant_id: UUID | None = None
     rework_id: UUID | None = None
     pay: dict[str, UUID] = field(default_factory=dict)
@@ -95,8 +98,6 @@ async def set_stage(session: AsyncSession, world: World, data_dir: Path) -> Stag
     return stage
 
 
-async def _extras(session: AsyncSession, stage: Stage) -> None:
-    record = select(CompletionRecord.id).where(
 async def _files(session: AsyncSession, stage: Stage) -> None:
     """A thumbnail of the received file, and an upload that nobody goes on with."""
     shown = await session.get(EvidenceFile, stage.evidence_id)
@@ -110,6 +111,8 @@ async def _files(session: AsyncSession, stage: Stage) -> None:
     await session.flush()
 
 
+async def _extras(session: AsyncSession, stage: Stage) -> None:
+    record = select(CompletionRecord.id).where(
         CompletionRecord.order_id == stage.orders["review_completion"]
     )
     stage.completion_id = (await session.exec(record)).one()
@@ -120,13 +123,16 @@ async def _files(session: AsyncSession, stage: Stage) -> None:
         col(EvidenceFile.state) == "verified",
     )
     stage.evidence_id = (await session.exec(file)).first()
+    await _files(session, stage)
     order = await service.locked_any(session, stage.orders["decide_approval"])
     agent = await person(session, stage.world, "agent")
     asked = await approvals.request_cancel(
         session, order, Act.now(agent, Role.AGENT), reason="误报"
-    await _files(session, stage)
     )
     stage.approval_id = asked.id
+    await consents.say(session, "13900000008", allowed=True, how="form", recorded_by=None)
+    stage.visit_id = (await service.locked_any(session, stage.orders["get_eta"])).assignment_id
+    stage.duty_id = (await duties.urge(session, order, Act.now(agent, Role.AGENT), "还没来")).id
     spare = await identity.create_user(
         session, username="spare", password="a long enough one", display_name="Spare"
     )
