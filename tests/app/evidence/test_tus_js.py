@@ -65,7 +65,7 @@ def js(script: Path, order_id: UUID, as_: Headers, tmp_path: Path) -> Run:
             input=json.dumps(said | asked),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr
         told: dict[str, Any] = json.loads(done.stdout)
