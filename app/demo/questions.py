@@ -10,7 +10,7 @@ from app.demo.founding import Company
 from app.demo.pace import pause
 
 _EVERY_S = 40 * 60.0
-_TRIES = 60
+_TRIES = 240
 _LOOK_S = 0.5
 
 
@@ -41,11 +41,9 @@ class Questions:
 
     async def _what_if(self) -> None:
         """The last plan against one without its busiest crew: what would move, at what price."""
-        page = await self._dispatcher.get("/planning-runs", limit=30)
-        done = [run for run in page["items"] if run["state"] == "published"]
-        if not done:
+        last = await self._last_plan()
+        if last is None:
             return
-        last = await self._dispatcher.get(f"/planning-runs/{done[0]['id']}")
         routes = [route for route in last["result"]["routes"] if not route["lent"]]
         if not routes:
             return
@@ -59,9 +57,19 @@ class Questions:
         asked = await self._answered(await self._dispatcher.post("/planning-runs", body))
         if asked["state"] == "answered":
             self._board.counts["what_if_answered"] += 1
-            path = f"/planning-runs/{last['id']}/compare"
+            now = await self._last_plan(station_id=last["station_id"]) or last
+            path = f"/planning-runs/{now['id']}/compare"
             await self._dispatcher.get(path, **{"with": asked["id"]})
             self._board.counts["plans_compared"] += 1
+
+    async def _last_plan(self, **where: str) -> dict[str, Any] | None:
+        """The newest plan in force; older ones are soon kept no more for comparisons."""
+        page = await self._dispatcher.get("/planning-runs", limit=30, **where)
+        done = [run["id"] for run in page["items"] if run["state"] == "published"]
+        if not done:
+            return None
+        found: dict[str, Any] = await self._dispatcher.get(f"/planning-runs/{done[0]}")
+        return found
 
     async def _answered(self, run: dict[str, Any]) -> dict[str, Any]:
         for _ in range(_TRIES):
