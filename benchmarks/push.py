@@ -59,7 +59,7 @@ def _environment(folder: Path, database_url: str, push_url: str) -> dict[str, st
 
 async def _answers(http: httpx.AsyncClient, url: str) -> None:
     """Wait until a process serves."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while True:
             try:
                 if (await http.get(url)).status_code < 500:
@@ -153,8 +153,7 @@ async def _customers(http: httpx.AsyncClient, push_url: str, database: Database)
 async def _build(database_url: str, devices: int) -> push_stage.Stage:
     database = Database(database_url)
     try:
-        async with database.transaction() as session:
-            return await push_stage.build(session, devices)
+        return await push_stage.build(database, devices)
     finally:
         await database.close()
 
@@ -176,7 +175,7 @@ async def measure(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
         httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}/api/v1",
             headers={"Authorization": f"Bearer {stage.token}"},
-            timeout=30,
+            timeout=90,
             limits=limits,
         ) as http,
     ):
@@ -187,22 +186,33 @@ async def measure(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
         await _answers(http, f"{push_url}/counts")
         await _warm(http, stage, push_url)
         told = await _intake(http, stage, push_url, asked)
-        database = Database(database_url)
-        try:
-            streamed = await push_stream.run(
-                database,
-                port,
-                stage.token,
-                stage.station_id,
-                clients=asked.clients,
-                rate=asked.changes,
-                seconds=asked.seconds,
-            )
-            told |= await _customers(http, push_url, database)
-        finally:
-            await database.close()
-        told |= streamed
+        told |= await _streams(http, stage, push_url, (database_url, port), asked)
     return told | {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+
+
+async def _streams(
+    http: httpx.AsyncClient,
+    stage: push_stage.Stage,
+    push_url: str,
+    served: tuple[str, int],
+    asked: argparse.Namespace,
+) -> dict[str, Any]:
+    """The event streams, and what customers were sent meanwhile; `served` is database and port."""
+    database_url, port = served
+    database = Database(database_url)
+    try:
+        told = await push_stream.run(
+            database,
+            port,
+            stage.token,
+            stage.station_id,
+            clients=asked.clients,
+            rate=asked.changes,
+            seconds=asked.seconds,
+        )
+        return told | await _customers(http, push_url, database)
+    finally:
+        await database.close()
 
 
 async def _warm(http: httpx.AsyncClient, stage: push_stage.Stage, push_url: str) -> None:

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue.load import load_defaults
 from app.core import clock
+from app.core.db import Database
 from app.core.geo import point
 from app.core.ids import new_id
 from app.customers.models import Building, Community, Premises
@@ -29,6 +30,7 @@ from app.organisation.models import (
 )
 from app.payouts.load import load_default_rate_card
 
+ROWS_AT_ONCE = 200
 PLACE = (117.05, 36.65)
 
 
@@ -43,24 +45,29 @@ class Stage:
     """An access token of the one desk that takes calls, dispatches and watches."""
 
 
-async def build(session: AsyncSession, devices: int) -> Stage:
-    """Write the company into a migrated database."""
-    await load_defaults(session)
-    await load_default_rate_card(session)
-    await load_default_ladders(session)
+async def build(database: Database, devices: int) -> Stage:
+    """Write the company into a migrated database, in short transactions as everywhere."""
+    async with database.transaction() as session:
+        await load_defaults(session)
+        await load_default_rate_card(session)
+        await load_default_ladders(session)
     corners = "117 36.6, 117.1 36.6, 117.1 36.7, 117 36.7, 117 36.6"
     station = Station(code="S01", name="站", path="/S01/")
     station.area = WKTElement(f"MULTIPOLYGON((({corners})))", srid=4326)
     station.location = point(*PLACE)
-    session.add(station)
-    await session.flush()
     stage = Stage(station.id)
     # In three goes, as foreign keys ask for it.
-    for rows in zip(*(_crew(stage, number) for number in range(devices)), strict=True):
-        session.add_all([row for crew in rows for row in crew])
-        await session.flush()
-    await _homes(session, stage, devices)
-    await _desk(session, stage)
+    crews = [_crew(stage, number) for number in range(devices)]
+    waves: list[list[SQLModel]] = [[station]]
+    waves += [[row for crew in crews for row in crew[wave]] for wave in range(3)]
+    for rows in waves:
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            async with database.transaction() as session:
+                session.add_all(rows[start : start + ROWS_AT_ONCE])
+    async with database.transaction() as session:
+        await _homes(session, stage, devices)
+    async with database.transaction() as session:
+        await _desk(session, stage)
     return stage
 
 
@@ -77,15 +84,7 @@ def _crew(stage: Stage, number: int) -> tuple[list[SQLModel], list[SQLModel], li
         name=f"T{number}",
     )
     crew = Crew(code=f"C{number:04d}", station_id=stage.station_id, name=f"班组{number}")
-    device = Device(
-        id=uuid4(),
-        user_id=user.id,
-        name="phone",
-        platform="android",
-        brand=("huawei", "xiaomi", "oppo", "vivo", "honor")[number % 5],
-        app_version="1.0",
-        created_at=now,
-    )
+    device = _device(user, number)
     stage.crews.append(crew.id)
     return (
         [user],
@@ -103,15 +102,31 @@ def _crew(stage: Stage, number: int) -> tuple[list[SQLModel], list[SQLModel], li
                 location_at=now,
             ),
             Shift(crew_id=crew.id, starts_at=now, ends_at=now + timedelta(hours=10)),
-            PushAddress(
-                user_id=user.id,
-                device_id=device.id,
-                provider="fcm",
-                kind="fid",
-                address=f"phone-{number:04d}",
-                registered_at=now,
-            ),
+            _address(user, device, number),
         ],
+    )
+
+
+def _device(user: User, number: int) -> Device:
+    return Device(
+        id=uuid4(),
+        user_id=user.id,
+        name="phone",
+        platform="android",
+        brand=("huawei", "xiaomi", "oppo", "vivo", "honor")[number % 5],
+        app_version="1.0",
+        created_at=clock.now(),
+    )
+
+
+def _address(user: User, device: Device, number: int) -> PushAddress:
+    return PushAddress(
+        user_id=user.id,
+        device_id=device.id,
+        provider="fcm",
+        kind="fid",
+        address=f"phone-{number:04d}",
+        registered_at=clock.now(),
     )
 
 

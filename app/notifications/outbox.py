@@ -23,7 +23,7 @@ from app.notifications.models import Dispatch
 PUSH, SMS, VOICE, STAFF = "push", "sms", "voice", "staff"
 LEASE = timedelta(seconds=45)
 """Longer than any provider may take: afterwards the worker that claimed it is dead."""
-LOST_AFTER = timedelta(seconds=5)
+LOST_AFTER = timedelta(seconds=15)
 """Due for so long and nobody began: its job is gone."""
 SWEPT_AT_ONCE = 500
 
