@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.hostile.house import House
 from tests.hostile.phones import why_no_node
 from tests.hostile.shift import Plan, Shift
 
-FULL = Plan(jobs=300, crews=8, seed=1, longest_s=540)
+FULL = Plan(jobs=300, crews=5, seed=1, longest_s=420, servers_every_s=45)
 SHORT = Plan(
     jobs=8,
     crews=2,
@@ -75,13 +76,16 @@ def _machine() -> str:
 if __name__ == "__main__":
     reader = argparse.ArgumentParser()
     reader.add_argument("--short", action="store_true")
+    reader.add_argument("--longest", type=float, metavar="S", help="seconds for the shift")
     reader.add_argument("--no-faults", action="store_true", help="leave the seeded faults out")
     reader.add_argument("--keep", action="store_true", help="leave logs and phones behind")
     reader.add_argument("--out", type=Path)
     told = reader.parse_args()
     if why := why_no_node():
         sys.exit(why)
-    figures = asyncio.run(main(SHORT if told.short else FULL, told.keep, not told.no_faults))
+    plan = SHORT if told.short else FULL
+    plan = replace(plan, longest_s=told.longest or plan.longest_s)
+    figures = asyncio.run(main(plan, told.keep, not told.no_faults))
     text = json.dumps(figures, ensure_ascii=False, indent=1)
     if told.out:
         told.out.parent.mkdir(parents=True, exist_ok=True)

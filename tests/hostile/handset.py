@@ -51,7 +51,7 @@ class Handset:
         """For ever: carry what was said, and work."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._weather())
-            group.create_task(self._again(0.7, self._pull))
+            group.create_task(self._again(1.0, self._pull))
             group.create_task(self._again(0.2, self._push))
             group.create_task(self._again(0.2, self._upload))
             group.create_task(self._work())
@@ -229,7 +229,7 @@ def _tell(line: dict[str, Any]) -> None:
 
 async def main(config: Json) -> None:
     """Live until killed."""
-    async with httpx.AsyncClient(base_url=f"{config['url']}{API}", timeout=5.0) as http:
+    async with httpx.AsyncClient(base_url=f"{config['url']}{API}", timeout=10.0) as http:
         await Handset(config, http).live()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from app.core import clock
+from app.demo.processes import die_with_parent
 from app.provision.project import PROJECT_ROOT
 from tests.factories.world import PASSWORD, World
 from tests.hostile.company import Owner
@@ -80,6 +81,7 @@ class Handset:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=sink,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
                 limit=_LINE_LIMIT,
             )
         self._hearing = asyncio.create_task(self._hear(self._process))

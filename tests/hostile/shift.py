@@ -88,6 +88,7 @@ class Shift:
             await self.network.delivered()
         self.took_s = clock.monotonic() - began
         self.verdict = await self._judge(before)
+        print(json.dumps(self.verdict.figures() | {"took_s": self.took_s}), file=sys.stderr)
         return self.verdict
 
     def _unpack(self, url: str) -> None:
