@@ -92,12 +92,11 @@ async def contribute(
     record = await repository.latest(session, order.id)
     if order.state == State.DONE and record is not None:
         await declare_all(session, order, record)
-    files = [str(each.file_id) for each in said.files]
     told = {
         "contribution_id": str(row.id),
         "by": str(user_id),
         "command_id": str(command_id),
-        "files": files,
+        "files": [str(each.file_id) for each in said.files],
     }
     await transition(session, order, Action.NOTED, act, **(payload | told))
     return row
