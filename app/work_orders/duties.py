@@ -142,7 +142,7 @@ async def answer(
     action = Action.SUPERVISION_ANSWERED if duty.level else Action.URGE_ANSWERED
     if not posts & principal.roles_at(order.station_id):
         raise NotYourRole(action=action.value, roles=sorted(posts))
-    act = Act.now(principal, *posts)
+    act = Act.now(principal, *sorted(posts))
     duty.answered_at, duty.answered_by, duty.reply = act.at, principal.id, reply
     await session.flush()
     said = {"duty_id": str(duty.id), "reply": reply, "level": duty.level}

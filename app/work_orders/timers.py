@@ -73,12 +73,11 @@ async def _hold_over(session: AsyncSession, order: WorkOrder, rules: Policy, now
     rule = rules.holds.get(order.hold_reason or "")
     reason, until = order.hold_reason, order.hold_until
     if rule is not None and rule.then == "cancel":
-        asked = await approvals.of_timer(session, order, until)
-        if asked is None:
+        if await approvals.pending(session, order.id) is not None:
+            return False  # somebody's request, or our own, waits: the hold goes on until then
+        if await approvals.of_timer(session, order, until) is None:
             await approvals.request_cancel_by_timer(session, order, until)
             return True
-        if asked.decided_at is None:
-            return False
     await service.resume(session, order, Act.by_timer(), "hold date reached")
     if rule is not None and rule.then == "supervise":
         level = rules.supervision.highest_automatic

@@ -182,6 +182,10 @@ async def test_each_reason_for_a_hold_needs_its_proof_and_has_its_longest(office
         assert answer.json()["type"] == TYPE_BASE + expected, reason
     await office.held(order_id, "quote_refused", "signature", 40)
     clock.advance(timedelta(hours=40))
+    path = f"/work-orders/{order_id}/cancel"
+    own = await office.post(path, "dispatcher1", {"reason": "不修了"}, 202)
+    await office.sweep()
+    await office.post(f"/approvals/{own['id']}/decide", "chief1", {"approved": False})
     await office.sweep()
     waiting = await office.client.get("/approvals", headers=office.as_("chief1"))
     (asked,) = waiting.json()["items"]
