@@ -5,7 +5,7 @@ BIN = .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check openapi lock migration bench peers bench-routing bench-planner \
+.PHONY: help setup demo test phone-core test-hostile clients check openapi lock migration bench peers bench-routing bench-planner \
 	bench-payouts \
 	bench-push up status stop clean
 
@@ -21,6 +21,16 @@ demo: setup ## Play a winter morning over HTTP, e.g. ARGS="--orders 200 --hours 
 
 test: setup ## Run the tests, e.g. ARGS="tests/dispatch -k joint"
 	$(BIN)/pytest -n 3 --dist worksteal $(ARGS)
+
+phone-core: ## Build and test the phone's core (Node 20)
+	cd clients/phone-core && npm ci --silent && npm test
+
+test-hostile: setup ## Phones on a hostile network, everything killed meanwhile: under 10 minutes
+	cd clients/phone-core && npm ci --silent && npm run --silent build
+	$(BIN)/python -m tests.hostile --out benchmarks/out/hostile.json $(ARGS)
+
+clients: setup ## Generate TypeScript, Kotlin, Swift and Dart clients (needs Java)
+	$(BIN)/python -m clients.generate $(ARGS)
 
 check: setup ## Lint, types, import contracts, migrations, OpenAPI
 	$(BIN)/ruff check .

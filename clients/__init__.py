@@ -1,0 +1,1 @@
+"""Clients of the API: generated ones, and the core of the phone app."""

@@ -1,0 +1,87 @@
+/**
+ * Reconciliation: the phone lists what it holds, the server says what of it is missing. What is
+ * missing is sent again; what is confirmed may be forgotten.
+ */
+import { clockHeaders, type Clocks } from "./clock.js";
+import type { Album } from "./album.js";
+import type { Outbox } from "./outbox.js";
+import type { Session } from "./session.js";
+import type { KeptFile, Said, Storage } from "./storage.js";
+import type { Reconciliation } from "./wire.js";
+
+/** Answered commands are kept so long: a server restored from its backup can ask for them. */
+const KEPT_DAYS = 7;
+const DAY_MS = 86_400_000;
+const MOST_COMMANDS = 2000;
+const MOST_FILES = 1000;
+/** The server's figure for bytes that came but were not those that were announced. */
+const HEALABLE = "hash-differs";
+
+/** What reconciliation came to. */
+export interface Reconciled {
+  /** All that this phone holds is on the server, and nothing waits. */
+  readonly complete: boolean;
+  readonly sentAgain: number;
+  readonly told: Reconciliation;
+}
+
+/** Ask, and act on the answer. Raises Unreachable, Refused or SignedOut. */
+export async function reconcile(
+  session: Session, storage: Storage, outbox: Outbox, album: Album, clocks: Clocks,
+): Promise<Reconciled> {
+  const orders = (await storage.getAll("jobs")).map(({ id, version }) => ({ id, version }));
+  const commands = (await outbox.all()).slice(-MOST_COMMANDS);
+  const files = (await album.all()).slice(0, MOST_FILES);
+  const { data: told } = await session.api.POST("/api/v1/mobile/reconcile", {
+    body: { orders, commands: commands.map(heldCommand), files: files.map(heldFile) },
+    headers: clockHeaders(clocks),
+  });
+  if (told === undefined) throw new Error("an answer without a body");
+  const sentAgain = await sendAgain(outbox, album, told);
+  const waiting = commands.some((said) => said.state === "waiting");
+  await forget(outbox, commands, told, clocks.now());
+  await release(album, files, told, new Set(orders.map(({ id }) => id)));
+  return { complete: told.complete && !waiting && sentAgain === 0, sentAgain, told };
+}
+
+function heldCommand({ id, device_seq }: Said) {
+  return { id, device_seq };
+}
+
+function heldFile({ id, order_id, sha256, size_bytes }: KeptFile) {
+  return { id, order_id, sha256, size_bytes };
+}
+
+async function sendAgain(outbox: Outbox, album: Album, told: Reconciliation): Promise<number> {
+  const torn = told.files.rejected.filter((each) => each.why === HEALABLE);
+  const files = [...told.files.missing, ...[...told.files.partial, ...torn].map(({ id }) => id)];
+  let again = 0;
+  for (const id of files) {
+    if ((await album.get(id))?.state === "waiting") continue;
+    if (await album.sendAgain(id)) again += 1;
+  }
+  return again + (await outbox.sayAgain(told.commands.missing));
+}
+
+/** Forget commands that the server named in none of its lists of trouble: it has them. */
+async function forget(
+  outbox: Outbox, commands: readonly Said[], told: Reconciliation, now: Date,
+): Promise<void> {
+  const { missing, differing } = told.commands;
+  const open = new Set([...missing, ...differing.map(({ id }) => id)]);
+  const here = commands.filter((said) => !open.has(said.id)).map((said) => said.id);
+  await outbox.forget(new Set(here), new Date(now.getTime() - KEPT_DAYS * DAY_MS));
+}
+
+/** Give up the bytes of files that are in no list of trouble, and entries of finished jobs. */
+async function release(
+  album: Album, files: readonly KeptFile[], told: Reconciliation, jobs: ReadonlySet<string>,
+): Promise<void> {
+  const { missing, partial, rejected, differing } = told.files;
+  const open = new Set([...missing, ...[...partial, ...rejected, ...differing].map((it) => it.id)]);
+  for (const file of files) {
+    if (open.has(file.id)) continue;
+    if (file.state === "stored") await album.release(file.id);
+    if (file.state === "released" && !jobs.has(file.order_id)) await album.forget(file.id);
+  }
+}

@@ -1,0 +1,99 @@
+/** As much of the service as the core's tests need, without a network. */
+import type { Command } from "../src/index.js";
+
+interface Gap {
+  readonly first: number;
+  readonly last: number;
+}
+
+export class Service {
+  commands: Command[] = [];
+  outcome: "applied" | "conflict" = "applied";
+  gaps: Gap[] = [];
+  lost: number[] = [];
+  readonly bytes = new Map<string, Uint8Array>();
+  chunks = 0;
+  working: Record<string, unknown> | undefined = { mode: "full", jobs: [], gone: [] };
+  lastCursor: string | null = null;
+  refreshes = 0;
+  private pulls = 0;
+  private valid = "access-0";
+  private losing: string | undefined;
+
+  /** Do what the next request to this path asks, and lose the answer. */
+  loseNextAnswer(path: string): void {
+    this.losing = path;
+  }
+
+  expireTokens(): void {
+    this.valid = "access-1";
+  }
+
+  readonly fetch = (async (input: Request | string | URL) => {
+    const request = input as Request;
+    const { pathname, searchParams } = new URL(request.url);
+    const answer = await this.answer(request, pathname, searchParams);
+    if (this.losing === undefined || !pathname.includes(this.losing)) return answer;
+    this.losing = undefined;
+    throw new TypeError("the line is torn");
+  }) as typeof fetch;
+
+  private async answer(request: Request, path: string, query: URLSearchParams): Promise<Response> {
+    if (path.endsWith("/auth/login")) return Response.json(this.tokens("access-0"));
+    if (path.endsWith("/auth/refresh")) {
+      this.refreshes += 1;
+      return Response.json(this.tokens(this.valid));
+    }
+    if (request.headers.get("authorization") !== `Bearer ${this.valid}`) {
+      return Response.json({ type: "unauthenticated" }, { status: 401 });
+    }
+    if (path.endsWith("/mobile/commands")) return this.receive(await request.json());
+    if (path.endsWith("/mobile/sync")) return this.sync(query.get("cursor"));
+    return this.store(request, path);
+  }
+
+  private tokens(access_token: string) {
+    return { access_token, refresh_token: "refresh" };
+  }
+
+  private receive(batch: { commands: Command[]; lost: number[] }): Response {
+    const known = new Set(this.commands.map((each) => each.id));
+    this.commands.push(...batch.commands.filter((each) => !known.has(each.id)));
+    this.lost.push(...batch.lost);
+    const [gaps, outcome] = [this.gaps, this.outcome];
+    this.gaps = [];
+    const answers = batch.commands.map(({ id, device_seq }) => ({ id, device_seq, outcome }));
+    return Response.json({ answers, gaps, last_seq: 0, server_time: new Date() });
+  }
+
+  private sync(cursor: string | null): Response {
+    this.lastCursor = cursor;
+    const headers = { "Server-Time": new Date().toISOString() };
+    if (this.working === undefined) return new Response(null, { status: 304, headers });
+    this.pulls += 1;
+    const told = { ...this.working, cursor: `c${this.pulls}`, server_time: new Date() };
+    return Response.json(told, { headers: { ...headers, ETag: `W/"c${this.pulls}"` } });
+  }
+
+  private async store(request: Request, path: string): Promise<Response> {
+    const id = path.split("/").at(-1)!;
+    if (request.method === "POST") {
+      const named = /file_id ([^,]+)/.exec(request.headers.get("upload-metadata")!)![1]!;
+      const held = this.bytes.get(atob(named)) ?? new Uint8Array();
+      this.bytes.set(atob(named), held);
+      return new Response(null, { status: 201, headers: { "Upload-Offset": `${held.length}` } });
+    }
+    const held = this.bytes.get(id)!;
+    const body = new Uint8Array(await request.arrayBuffer());
+    if (Number(request.headers.get("upload-offset")) !== held.length) {
+      return Response.json({ type: "offset" }, { status: 409 });
+    }
+    if (!request.headers.get("upload-checksum")?.startsWith("sha256 ")) {
+      return Response.json({ type: "checksum" }, { status: 400 });
+    }
+    this.chunks += 1;
+    this.bytes.set(id, Uint8Array.from([...held, ...body]));
+    const headers = { "Upload-Offset": `${held.length + body.length}` };
+    return new Response(null, { status: 204, headers });
+  }
+}
