@@ -124,6 +124,10 @@ class Caller:
                 raise Refused(method, path, answer.status_code, _problem(answer))
         raise Unreachable(f"{method} {path} for {self.username}")
 
+    async def authorised(self) -> dict[str, str]:
+        """The header that carries the sign-in, for requests that are sent elsewhere."""
+        return {"Authorization": f"Bearer {await self._signed_in()}"}
+
     async def sign_in(self) -> None:
         """Sign in with the password."""
         body: dict[str, Any] = {"username": self.username, "password": self.password}

@@ -46,7 +46,7 @@ class Desk:
             load = Counter(crew for crew, _ in held)
             for crew in self.crews:
                 if load[crew] < _OPEN_PER_CREW and len(self.sent) < self.jobs:
-                    self.sent.append(await self.house.do(self._sending(crew)))
+                    self.sent.append(await self.house.do(self.sending(crew)))
             if len(self.sent) // self.taken_away_every > len(self.taken_away):
                 await self._take_one_away(held)
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -65,7 +65,9 @@ class Desk:
 
         return await self.house.do(read)
 
-    def _sending(self, crew: str) -> Callable[[AsyncSession], Awaitable[UUID]]:
+    def sending(self, crew: str) -> Callable[[AsyncSession], Awaitable[UUID]]:
+        """The act that takes a call and sends it to this crew."""
+
         async def send(session: AsyncSession) -> UUID:
             order = await order_in(
                 session,
