@@ -14,7 +14,7 @@ from dispatch.plan import TERMS, Plan, Reason, Route, TakenBreak, Visit
 from dispatch.problem import UNREACHABLE_S, Problem
 from dispatch.refused import ProblemRefused
 from dispatch.slots import Slot, offer, slots
-from dispatch.solve import replan, solve, warm
+from dispatch.solve import PlanBroken, replan, solve, warm
 from dispatch.variant import with_order
 from dispatch.why import Choice, Why, why
 
@@ -33,6 +33,7 @@ __all__ = [
     "Objective",
     "Order",
     "Plan",
+    "PlanBroken",
     "Problem",
     "ProblemRefused",
     "Proposal",

@@ -71,7 +71,8 @@ class Plan:
     """Term (see `TERMS`) -> price in seconds."""
     total: int = 0
     parts: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """What each part of `solve` took off the price, in seconds, and how many rounds it went."""
+    """What each part of `solve` took off the price, in seconds, how many rounds it went, and how
+    many searches went side by side. A part that did not run is not there."""
 
     @property
     def sequences(self) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal
 
+from dispatch.check import check
 from dispatch.explain import explain
 from dispatch.insertion import Tour
 from dispatch.master import improved
@@ -29,8 +30,13 @@ from dispatch.timing import time_route
 Sequences = Mapping[str, Sequence[str]]
 Engine = Literal["search", "routing"]
 CP_SAT = "ortools.sat.python.cp_model"
-LOAD_S = 3.0
-"""Loading OR-Tools takes about a second: below this budget it is not worth it."""
+LOAD_S = 1.0
+"""Loading CP-SAT takes about as long, beside the search: below this budget a process that has not
+loaded it goes without."""
+
+
+class PlanBroken(Exception):
+    """A plan breaks a rule that its maker knows: a fault of this library, never of the problem."""
 
 
 def solve(
@@ -45,9 +51,10 @@ def solve(
 
     Every order is in the plan or in `unassigned` with coded reasons, which are found after the
     budget's seconds. A warm start may come from an older problem: unknown orders and what breaks a
-    hard rule now are left out of it. With `budget.iterations` and ample seconds the answer depends
-    on the seed alone. A process's first search loads the kernels before its seconds begin (see
-    `warm`). On a machine without numba every engine is "routing".
+    hard rule now are left out of it. The independent check has seen every plan that is returned;
+    should it find anything, PlanBroken is raised. With `budget.iterations` and ample seconds the
+    answer depends on the seed alone. A process's first search loads the kernels before its seconds
+    begin (see `warm`). On a machine without numba every engine is "routing".
     """
     began = time.monotonic()
     given = warm_start.sequences if isinstance(warm_start, Plan) else warm_start
@@ -58,7 +65,7 @@ def solve(
         found = routed(problem, start, budget, seed, began)
     if start is not None and start.total <= found.total:
         found = replace(start, parts=found.parts)
-    return replace(found, unassigned=explain(problem, found, found.unassigned))
+    return _explained(problem, found)
 
 
 def replan(problem: Problem, sequences: Sequences) -> Plan:
@@ -66,8 +73,16 @@ def replan(problem: Problem, sequences: Sequences) -> Plan:
 
     For showing a plan that a person made; its unassigned orders carry their reasons.
     """
-    plan = _kept(problem, sequences)
-    return replace(plan, unassigned=explain(problem, plan, plan.unassigned))
+    return _explained(problem, _kept(problem, sequences))
+
+
+def _explained(problem: Problem, plan: Plan) -> Plan:
+    """The plan with its reasons, when the independent check finds nothing; else PlanBroken."""
+    told = replace(plan, unassigned=explain(problem, plan, plan.unassigned))
+    broken = check(problem, told)
+    if broken:
+        raise PlanBroken(f"{len(broken)} violations, the first: {broken[0]}")
+    return told
 
 
 def _kept(problem: Problem, sequences: Sequences) -> Plan:
@@ -83,14 +98,14 @@ def _kept(problem: Problem, sequences: Sequences) -> Plan:
 
 
 def _searched(problem: Problem, start: Plan | None, budget: Budget, seed: int) -> Plan:
+    share = master_share(problem, budget)
+    if share > 0:  # the search leaves the interpreter free, so the import costs no wall time
+        threading.Thread(target=import_module, args=(CP_SAT,), daemon=True).start()
     from dispatch.search import search
     from dispatch.search import warm as load
 
     load()
     until = time.monotonic() + budget.seconds
-    share = master_share(problem, budget)
-    if share > 0:  # the search leaves the interpreter free, so the import costs no wall time
-        threading.Thread(target=import_module, args=(CP_SAT,), daemon=True).start()
     given = None if start is None else start.sequences
     found = search(problem, given, budget, seed=seed, until=until - share * budget.seconds)
     plan = _timed(problem, found.sequences)
@@ -102,8 +117,9 @@ def _searched(problem: Problem, start: Plan | None, budget: Budget, seed: int) -
     parts = {
         "insertion": (found.seated - found.opened) // 1000,
         "search": (found.opened - found.price) // 1000,
-        "master": gained // 1000,
+        **({"master": gained // 1000} if share > 0 else {}),
         "rounds": found.rounds,
+        "searches": found.searches,
     }
     return replace(plan, parts=parts)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -55,48 +56,47 @@ def _both(
     deadline: float,
 ) -> Found:
     day, board = day_of(problem), Board()
-    found: list[Found] = []
 
-    def go(side: int) -> None:
+    def go(side: int) -> Found:
         own = seed + 1_000_003 * side
         searcher = Searcher(problem, day, start, budget, seed=own, deadline=deadline)
         searcher.go(board.side(side, searcher))
-        found.append(searcher.found())
+        return searcher.found()
 
-    second = threading.Thread(target=go, args=(1,), daemon=True)
-    second.start()
-    go(0)
-    second.join()
-    return better(*found) if len(found) > 1 else found[0]
+    with ThreadPoolExecutor(1, thread_name_prefix="search") as second:
+        theirs = second.submit(go, 1)
+        try:
+            mine = go(0)
+        finally:
+            board.closed = not theirs.done()
+        return better(mine, theirs.result())
 
 
 class Board:
     """Where two searches show their best plans. Nobody waits for the other."""
 
     def __init__(self) -> None:
+        self.closed = False
+        """One of them has ended: the other one follows."""
         self._shown: list[tuple[int, Stops] | None] = [None, None]
 
-    def side(self, number: int, searcher: Searcher) -> _Side:
+    def side(self, number: int, searcher: Searcher) -> Callable[[float], bool]:
         """What the search with this number calls after every stretch."""
-        return _Side(self._shown, number, searcher)
+        met = 0
 
+        def look(share: float) -> bool:
+            nonlocal met
+            mine, price = self._shown[number], searcher.price
+            if mine is None or price < mine[0]:
+                self._shown[number] = (price, searcher.best())
+            if met < len(MEETINGS) and share >= MEETINGS[met]:
+                met += 1
+                theirs = self._shown[1 - number]
+                if theirs is not None and theirs[0] < price:
+                    searcher.adopt(theirs[1])
+            return not self.closed
 
-class _Side:
-    def __init__(self, shown: list[tuple[int, Stops] | None], own: int, searcher: Searcher) -> None:
-        self._shown, self._own, self._searcher = shown, own, searcher
-        self._met = 0
-
-    def __call__(self, share: float) -> None:
-        """Show an improvement; at a meeting take over the other's plan when it is cheaper."""
-        mine = self._shown[self._own]
-        price = self._searcher.price
-        if mine is None or price < mine[0]:
-            self._shown[self._own] = (price, self._searcher.best())
-        if self._met < len(MEETINGS) and share >= MEETINGS[self._met]:
-            self._met += 1
-            theirs = self._shown[1 - self._own]
-            if theirs is not None and theirs[0] < price:
-                self._searcher.adopt(theirs[1])
+        return look
 
 
 def has_free_core() -> bool:
@@ -115,4 +115,9 @@ def has_free_core() -> bool:
 def better(mine: Found, theirs: Found) -> Found:
     """The cheaper of two searches, with what both know."""
     best = theirs if theirs.price < mine.price else mine
-    return replace(best, rounds=mine.rounds + theirs.rounds, pool=mine.pool | theirs.pool)
+    return replace(
+        best,
+        rounds=mine.rounds + theirs.rounds,
+        searches=mine.searches + theirs.searches,
+        pool=mine.pool | theirs.pool,
+    )

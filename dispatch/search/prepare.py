@@ -16,7 +16,9 @@ from dispatch.search.layout import NEVER, Day, Ints, Tours, Walk
 NEIGHBOURS = 200
 """Orders that each order knows as its neighbours."""
 POOL_CELLS = 1 << 19
-"""Numbers of 8 bytes for remembered routes."""
+"""Numbers of 8 bytes for remembered routes: a power of two of them, in at most 4 MB."""
+REMEMBERED = 96
+"""Stops of the longest route that is remembered."""
 ROWS_AT_ONCE = 256
 """Rows of the order-by-order matrix that are in memory at a time."""
 
@@ -194,11 +196,12 @@ def _near(problem: Problem, place: Ints) -> Ints:
     """[order, rank]: itself first, then its neighbours by the way there and back."""
     count = len(place)
     width = min(count, NEIGHBOURS)
+    travel = np.minimum(problem.travel, layout.FAR)  # two ways have to fit into 32 bits
     near = np.empty((count, width), dtype=np.int64)
     for begin in range(0, count, ROWS_AT_ONCE):
         end = min(count, begin + ROWS_AT_ONCE)
         rows = place[begin:end]
-        way = problem.travel[np.ix_(rows, place)] + problem.travel[np.ix_(place, rows)].T
+        way = travel[np.ix_(rows, place)] + travel[np.ix_(place, rows)].T
         way[np.arange(end - begin), np.arange(begin, end)] = -1
         if width < count:
             some = np.argpartition(way, width - 1, axis=1)[:, :width]
@@ -209,11 +212,29 @@ def _near(problem: Problem, place: Ints) -> Ints:
     return near
 
 
-def tours_of(problem: Problem, day: Day, sequences: Sequence[Sequence[int]]) -> Tours:
-    """Return tours that hold the given orders per crew, not labelled yet."""
-    crews, orders = len(problem.crews), len(problem.orders)
+def most_stops(problem: Problem, sequences: Sequence[Sequence[int]]) -> int:
+    """Return what no feasible route and none of the given ones exceeds in stops.
+
+    A crew's hours hold only so many visits of the shortest kind. Memory that no route reaches is
+    asked for, but never touched.
+    """
     longest = max((len(names) for names in sequences), default=0)
-    room = 2 + min(orders, max(48, longest + 32, 3 * orders // max(1, crews) + 32))
+    locked = max((len(crew.locked) for crew in problem.crews), default=0)
+    hours = max((crew.hard_end_s - crew.ready_s for crew in problem.crews), default=0)
+    shortest = min((order.service_s for order in problem.orders), default=0)
+    visits = max(0, hours) // shortest + 1 if shortest > 0 else len(problem.orders)
+    return min(len(problem.orders), max(longest, locked + visits))
+
+
+def tours_of(
+    problem: Problem, day: Day, sequences: Sequence[Sequence[int]], stops: int | None = None
+) -> Tours:
+    """Return tours that hold the given orders per crew, not labelled yet.
+
+    There is room for `stops` per route, by default for `most_stops`.
+    """
+    crews, orders = len(problem.crews), len(problem.orders)
+    room = 2 + (most_stops(problem, sequences) if stops is None else stops)
     rests = int(day.crews[:, layout.RESTS].max(initial=0))
     width = 1 if rests == 0 else 4 + 4 * rests
     rows = 2 * crews
@@ -236,14 +257,11 @@ def tours_of(problem: Problem, day: Day, sequences: Sequence[Sequence[int]]) -> 
     return tours
 
 
-def _slots(tours: Tours) -> int:
-    """Routes to remember: a power of two, in at most 4 MB."""
-    return int(min(8192, 1 << int(np.log2(POOL_CELLS / tours.cells.shape[1]))))
-
-
 def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
     """Return an empty walk."""
     crews, orders = len(day.crews), len(day.orders)
+    remembered = min(tours.cells.shape[1], REMEMBERED + 2)
+    slots = min(8192, 1 << int(np.log2(POOL_CELLS / remembered)))
     return Walk(
         book=np.zeros(7, dtype=np.int64),
         touched=np.zeros(crews, dtype=np.int64),
@@ -252,6 +270,6 @@ def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
         before=np.zeros(6, dtype=np.int64),
         best_stops=np.zeros((crews, tours.cells.shape[1]), dtype=np.int64),
         best_length=np.zeros(crews, dtype=np.int64),
-        pool=np.zeros((_slots(tours), tours.cells.shape[1]), dtype=np.int64),
+        pool=np.zeros((slots, remembered), dtype=np.int64),
         dice=dice_of(seed),
     )

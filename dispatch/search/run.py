@@ -43,6 +43,7 @@ class Found:
     opened: int
     """The price after insertion, before the search."""
     rounds: int
+    searches: int = 1
     pool: frozenset[Column] = frozenset()
     """Routes that were part of an accepted plan: (crew, orders) by their positions."""
 
@@ -84,7 +85,8 @@ class Searcher:
 
     def adopt(self, plan: Stops) -> None:
         """Go on from this plan, which another search of the same day found."""
-        self._tours = tours_of(self._problem, self._day, plan)
+        stops = self._walk.best_stops.shape[1] - 4
+        self._tours = tours_of(self._problem, self._day, plan, stops)
         open_tours(FIRST_SORT, self._day, self._tours, self._walk)
 
     def found(self) -> Found:
@@ -101,8 +103,11 @@ class Searcher:
             pool=_pool(self._walk),
         )
 
-    def go(self, look: Callable[[float], None] | None = None) -> None:
-        """Spend the budget; after every stretch `look` hears the share of it that is spent."""
+    def go(self, look: Callable[[float], bool] | None = None) -> None:
+        """Spend the budget; after every stretch `look` hears the share of it that is spent.
+
+        When it answers False the search ends.
+        """
         began = time.monotonic()
         budget, book = self._budget, self._walk.book
         count = len(self._day.orders)
@@ -134,8 +139,8 @@ class Searcher:
                 size = max(1, min(8 * size, int(min(STRETCH_S, self._deadline - now) / pace)))
             else:
                 share, size = ahead, min(8 * size, 4096)
-            if look is not None:
-                look(share)
+            if look is not None and not look(share):
+                return
 
 
 def run(

