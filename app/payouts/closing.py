@@ -74,22 +74,41 @@ def root(line: Kept) -> int | None:
 
 def _sorted(lines: Sequence[Kept], limits: Limits) -> tuple[int, list[tuple[Kept, Worth]]]:
     """(fen earned, lines that take with what they take); a line undone in its month is netted."""
-    here = {line.id: line for line in lines}
-    undone: dict[int | None, Worth] = {}
-    for line in lines:
-        if line.kind == "REVERSE" and line.refers_to in here:
-            target = line.refers_to
-            undone[target] = undone.get(target, Worth()) + worth(line)
+    undone = _undone(lines)
     earned, takings = 0, []
     for line in lines:
-        if line.kind == "REVERSE" and line.refers_to in here:
+        if line.id in undone.netted:
             continue
-        value = worth(line) + undone.get(line.id, Worth())
-        if line.kind in ("EARN", "BONUS") or (line.rule == OPEN and value.amount_minor > 0):
+        value = worth(line) + undone.by_root.pop(root(line), Worth())
+        if line.kind in ("EARN", "BONUS") or (line.rule == OPEN and worth(line).amount_minor > 0):
             earned += value.amount_minor
         elif value.amount_minor < 0 and _is_limited(line, limits):
             takings.append((line, value))
     return earned, takings
+
+
+@dataclass(frozen=True, slots=True)
+class _Undone:
+    """What reversals of the month take from other lines of it, carried ones too."""
+
+    by_root: dict[int | None, Worth]
+    netted: set[int | None]
+
+
+def _undone(lines: Sequence[Kept]) -> _Undone:
+    """A reversal is netted with the line of the month that is about what it undoes, if one is;
+    a reversal of a reversal goes where that one went."""
+    here = {root(line) for line in lines}
+    went: dict[int | None, int | None] = {}
+    found = _Undone({}, set())
+    for line in lines:  # in the order of the chain: what is undone comes first
+        if line.kind != "REVERSE" or line.refers_to not in here:
+            continue
+        to = went.get(line.refers_to, line.refers_to)
+        went[line.id] = to
+        found.by_root[to] = found.by_root.get(to, Worth()) + worth(line)
+        found.netted.add(line.id)
+    return found
 
 
 def _is_limited(line: Kept, limits: Limits) -> bool:

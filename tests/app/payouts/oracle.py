@@ -261,17 +261,30 @@ class Oracle:
                 self._carry(line, line["h"], line["fen"], month, "carry-open", 0)
             else:
                 left.append(line)
-        earned, wanted = 0, []
+        # Lines about one thing are one sum: what was given or taken, or carried of it, and what
+        # undid that in the same month.
+        sums: list[tuple[Line, list[Line]]] = []
         for line in left:
-            if line["kind"] == "REVERSE" and any(line["about"] is x for x in left):
-                continue
-            undoing = [x for x in left if x["kind"] == "REVERSE" and x["about"] is line]
-            h = line["h"] + sum(x["h"] for x in undoing)
-            fen = line["fen"] + sum(x["fen"] for x in undoing)
-            if line["kind"] in ("EARN", "BONUS") or (line["rule"] == "carry-open" and fen > 0):
-                earned += fen
+            if line["kind"] == "REVERSE":
+                undone = line["about"]
+                for first, others in sums:
+                    thing = first["about"] if first["kind"] == "CARRY" else first
+                    if undone is thing or any(undone is each for each in others):
+                        others.append(line)
+                        break
+                else:
+                    sums.append((line, []))
+            else:
+                sums.append((line, []))
+        earned, wanted = 0, []
+        for line, others in sums:
+            h = line["h"] + sum(x["h"] for x in others)
+            fen = line["fen"] + sum(x["fen"] for x in others)
             limited = {"DEDUCT", "REVERSE"} if limits["reversals_count"] else {"DEDUCT"}
-            if fen < 0 and line["was"] in limited:
+            gives = line["kind"] in ("EARN", "BONUS")
+            if gives or (line["rule"] == "carry-open" and line["fen"] > 0):
+                earned += fen
+            elif fen < 0 and line["was"] in limited:
                 wanted.append((line, h, fen))
         room = floor(Fraction(limits["deduction_share"]) * max(earned, 0))
         room = max(0, min(room, earned - limits["minimum_pay_minor"]))
