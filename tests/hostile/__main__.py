@@ -20,13 +20,13 @@ SHORT = Plan(
     jobs=8,
     crews=2,
     seed=1,
-    longest_s=150,
+    longest_s=240,
     servers_every_s=3,
     servers=("database", "api"),
     server_kills=2,
     taken_away_every=4,
 )
-SMALL = Plan(jobs=4, crews=2, seed=2, longest_s=25, share=0.15, servers=(), taken_away_every=99)
+SMALL = Plan(jobs=4, crews=2, seed=2, longest_s=30, share=0.15, servers=(), taken_away_every=99)
 """Long enough for all to arrive without a fault; with one, phones ask for ever."""
 
 
