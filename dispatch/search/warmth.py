@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import time
+from pathlib import Path
 
 import numpy as np
 
@@ -38,13 +38,14 @@ def _load() -> None:
     mark = kernel_folder() / MARK
     if mark.parent.is_dir():
         mark.touch()
-        remove_unused()
+        remove_unused(mark)
 
 
-def remove_unused() -> None:
-    """Remove kernels of other sources that nobody has loaded for long."""
-    for mark in kernel_folder().parent.glob(f"*/{MARK}"):
-        if mark.stat().st_mtime < time.time() - UNUSED_S:
+def remove_unused(newest: Path) -> None:
+    """Remove kernels whose mark is much older than this one: nobody has loaded them for long."""
+    limit = newest.stat().st_mtime - UNUSED_S
+    for mark in newest.parent.parent.glob(f"*/{MARK}"):
+        if mark.stat().st_mtime < limit:
             shutil.rmtree(mark.parent, ignore_errors=True)
 
 
