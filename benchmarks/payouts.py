@@ -29,8 +29,9 @@ from app.core import settings
 from app.core.chain import GENESIS, chained_hash
 from app.core.settings import Environment, Settings
 from app.payouts.replay import compare
+from tests.app.payouts.book import Book, card_data
 from tests.app.payouts.oracle import evaluate
-from tests.app.payouts.story import Book, card_data, play
+from tests.app.payouts.story import play
 
 OUT: Final = Path(__file__).parent / "out" / "payouts.json"
 BUDGET_S: Final = 120.0

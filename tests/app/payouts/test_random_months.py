@@ -26,8 +26,9 @@ from app.core import settings as installed
 from app.payouts.card_sections import DEDUCTIONS
 from app.payouts.drafts import remaining, worth
 from app.payouts.policy import next_month
+from tests.app.payouts.book import Book, DoublePay, Said, card_data, who
 from tests.app.payouts.oracle import Oracle
-from tests.app.payouts.story import STEPS, Book, DoublePay, Said, card_data, who
+from tests.app.payouts.story import STEPS
 from tests.conftest import settings_for
 
 PEOPLE = ("li", "wang", "zhao")

@@ -11,7 +11,9 @@ import pytest
 from app.core import settings
 from app.payouts.holidays import day_type
 from tests.app.payouts import oracle
-from tests.app.payouts.story import Said, card_data, play
+from tests.app.payouts.book import Said, card_data
+from tests.app.payouts.oracle_days import kind_of_day
+from tests.app.payouts.story import play
 from tests.conftest import settings_for
 
 FILES = sorted((Path(__file__).parent / "scenarios").glob("*.toml"))
@@ -45,4 +47,4 @@ def test_there_are_forty() -> None:
 def test_the_oracles_own_calendar_is_the_announced_one() -> None:
     first, last = date(2026, 1, 1), date(2026, 5, 31)
     days = [date.fromordinal(number) for number in range(first.toordinal(), last.toordinal() + 1)]
-    assert [oracle.kind_of_day(day.isoformat()) for day in days] == [day_type(day) for day in days]
+    assert [kind_of_day(day.isoformat()) for day in days] == [day_type(day) for day in days]
