@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import dispatch
@@ -32,6 +34,10 @@ from dispatch import wording
 log = logging.getLogger(__name__)
 
 
+class _NoLongerThere(Exception):
+    """The danger order itself changed: what it needs now is for the run that this asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """A danger order among the crews near it."""
@@ -52,19 +58,22 @@ async def dispatch_danger(planner: Planner, order_id: UUID) -> UUID | None:
 
     A lower priority that is planned and not sent yet may have to give way: it gets its next best
     place at once, or leaves the plan. Each proposal was checked as a plan; one that the guards
-    refuse by now gives its turn to the next. None leaves the order to the full run that its report
-    has asked for.
+    refuse by now, or whose giver has changed, gives its turn to the next. None leaves the order to
+    the full run that its report has asked for.
     """
     case = await _priced(planner, order_id)
     if case is None:
         return None
     for proposal in case.proposals[: case.checked]:
         try:
-            sent = await _send(planner, case, proposal)
+            sent = await _sent(planner, case, proposal)
+        except _NoLongerThere:
+            return None
         except Problem as refusal:
             log.warning("%s cannot have %s: %s", proposal.crew_id, proposal.order_id, refusal)
             continue
-        return case.snapshot.crew_ids[proposal.crew_id] if sent else None
+        if sent:
+            return case.snapshot.crew_ids[proposal.crew_id]
     log.warning("no crew could be given danger order %s at once", case.job.serial)
     return None
 
@@ -120,32 +129,58 @@ def _keeps_rules(
     return not violations
 
 
+async def _sent(planner: Planner, case: _Case, proposal: dispatch.Proposal) -> bool:
+    """Whether it was sent; a database that stumbles over others' work is asked once more."""
+    try:
+        return await _send(planner, case, proposal)
+    except (DBAPIError, StaleDataError) as stumble:
+        log.warning("sending %s is tried again: %s", proposal.order_id, stumble)
+    return await _send(planner, case, proposal)
+
+
 async def _send(planner: Planner, case: _Case, proposal: dispatch.Proposal) -> bool:
-    """Transition 4 under the orders' locks; False when something changed since the snapshot."""
-    jobs = {job.serial: job for job in case.snapshot.jobs}
-    leaving = jobs[proposal.ejected.order_id] if proposal.ejected else None
-    touched = [case.job] + ([leaving] if leaving else [])
+    """Transition 4 under the locks of the plans and orders that it touches, in `publish`'s order.
+
+    False when the order that should leave has changed since the snapshot; raises _NoLongerThere
+    when the danger order has.
+    """
+    touched = _touched(case, proposal)
+    leaving = touched.get(proposal.ejected.order_id) if proposal.ejected else None
+    crew_id = case.snapshot.crew_ids[proposal.crew_id]
     async with planner.database.transaction() as session:
-        now = await snapshot_rows.lock_facts(session, [job.id for job in touched])
-        if any(_changed(job, now.get(job.id)) for job in touched):
+        await repository.lock_plans(session, _stations(case, proposal, touched.values()))
+        now = await snapshot_rows.lock_facts(session, [job.id for job in touched.values()])
+        if _changed(case.job, now.get(case.job.id)):
+            raise _NoLongerThere
+        if leaving is not None and _changed(leaving, now.get(leaving.id)):
             return False
         order = await work_orders.locked_any(session, case.job.id)
         if leaving is not None:
             await _give_way(session, case, proposal, leaving)
         await reroute(session, case.setting, proposal)
-        await assignments.assign(
-            session,
-            order,
-            case.snapshot.crew_ids[proposal.crew_id],
-            Act.by_planner(),
-            how="auto",
-            reason=_reason(proposal, case.proposals),
-        )
+        reason = _reason(proposal, case.proposals)
+        act = Act.by_planner()
+        await assignments.assign(session, order, crew_id, act, how="auto", reason=reason)
         # Whatever run is solving now does not know of it: another one has to follow.
-        home = await repository.station_of(session, case.snapshot.crew_ids[proposal.crew_id])
+        home = await repository.station_of(session, crew_id)
         for station_id in sorted({order.station_id, home}):
             await repository.raise_dirty(session, station_id)
     return True
+
+
+def _touched(case: _Case, proposal: dispatch.Proposal) -> dict[str, Job]:
+    """Serial -> the danger, the order that gives way, and all whose visits are written anew."""
+    names = {visit.order_id for route in proposal.routes for visit in route.visits}
+    names |= {case.job.serial} | ({proposal.ejected.order_id} if proposal.ejected else set())
+    jobs = [*case.snapshot.jobs, *(each.job for each in case.snapshot.elsewhere)]
+    return {job.serial: job for job in jobs if job.serial in names}
+
+
+def _stations(case: _Case, proposal: dispatch.Proposal, touched: Iterable[Job]) -> set[UUID]:
+    """Whose plans may replace the visits that are written: those of the orders and the crews."""
+    crews = {route.crew_id for route in proposal.routes}
+    homes = {crew.station_id for crew in case.snapshot.crews if crew.code in crews}
+    return homes | {job.station_id for job in touched}
 
 
 def _changed(job: Job, row: Any) -> bool:

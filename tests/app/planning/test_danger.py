@@ -1,5 +1,6 @@
 """Danger is sent by insertion at once, without waiting for a full run."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -7,10 +8,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.core import clock
 from app.core.db import Database
-from app.planning import jobs
+from app.planning import danger as at_once
+from app.planning import jobs, repository
 from app.planning.context import Planner
 from app.planning.danger import dispatch_danger
 from app.planning.models import PlannedVisit, PlanningRun
@@ -47,9 +50,20 @@ async def events(database: Database, order: dict[str, Any]) -> list[tuple[str, s
         return [(row[0], row[1]) for row in rows]
 
 
-async def is_behind(database: Database, world: World) -> bool:
-    from app.planning import repository
+async def somebody_waits(database: Database) -> bool:
+    """Whether a transaction waits for another one's lock."""
+    async with database.transaction() as session:
+        waiting = text("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool((await session.execute(waiting)).scalar_one())
 
+
+def in_the_afternoon() -> dict[str, Any]:
+    opens = clock.now() + timedelta(hours=4)
+    slot = {"starts_at": opens.isoformat(), "ends_at": (opens + timedelta(hours=1)).isoformat()}
+    return {"fault_code": "H26", "appointment": slot}
+
+
+async def is_behind(database: Database, world: World) -> bool:
     async with database.transaction() as session:
         return await repository.is_behind(session, world.stations["S01"])
 
@@ -178,6 +192,60 @@ class TestDispatchDanger:
         assert run.result is not None
         assert [each["serial"] for each in run.result["left_out"]] == [order["serial"]]
         assert [action for action, _ in await events(database, order)].count("sent") == 1
+
+    async def test_a_plan_that_is_being_published_meanwhile_is_waited_for(
+        self,
+        take: Take,
+        plan: Run,
+        planner: Planner,
+        book: Book,
+        database: Database,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        await offline(database, world, *ONLY_A3)
+        calm = [
+            await take(at, **in_the_afternoon()) for at in ("锦绣家园1-1-101", "锦绣家园3-1-101")
+        ]
+        await plan()
+        note_planned, racing = repository.note_planned, []
+
+        async def hold_open(*args: Any) -> None:
+            """The new visits are written, and not committed yet."""
+            danger = await take("锦绣家园3-2-201", fault_code="H07")
+            sending = asyncio.create_task(dispatch_danger(planner, UUID(danger["id"])))
+            racing.append((danger, sending))
+            while not sending.done() and not await somebody_waits(database):
+                pass
+            await note_planned(*args)
+
+        monkeypatch.setattr(repository, "note_planned", hold_open)
+        newer = await plan()
+        [(danger, sending)] = racing
+        assert await sending == world.crews["A3"]
+        assert await book.state(danger) == "SENT"
+        for order in calm:
+            visit = await book.visit(order)
+            assert visit is not None and visit.run_id == newer.id
+
+    async def test_a_stumbling_database_is_asked_once_more_and_the_giver_may_change(
+        self, take: Take, planner: Planner, book: Book, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        order = await take(fault_code="H07")
+        send, asked = at_once._send, []
+
+        async def stumble(*args: Any) -> bool:
+            asked.append(args[2])
+            if len(asked) == 1:
+                raise StaleDataError("somebody was faster")
+            if len(asked) == 2:
+                return False
+            return await send(*args)
+
+        monkeypatch.setattr(at_once, "_send", stumble)
+        found = await dispatch_danger(planner, UUID(order["id"]))
+        assert found is not None and await book.state(order) == "SENT"
+        assert asked[0] is asked[1] is not asked[2], "again, then the next proposal"
 
     async def test_what_no_crew_can_do_stays_for_the_run_to_explain(
         self, take: Take, planner: Planner, book: Book, database: Database, world: World
