@@ -30,8 +30,16 @@ class Layout:
         found += [each.job.place for each in snapshot.elsewhere]
         for crew in snapshot.crews:
             found += [crew.place, *(held.job.place for held in crew.held)]
+        return cls._rows(found)
+
+    @classmethod
+    def _rows(cls, found: Iterable[Place]) -> "Layout":
         places = tuple(dict.fromkeys(found))
         return cls(places, {place: row for row, place in enumerate(places)})
+
+    def with_places(self, more: Iterable[Place]) -> "Layout":
+        """This one with the places that it lacks behind its own."""
+        return self._rows([*self.places, *more])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 import dispatch
 from app.core.db import Database
-from app.planning.build import Layout, chains, problem_of
+from app.planning.build import Layout, problem_of
 from app.planning.load import load
-from app.planning.roads import Roads, roads_between
+from app.planning.roads import Roads, extended
 from app.planning.snapshot import Job, Snapshot
-from routing import EngineFailed, RoutingEngine
+from routing import RoutingEngine
 
 log = logging.getLogger(__name__)
 
@@ -56,23 +56,32 @@ async def merged(
 ) -> tuple[Solved, Merged]:
     """The plan with the orders that wait by now and that it has not heard of, where they fit.
 
-    Any failure here costs nothing but the merge: the plan is then published as it was found.
+    Whatever goes wrong here costs nothing but the merge: the plan is then published as it was
+    found, and the new orders wait for the next run.
     """
-    before = solved.snapshot
-    async with database.transaction() as session:
-        fresh = await load(session, before.station_id, before.at, horizon_s)
-    new = _unheard_of(before, fresh)
-    if not new:
-        return solved, Merged()
+    before, new = solved.snapshot, tuple[Job, ...]()
     try:
-        snapshot = replace(before, jobs=(*before.jobs, *new))
-        layout = Layout.of(snapshot)
-        roads = await roads_between(engine, layout.places, chains(snapshot, layout), before.at)
-    except EngineFailed:
-        log.exception("no roads to %d new orders: they wait for the next run", len(new))
+        async with database.transaction() as session:
+            fresh = await load(session, before.station_id, before.at, horizon_s)
+        new = _unheard_of(before, fresh)
+        if not new:
+            return solved, Merged()
+        again = await _with(engine, solved, new)
+        return await asyncio.to_thread(_inserted, solved, again, new)
+    except Exception:
+        log.exception("ALERT %d new orders were not merged: they wait for the next run", len(new))
         return solved, Merged(not_fitting=new)
-    again = Solved(snapshot, layout, roads, solved.problem, solved.plan)
-    return await asyncio.to_thread(_inserted, solved, again, new)
+
+
+async def _with(engine: RoutingEngine, solved: Solved, new: Sequence[Job]) -> Solved:
+    """The same plan among the new orders; roads are asked only for places that are new."""
+    known = solved.layout
+    layout = known.with_places(job.place for job in new)
+    more = layout.places[len(known.places) :]
+    at = solved.snapshot.at
+    roads = await extended(engine, solved.roads, known.places, more, at)
+    snapshot = replace(solved.snapshot, jobs=(*solved.snapshot.jobs, *new))
+    return replace(solved, snapshot=snapshot, layout=layout, roads=roads)
 
 
 def _unheard_of(before: Snapshot, fresh: Snapshot) -> tuple[Job, ...]:

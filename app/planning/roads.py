@@ -1,9 +1,10 @@
 """Travel times of one plan, as the planner takes them and labelled leg by leg."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +65,40 @@ async def roads_between(
     cut_off = sorted(leg for leg in legs if matrix.unreachable[leg])
     if cut_off:
         matrix = await _bridged(matrix, cut_off, places, depart_at)
-    travel = np.where(matrix.unreachable, dispatch.UNREACHABLE_S, matrix.seconds)
-    return Roads(travel.astype(np.int32), matrix)
+    return Roads(_travel(matrix), matrix)
+
+
+async def extended(
+    engine: RoutingEngine,
+    roads: Roads,
+    places: Sequence[Place],
+    more: Sequence[Place],
+    depart_at: datetime,
+) -> Roads:
+    """The same roads with rows and columns for `more` places; what was known stays as it was.
+
+    A plan that was timed on them keeps its times, even when another engine answers by now.
+    Raises routing.EngineFailed.
+    """
+    if not more:
+        return roads
+    down = await engine.matrix(more, [*places, *more], depart_at)
+    across = await engine.matrix(places, more, depart_at)
+
+    def grown(cells: Callable[[Matrix], NDArray[Any]]) -> NDArray[Any]:
+        return np.block([[np.hstack([cells(roads.matrix), cells(across)])], [cells(down)]])
+
+    matrix = replace(
+        roads.matrix,
+        seconds=grown(lambda each: each.seconds),
+        unreachable=grown(lambda each: each.unreachable),
+        estimated=grown(lambda each: each.estimated),
+    )
+    return Roads(_travel(matrix), matrix)
+
+
+def _travel(matrix: Matrix) -> NDArray[np.int32]:
+    return np.where(matrix.unreachable, dispatch.UNREACHABLE_S, matrix.seconds).astype(np.int32)
 
 
 async def _bridged(

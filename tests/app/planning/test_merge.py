@@ -1,5 +1,6 @@
 """Orders that come while the search runs are merged into its plan."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,24 +15,27 @@ from app.planning import run
 from app.planning.context import Planner
 from app.planning.models import PlannedVisit, PlanningRun
 from app.planning.repository import is_behind, raise_dirty
+from routing import EngineFailed
 from tests.app.planning.conftest import Book, Run, SolverHere, Take
 from tests.app.planning.test_run import offline
 from tests.factories.world import World
 
 
 class RoadsOnce:
-    """An engine that answers once and then fails."""
+    """An engine that answers once; then it fails, or it has fallen back and all takes longer."""
 
-    def __init__(self, planner: Planner) -> None:
-        self.engine, self.asked = planner.engine, 0
+    def __init__(self, planner: Planner, then: Exception | None) -> None:
+        self.engine, self.then = planner.engine, then
+        self.asked: list[tuple[int, int]] = []
 
-    async def matrix(self, *args: Any) -> Any:
-        from routing import EngineFailed
-
-        self.asked += 1
-        if self.asked > 1:
-            raise EngineFailed("no roads")
-        return await self.engine.matrix(*args)
+    async def matrix(self, sources: Any, targets: Any, depart_at: Any) -> Any:
+        self.asked.append((len(sources), len(targets)))
+        found = await self.engine.matrix(sources, targets, depart_at)
+        if len(self.asked) == 1:
+            return found
+        if self.then is not None:
+            raise self.then
+        return replace(found, seconds=found.seconds * 3 // 2)
 
 
 @pytest.fixture
@@ -118,16 +122,19 @@ class TestMerge:
         await plan()
         assert await book.state(came[0]) == "SENT"
 
-    async def test_without_roads_the_plan_is_published_as_it_was_found(
+    @pytest.mark.parametrize("then", [EngineFailed("no roads"), KeyError("odd"), None], ids=repr)
+    async def test_what_fails_costs_no_more_than_the_merge(
         self,
         take: Take,
         planner: Planner,
         comes: list[dict[str, Any]],
         book: Book,
         world: World,
+        then: Exception | None,
     ) -> None:
         known = await take()
-        half_blind = Planner(planner.database, RoadsOnce(planner), planner.solver)  # type: ignore[arg-type]
+        engine = RoadsOnce(planner, then)
+        half_blind = Planner(planner.database, engine, planner.solver)  # type: ignore[arg-type]
         async with planner.database.transaction() as session:
             await raise_dirty(session, world.stations["S01"])
         run_id = await run.begin_if_behind(planner.database, world.stations["S01"])
@@ -136,6 +143,11 @@ class TestMerge:
         async with planner.database.transaction() as session:
             kept = await session.get_one(PlanningRun, run_id)
             assert kept.state == "published" and kept.result is not None
-            assert len(kept.result["merged"]["not_fitting"]) == 1
-            assert await session.get(PlannedVisit, UUID(comes[0]["id"])) is None
+            told = kept.result["merged"]
+            visit = await session.get(PlannedVisit, UUID(comes[0]["id"]))
+        merges = then is None
+        assert (len(told["inserted"]), len(told["not_fitting"])) == (merges, not merges)
+        assert (visit is not None) == merges
         assert await book.state(known) == "SENT"
+        count = engine.asked[0][0]
+        assert engine.asked[1:] == [(1, count + 1), (count, 1)][: 1 + merges], "only what is new"

@@ -4,7 +4,7 @@ import numpy as np
 
 import dispatch
 from app.core.settings import Settings
-from app.planning.roads import roads_between, traffic
+from app.planning.roads import extended, roads_between, traffic
 from routing import UNREACHABLE_S, Estimate, Matrix, Place
 from tests.factories.world import NOW
 
@@ -42,3 +42,20 @@ class TestRoadsBetween:
         assert roads.source_of((0, 2)) == "estimate"
         assert roads.source_of((0, 1)) == "osrm"
         assert roads.travel[2, 0] == dispatch.UNREACHABLE_S, "only the way that is driven"
+
+    async def test_new_places_leave_what_was_known_as_it_was(self, config: Settings) -> None:
+        known = await roads_between(Island(traffic()), PLACES, [[0, 2]], NOW)
+        more = [Place(117.05, 36.69)]
+        roads = await extended(Estimate(traffic()), known, PLACES, more, NOW)
+        assert roads.travel.shape == (4, 4)
+        assert (roads.travel[:3, :3] == known.travel).all()
+        whole = await roads_between(Estimate(traffic()), [*PLACES, *more], [], NOW)
+        assert (roads.travel[3] == whole.travel[3]).all()
+        assert (roads.travel[:, 3] == whole.travel[:, 3]).all()
+        assert [roads.source_of(leg) for leg in ((0, 1), (0, 3), (3, 0))] == [
+            "osrm",
+            "estimate",
+            "estimate",
+        ]
+        assert roads.matrix.graph_version == "island"
+        assert await extended(Estimate(traffic()), known, PLACES, [], NOW) is known
