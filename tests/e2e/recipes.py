@@ -222,11 +222,6 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "put_on_call": lambda s: Call(
         {"station_id": str(s.world.stations["S01"])}, body={"user_ids": []}
     ),
-    "import_rate_card": _body(lambda _: {"toml": NEXT_CARD}),
-    "simulate_rate_card": _body(lambda _: {"toml": NEXT_CARD, "month": "2026-01"}),
-    "attribute_rework": lambda s: Call(
-        {"case_id": str(s.rework_id)}, body={"cause": "part", "reason": "阀芯质量问题"}
-    ),
     "list_statements": lambda _: Call(query={"month": "2026-01"}),
     "get_pay_summary": lambda _: Call(query={"month": "2026-01"}),
     "create_building": _body(_building),

@@ -20,7 +20,6 @@ from app.evidence.service import Declared, new_file
 from app.evidence.storage import storage, thumbnail_key
 from app.identity import service as identity
 from app.identity.models import RoleGrant
-from app.revisits.models import ReworkCase
 from app.payouts.models import LedgerEntry, PayAdjustment, PayAppeal, PayQuestion
 from app.revisits.models import ReworkCase
 from app.work_orders import approvals, duties, service
