@@ -25,6 +25,7 @@ async def planning_figures(manager: Caller) -> tuple[Json, Json]:
         "what_if_runs": len(read) - len(published),
         "failed": sum(run["state"] == "failed" for run in runs),
         "churn": churn_of(published),
+        "dropped": sum(each["churn"].get("dropped", 0) for each in published),
         "price_min": prices(published),
         "gained_min": gains(published),
         "lending": lending(published),
@@ -34,7 +35,7 @@ async def planning_figures(manager: Caller) -> tuple[Json, Json]:
 
 
 def churn_of(results: Iterable[Json]) -> float:
-    """Share of planned orders that a later plan gave to another crew."""
+    """Share of planned orders that a later plan gave to another crew; what it left out apart."""
     compared = moved = 0
     for each in results:
         compared += each["churn"]["compared"]
@@ -52,16 +53,18 @@ def prices(results: Sequence[Json]) -> dict[str, float]:
 
 
 def gains(results: Sequence[Json]) -> Json:
-    """What each part took off the price of all plans, in minutes, and in how many plans."""
+    """What each part took off the price of all plans, in minutes, in how many it gained and ran."""
     minutes: Counter[str] = Counter()
     plans: Counter[str] = Counter()
+    ran: Counter[str] = Counter()
     for each in results:
         for part, name in _PARTS.items():
             gained = each["parts"].get(part, 0)
             minutes[name] += gained
             plans[name] += gained > 0
+            ran[name] += part in each["parts"]
     return {
-        name: {"min": round(minutes[name] / 60, 1), "plans": plans[name]}
+        name: {"min": round(minutes[name] / 60, 1), "plans": plans[name], "ran": ran[name]}
         for name in _PARTS.values()
     }
 

@@ -17,10 +17,11 @@ from app.core.problems import Problem
 from app.planning import policy, repository, snapshot_rows
 from app.planning.build import Layout, chains, problem_of, warm_start
 from app.planning.context import Planner
-from app.planning.load import facts_of, load
+from app.planning.load import load
 from app.planning.models import PlannedVisit, UnplannedOrder
 from app.planning.nearby import nearby
 from app.planning.outcome import told
+from app.planning.reading import facts_of
 from app.planning.ready import only
 from app.planning.rerouted import Setting, reroute
 from app.planning.roads import Roads, roads_between

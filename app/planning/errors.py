@@ -13,6 +13,20 @@ class NothingToPlan(Problem):
     action = Text("请选择有班组的站点", "Choose a station that has crews")
 
 
+class PlanTooLarge(Problem):
+    """The station and all below it have more orders or crews than one run plans."""
+
+    status = 409
+    type = "plan-too-large"
+    title = Text(
+        "一次排程放不下这么多工单或班组", "These are too many orders or crews for one plan"
+    )
+    action = Text(
+        "请按下属站点分别排程；相邻站点之间仍会互借班组",
+        "Plan the stations below apart; neighbours lend each other crews all the same",
+    )
+
+
 class DangerTakesNoSlot(Problem):
     """E1 and E2 are served at once, not by appointment (DOMAIN section 6)."""
 

@@ -7,47 +7,22 @@ never are: they only keep their members' standing crews busy.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.catalogue import service as catalogue
 from app.organisation import service as organisation
 from app.organisation.service import Capability
-from app.payouts.expected import Expected
 from app.planning import policy, snapshot_rows
 from app.planning.build import ON_SITE
-from app.planning.earnings import expected_at, income_of, incomes
+from app.planning.earnings import expected_at, incomes
 from app.planning.lending import Units, contractors, foreign, lent_crews
-from app.planning.snapshot import (
-    CrewNow,
-    Elsewhere,
-    Facts,
-    Held,
-    IdleCrew,
-    Job,
-    Published,
-    Rest,
-    Snapshot,
-)
+from app.planning.reading import Reading, elsewhere_of, job_of, opens_after, read, wishes
+from app.planning.snapshot import CrewNow, Elsewhere, Held, IdleCrew, Published, Rest, Snapshot
 from routing import Place
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What the jobs of one snapshot need beside their rows."""
-
-    at: datetime
-    expected: Expected
-    codes: Mapping[UUID, str]
-    planned: Mapping[UUID, Published] = field(default_factory=dict)
-    lost: Mapping[UUID, list[tuple[UUID, str, datetime]]] = field(default_factory=dict)
-    tolerances: Mapping[tuple[Any, ...], int] = field(default_factory=dict)
-    foreign: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
-    """Station -> crews beyond a contractor's border, which it may not ask."""
 
 
 async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s: int) -> Snapshot:
@@ -59,40 +34,49 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
     await snapshot_rows.one_snapshot(session)
     stations = await organisation.subtree(session, station_id)
     seqs = await snapshot_rows.dirty_seqs(session, stations)
-    able = [
-        crew
-        for crew in await organisation.capabilities(session, stations, at)
-        if crew.kind == "standing"
-    ]
     units = await contractors(session)
-    lent = await lent_crews(session, station_id, at, units)
-    able += lent
-    expected = await expected_at(session, at)
-    held = await _held_by_crew(session, able, _Reading(at, expected, {}))
+    able = await _able(session, station_id, stations, units, at)
+    begun = Reading(at, await expected_at(session, at), {})
+    held = await _held_by_crew(session, able, begun)
     waiting = await snapshot_rows.waiting_orders(session, stations)
     published = {
         row.order_id: Published(row.code, row.position)
         for row in await snapshot_rows.published(session, stations)
     }
-    reading = await _reading(session, _Reading(at, expected, {}, published), waiting, able)
+    reading = await read(session, replace(begun, planned=published), waiting, able)
     reading.foreign = _foreign(reading.codes, able, units, stations)
-    jobs = [_job(row, reading) for row in waiting]
+    jobs = wishes([job_of(row, reading) for row in waiting], published.keys())
     crews, idle = await _crews(session, able, held, reading, stations)
-    codes = {crew.id: crew.code for crew in crews}
-    away = await snapshot_rows.visits_elsewhere(session, codes.keys(), stations)
-    opens_by = at + timedelta(seconds=horizon_s)
+    later = {job.id for job in jobs if opens_after(job, at + timedelta(seconds=horizon_s))}
     return Snapshot(
         station_id=station_id,
         at=at,
         dirty_seqs=seqs,
-        jobs=tuple(job for job in jobs if not _opens_after(job, opens_by)),
-        beyond=tuple(job for job in jobs if _opens_after(job, opens_by)),
+        jobs=tuple(job for job in jobs if job.id not in later),
+        beyond=tuple(job for job in jobs if job.id in later),
         crews=tuple(crews),
         idle_crews=tuple(idle),
         published=published,
-        elsewhere=tuple(_elsewhere(row, codes[row.crew_id], reading) for row in away),
+        elsewhere=await _elsewhere(session, crews, stations, reading),
         units=units,
     )
+
+
+async def _able(
+    session: AsyncSession, station_id: UUID, stations: Collection[UUID], units: Units, at: datetime
+) -> list[Capability]:
+    """Standing crews of the stations, and those that neighbours lend."""
+    own = await organisation.capabilities(session, stations, at)
+    lent = await lent_crews(session, station_id, at, units)
+    return [crew for crew in own if crew.kind == "standing"] + lent
+
+
+async def _elsewhere(
+    session: AsyncSession, crews: Iterable[CrewNow], stations: Collection[UUID], reading: Reading
+) -> tuple[Elsewhere, ...]:
+    codes = {crew.id: crew.code for crew in crews}
+    away = await snapshot_rows.visits_elsewhere(session, codes.keys(), stations)
+    return tuple(elsewhere_of(row, codes[row.crew_id], reading) for row in away)
 
 
 def _foreign(
@@ -109,80 +93,8 @@ def _foreign(
     }
 
 
-def _elsewhere(row: Any, crew_code: str, reading: _Reading) -> Elsewhere:
-    """Its crew is decided by another plan, so neither pins nor bans speak here."""
-    job = _job(row, _Reading(reading.at, reading.expected, {}))
-    return Elsewhere(replace(job, wanted_crew=None), crew_code, row.position)
-
-
-def _opens_after(job: Job, instant: datetime) -> bool:
-    return job.window is not None and job.window[0] > instant
-
-
-async def _reading(
-    session: AsyncSession,
-    begun: _Reading,
-    waiting: Collection[Any],
-    able: Collection[Capability],
-) -> _Reading:
-    lost: dict[UUID, list[tuple[UUID, str, datetime]]] = defaultdict(list)
-    for row in await snapshot_rows.lost_assignments(session, [row.id for row in waiting]):
-        lost[row.order_id].append((row.crew_id, row.ended_why, row.ended_at))
-    wanted = {row.preferred_crew_id for row in waiting if row.preferred_crew_id}
-    named = wanted | {crew.crew_id for crew in able}
-    named |= {crew_id for each in lost.values() for crew_id, _, _ in each}
-    slots = {_profile_key(row) for row in waiting if row.appointment_from is not None}
-    tolerances = {
-        key: (await catalogue.limits(session, *key)).get("SLOT", policy.SLOT_TOLERANCE_S)
-        for key in slots
-    }
-    codes = await snapshot_rows.crew_codes(session, named)
-    return replace(begun, codes=codes, lost=lost, tolerances=tolerances)
-
-
-def _profile_key(row: Any) -> tuple[UUID, str, str, str]:
-    return row.service_profile_id, row.service_class, row.domain, row.zone
-
-
-def _job(row: Any, reading: _Reading) -> Job:
-    slot = None
-    if row.appointment_from is not None and row.appointment_to is not None:
-        slot = (row.appointment_from, row.appointment_to)
-    tolerance_s = reading.tolerances.get(_profile_key(row), policy.SLOT_TOLERANCE_S)
-    preferred = reading.codes.get(row.preferred_crew_id)
-    planned = reading.planned.get(row.id)
-    let_go = policy.banned(reading.lost.get(row.id, ()), reading.at)
-    banned = {reading.codes[each] for each in let_go}
-    banned |= reading.foreign.get(row.station_id, frozenset())
-    pinned = preferred if row.pinned else None
-    return Job(
-        id=row.id,
-        serial=row.serial,
-        station_id=row.station_id,
-        facts=facts_of(row),
-        place=Place(row.lon, row.lat),
-        building=str(row.building_id) if row.building_id else None,
-        service_s=row.service_minutes * 60,
-        skills=tuple((need["skill"], need["count"]) for need in row.skills),
-        crew_size=row.crew_size,
-        arrive_by=row.arrive_by,
-        window=policy.start_window(slot, tolerance_s, reading.at, row.service_class),
-        vulnerable="vulnerable" in row.flags,
-        pinned_crew=pinned,
-        wanted_crew=preferred or (planned.crew_code if planned else None),
-        # A dispatcher who pins the order to a crew knows what stands against it.
-        banned_crews=frozenset(banned - {pinned}),
-        income=income_of(reading.expected, row.fault_code, row.points, row.crew_size),
-    )
-
-
-def facts_of(row: Any) -> Facts:
-    """The facts that a plan rests on, of a row that carries them."""
-    return Facts(*(getattr(row, name) for name in Facts._fields))
-
-
 async def _held_by_crew(
-    session: AsyncSession, able: Collection[Capability], reading: _Reading
+    session: AsyncSession, able: Collection[Capability], reading: Reading
 ) -> dict[UUID, list[Held]]:
     """Standing crew -> orders in its own hands and in those of joint crews of its members."""
     standing_of = {member.technician_id: crew.crew_id for crew in able for member in crew.members}
@@ -195,7 +107,7 @@ async def _held_by_crew(
         for crew_id in joint.get(row.crew_id, {row.crew_id}):
             held[crew_id].append(
                 Held(
-                    job=_job(row, reading),
+                    job=job_of(row, reading),
                     state=row.state,
                     assigned_at=row.assigned_at,
                     spell_action=row.spell_action,
@@ -210,7 +122,7 @@ async def _crews(
     session: AsyncSession,
     able: Collection[Capability],
     held: Mapping[UUID, list[Held]],
-    reading: _Reading,
+    reading: Reading,
     stations: Collection[UUID],
 ) -> tuple[list[CrewNow], list[IdleCrew]]:
     ids = [crew.crew_id for crew in able]

@@ -1,18 +1,17 @@
 """A finished plan in the words of the database and the API: visits, reasons, the result."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import dispatch
-from app.planning.build import Layout, elsewhere, held_id, standing
+from app.planning.build import Layout
 from app.planning.models import PlannedVisit, PlanningProblem, UnplannedOrder
 from app.planning.roads import Roads
-from app.planning.snapshot import CrewNow, Job, Snapshot
-
-Leg = tuple[int, int]
+from app.planning.shown import Leg, route_shown
+from app.planning.snapshot import Job, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +31,16 @@ def outcome(
     run_id: UUID, snapshot: Snapshot, layout: Layout, roads: Roads, plan: dispatch.Plan
 ) -> Outcome:
     """Read the plan back into ids and instants."""
-    jobs = {job.serial: job for job in snapshot.jobs}
     crews = {crew.code: crew for crew in snapshot.crews}
-    visits: dict[UUID, PlannedVisit] = {}
-    routes: list[dict[str, Any]] = []
-    legs: list[Leg] = []
-    for route in plan.routes:
-        crew = crews[route.crew_id]
-        shown, driven = _route(snapshot, layout, roads, crew, route, jobs)
-        routes.append(shown)
-        legs += driven
-        for position, visit in enumerate(shown["visits"]):
-            if not visit["locked"] and not visit["elsewhere"]:
-                planned = _planned(run_id, crew.id, position, visit, snapshot.at, route)
-                visits[planned.order_id] = planned
-    unplanned = _unplanned(run_id, snapshot, plan, jobs)
+    shown = [route_shown(snapshot, layout, roads, crews[r.crew_id], r) for r in plan.routes]
+    legs = [leg for _, driven in shown for leg in driven]
+    routes = [route for route, _ in shown]
+    visits = {
+        visit.order_id: visit
+        for route, told in zip(plan.routes, routes, strict=True)
+        for visit in _visits(run_id, crews[route.crew_id].id, route, told, snapshot.at)
+    }
+    unplanned = _unplanned(run_id, snapshot, plan)
     return Outcome(
         visits=visits,
         unplanned=unplanned,
@@ -57,15 +51,7 @@ def outcome(
             "price": dict(plan.price),
             "total": plan.total,
             "parts": dict(plan.parts),
-            "unassigned": [
-                {
-                    "order_id": str(job.id),
-                    "serial": job.serial,
-                    "reasons": unplanned[job.id].reasons,
-                }
-                for job in (*snapshot.jobs, *snapshot.beyond)
-                if job.id in unplanned
-            ],
+            "unassigned": _unassigned(snapshot, unplanned),
             "idle_crews": [
                 {"crew_id": str(crew.id), "crew_code": crew.code, "why": crew.why}
                 for crew in snapshot.idle_crews
@@ -76,61 +62,23 @@ def outcome(
     )
 
 
-def _route(
-    snapshot: Snapshot,
-    layout: Layout,
-    roads: Roads,
-    crew: CrewNow,
-    route: dispatch.Route,
-    jobs: Mapping[str, Job],
-) -> tuple[dict[str, Any], list[Leg]]:
-    now = standing(crew, snapshot.at)
-    away = {each.job.serial: each.job for each in elsewhere(snapshot, crew)}
-    held = {held_id(each, crew): each.job for each in now.ahead}
-    here, legs, visits = layout.row[now.place], [], []
-    for visit in route.visits:
-        job = held.get(visit.order_id) or away.get(visit.order_id) or jobs[visit.order_id]
-        leg = (here, layout.row[job.place])
-        here = leg[1]
-        legs.append(leg)
-        visits.append(
-            {
-                "order_id": str(job.id),
-                "serial": job.serial,
-                "locked": visit.order_id in held,
-                "elsewhere": visit.order_id in away,
-                "arrive_at": _instant(snapshot.at, visit.arrival_s),
-                "start_at": _instant(snapshot.at, visit.start_s),
-                "finish_at": _instant(snapshot.at, visit.finish_s),
-                "travel_s": visit.travel_s,
-                "wait_s": visit.wait_s,
-                "late_s": visit.late_s,
-                "travel_source": roads.source_of(leg),
-            }
-        )
-    shown = {
-        "crew_id": str(crew.id),
-        "crew_code": crew.code,
-        "lent": crew.lent,
-        "free_at": _instant(snapshot.at, now.free_in_s),
-        "end_at": _instant(snapshot.at, route.end_s),
-        "travel_s": route.travel_s,
-        "load_s": route.load_s,
-        "overtime_s": route.overtime_s,
-        "breaks": [
-            {
-                "start_at": _instant(snapshot.at, rest.start_s),
-                "finish_at": _instant(snapshot.at, rest.finish_s),
-            }
-            for rest in route.breaks
-        ],
-        "visits": visits,
-    }
-    return shown, legs
+def _unassigned(
+    snapshot: Snapshot, unplanned: Mapping[UUID, UnplannedOrder]
+) -> list[dict[str, Any]]:
+    return [
+        {"order_id": str(job.id), "serial": job.serial, "reasons": unplanned[job.id].reasons}
+        for job in (*snapshot.jobs, *snapshot.beyond)
+        if job.id in unplanned
+    ]
 
 
-def _instant(at: datetime, after_s: int) -> str:
-    return (at + timedelta(seconds=after_s)).isoformat()
+def _visits(
+    run_id: UUID, crew_id: UUID, route: dispatch.Route, told: Mapping[str, Any], at: datetime
+) -> Iterator[PlannedVisit]:
+    """What this plan decides: neither what the crew has already, nor another plan's orders."""
+    for position, visit in enumerate(told["visits"]):
+        if not visit["locked"] and not visit["elsewhere"]:
+            yield _planned(run_id, crew_id, position, visit, at, route)
 
 
 def _planned(
@@ -155,9 +103,8 @@ def _planned(
     )
 
 
-def _unplanned(
-    run_id: UUID, snapshot: Snapshot, plan: dispatch.Plan, jobs: Mapping[str, Job]
-) -> dict[UUID, UnplannedOrder]:
+def _unplanned(run_id: UUID, snapshot: Snapshot, plan: dispatch.Plan) -> dict[UUID, UnplannedOrder]:
+    jobs = {job.serial: job for job in snapshot.jobs}
     found = {
         jobs[serial].id: [told(each) for each in reasons]
         for serial, reasons in plan.unassigned.items()
@@ -207,17 +154,19 @@ def _sources(roads: Roads, legs: list[Leg]) -> dict[str, Any]:
 
 
 def _churn(snapshot: Snapshot, visits: Mapping[UUID, PlannedVisit]) -> dict[str, Any]:
-    """Orders whose crew differs from the plan in force, of those that it had planned."""
-    before = [job.id for job in snapshot.jobs if job.id in snapshot.published]
+    """Orders that went to another crew, or lost their visit, of those that the plan in force had.
+
+    One of a crew that is not there any more moved, too.
+    """
     ids = snapshot.crew_ids
-    moved = [
-        order_id
-        for order_id in before
-        if order_id not in visits
-        or visits[order_id].crew_id != ids.get(snapshot.published[order_id].crew_code)
-    ]
+    before = [job.id for job in snapshot.jobs if job.id in snapshot.published]
+    kept = [order_id for order_id in before if order_id in visits]
+    moved = sum(
+        visits[each].crew_id != ids.get(snapshot.published[each].crew_code) for each in kept
+    )
     return {
         "compared": len(before),
-        "moved": len(moved),
-        "per_order": round(len(moved) / len(before), 4) if before else 0.0,
+        "moved": moved,
+        "dropped": len(before) - len(kept),
+        "per_order": round(moved / len(before), 4) if before else 0.0,
     }

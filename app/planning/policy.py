@@ -52,6 +52,9 @@ INCOME_SPREAD_PER_MILLE = 300
 """Price in thousandths of a second per hundredth of a point by which a crew's expected income per
 head differs from the mean: an order of four points weighs two minutes (figure ours)."""
 
+MOST_MOVES = 3
+"""Planned orders that one crew may lose to others in one plan, however much it would save: people
+have read their day. A crew that is not there any more loses all (figure ours)."""
 MOST_AHEAD = 2
 """Orders that a crew may have in SENT and ACCEPTED before it gets another, danger excepted."""
 URGENT_BUDGET_S = 1.0
@@ -73,6 +76,10 @@ LENDING_PRICE_S = 900
 KEPT_PROBLEMS = {True: 3, False: 6}
 """Problems kept per station: of published runs, and of questions of the kind "what if"."""
 DEFAULT_HORIZON_S = 12 * 3_600
+MOST_ORDERS = 1_500
+MOST_CREWS = 150
+"""The largest problem that one run plans, and with it the travel matrix: of larger subtrees the
+stations are planned apart, and lend each other crews at their borders."""
 
 SLOT_LENGTH = timedelta(hours=2)
 """Appointment slots as they are offered to a caller, from opening to closing by the local clock."""

@@ -9,9 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock, feed
 from app.planning import policy, repository, snapshot_rows
 from app.planning.borders import Borders, settled
-from app.planning.load import facts_of
 from app.planning.models import PlanningRun
 from app.planning.outcome import Outcome
+from app.planning.reading import facts_of
 from app.planning.snapshot import Facts, Job, Snapshot
 
 CREW_BUSY = ("crew_busy",)

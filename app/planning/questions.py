@@ -92,40 +92,12 @@ def _difference(runs: tuple[UUID, UUID], bodies: list[bytes]) -> dict[str, Any]:
     by = after if _known(after) > _known(before) else before
     found = dispatch.compare(by.problem, _in_time_of(by, before), _in_time_of(by, after))
     ids = {**after.order_ids, **before.order_ids}
-
-    def instant(seconds: int | None) -> datetime | None:
-        return None if seconds is None else by.at + timedelta(seconds=seconds)
-
     return {
         "run_id": runs[0],
         "with_run_id": runs[1],
         "priced_by": runs[0] if by is before else runs[1],
-        "moved": [
-            {
-                "order_id": ids.get(move.order_id),
-                "serial": move.order_id,
-                "from_crew": move.from_crew,
-                "to_crew": move.to_crew,
-                "start_before": instant(move.start_before_s),
-                "start_after": instant(move.start_after_s),
-                "saved_s": dict(move.saved),
-                "gain_s": move.gain,
-                "because": move.because,
-                "zh": move.zh,
-                "en": move.en,
-            }
-            for move in found.moved
-        ],
-        "shifted": [
-            {
-                "order_id": ids.get(shift.order_id),
-                "serial": shift.order_id,
-                "crew_code": shift.crew_id,
-                "start_before": instant(shift.start_before_s),
-                "start_after": instant(shift.start_after_s),
-            }
-            for shift in found.shifted
-        ],
+        "moved": [_move(move, ids.get(move.order_id), by.at) for move in found.moved],
+        "shifted": [_shift(shift, ids.get(shift.order_id), by.at) for shift in found.shifted],
         "unchanged": found.unchanged,
         "before_s": dict(found.before),
         "after_s": dict(found.after),
@@ -136,6 +108,36 @@ def _difference(runs: tuple[UUID, UUID], bodies: list[bytes]) -> dict[str, Any]:
         "zh": found.zh,
         "en": found.en,
     }
+
+
+def _move(move: dispatch.Move, order_id: UUID | None, at: datetime) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "serial": move.order_id,
+        "from_crew": move.from_crew,
+        "to_crew": move.to_crew,
+        "start_before": _instant(at, move.start_before_s),
+        "start_after": _instant(at, move.start_after_s),
+        "saved_s": dict(move.saved),
+        "gain_s": move.gain,
+        "because": move.because,
+        "zh": move.zh,
+        "en": move.en,
+    }
+
+
+def _shift(shift: dispatch.Shift, order_id: UUID | None, at: datetime) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "serial": shift.order_id,
+        "crew_code": shift.crew_id,
+        "start_before": _instant(at, shift.start_before_s),
+        "start_after": _instant(at, shift.start_after_s),
+    }
+
+
+def _instant(at: datetime, after_s: int | None) -> datetime | None:
+    return None if after_s is None else at + timedelta(seconds=after_s)
 
 
 def _known(asked: Asked) -> tuple[int, int]:

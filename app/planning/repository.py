@@ -142,6 +142,15 @@ async def last_started(session: AsyncSession, station_id: UUID) -> datetime | No
     return (await session.exec(query)).first()
 
 
+async def waiting(session: AsyncSession, stations: Collection[UUID], until: datetime) -> int:
+    """How many of these stations' orders wait, without those whose slot opens later."""
+    statement = text(
+        "SELECT count(*) FROM work_orders WHERE station_id = ANY(:stations)"
+        " AND state IN ('NEW', 'RETURNED') AND coalesce(appointment_from <= :until, true)"
+    ).bindparams(ids("stations", stations), until=until)
+    return int((await session.execute(statement)).scalar_one())
+
+
 async def danger_waits(session: AsyncSession, station_id: UUID) -> bool:
     """Whether danger waits at this station that no plan has tried and left yet."""
     statement = text(

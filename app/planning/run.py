@@ -25,6 +25,7 @@ from app.planning.models import PlanningProblem, PlanningRun
 from app.planning.outcome import Outcome, outcome
 from app.planning.publish import answer, publish, tell
 from app.planning.roads import roads_between
+from app.planning.size import demand_plannable
 from app.planning.snapshot import Snapshot
 from app.planning.stored import Asked, packed
 from app.planning.what_if import supposed, weights
@@ -80,6 +81,8 @@ async def _execute(planner: Planner, run_id: UUID) -> None:
     async with planner.database.transaction() as session:
         snapshot = await load(session, run.station_id, clock.now(), run.horizon_s)
     snapshot = supposed(snapshot, run.changes)
+    held = sum(len(crew.held) for crew in snapshot.crews)
+    demand_plannable(len(snapshot.jobs) + held, len(snapshot.crews))
     watch.lap("loading")
     solved = await _plan(planner, run, snapshot, watch)
     if not run.publish:

@@ -49,8 +49,10 @@ class WeightsIn(Body):
     """Price in seconds of giving a planned order to another crew."""
     spread_per_mille: Weight | None = None
     """Rate per second by which a crew's workload differs from the mean."""
+    income_spread_per_mille: Weight | None = None
+    """Rate per hundredth of a point by which a crew's expected income differs from the mean."""
     most_moves: Weight | None = None
-    """Planned orders that one crew may lose to others."""
+    """Planned orders that one crew may lose to others in one plan."""
 
 
 class ChangesIn(Body):
@@ -240,11 +242,16 @@ class RoutingOut(Out):
 
 
 class ChurnOut(Out):
-    """Orders whose crew differs from the plan before, of those that it had planned."""
+    """What became of the orders that the plan before had given to a crew."""
 
     compared: int
+    """Orders with a visit in the plan before that still wait."""
     moved: int
+    """Of these, given to another crew."""
+    dropped: int = 0
+    """Of these, without a visit now."""
     per_order: float
+    """Moved per compared."""
 
 
 class SentOut(Out):
@@ -268,7 +275,8 @@ class PlanResultOut(Out):
     """Per term."""
     total: int
     parts: dict[str, int] = Field(default_factory=dict)
-    """Seconds of price that each part of the planner took off, and its rounds."""
+    """Seconds of price that each part of the planner took off (a part that did not run is not
+    there), the rounds of the search, and how many searches went side by side."""
     unassigned: list[UnassignedOut]
     left_out: list[LeftOutOut]
     idle_crews: list[IdleCrewOut]

@@ -1,5 +1,7 @@
 """Asking for runs and reading them, inside the caller's scope."""
 
+from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +13,12 @@ from app.core.permissions import Permission
 from app.core.problems import NotFound
 from app.core.scope import Principal, scoped
 from app.organisation import service as organisation
+from app.planning import repository
 from app.planning.errors import NothingToPlan
 from app.planning.jobs import answer_what_if, lock_of, run_plan
+from app.planning.lending import can_come
 from app.planning.models import PlannedVisit, PlanningRun, UnplannedOrder
+from app.planning.size import demand_plannable
 from app.work_orders.models import WorkOrder
 
 
@@ -29,17 +34,12 @@ async def request_run(
 ) -> PlanningRun:
     """Queue a run of a station and all below it; without `publish` it only answers "what if".
 
-    Raises NotFound, for a crew of `changes` elsewhere too, and NothingToPlan.
+    Raises NotFound, for a crew of `changes` elsewhere too, NothingToPlan and PlanTooLarge.
     """
     stations = await organisation.subtree_in_scope(
         session, principal, Permission.PLANNING_RUN, station_id
     )
-    crews = await organisation.capabilities(session, stations, clock.now())
-    if not crews and not (changes and changes["added_crews"]):
-        raise NothingToPlan()
-    named = [*changes["without_crews"], *changes["longer_crews"]] if changes else []
-    if {UUID(each) for each in named} - {crew.crew_id for crew in crews}:
-        raise NotFound()
+    await _demand_plannable(session, stations, horizon_s, changes)
     run = PlanningRun(
         station_id=station_id,
         state="queued",
@@ -61,6 +61,24 @@ async def request_run(
         run_id=str(run.id),
     )
     return run
+
+
+async def _demand_plannable(
+    session: AsyncSession,
+    stations: Collection[UUID],
+    horizon_s: int,
+    changes: dict[str, Any] | None,
+) -> None:
+    """Refuse what can be seen before anything is loaded; the run itself counts again."""
+    at = clock.now()
+    crews = await organisation.capabilities(session, stations, at)
+    if not crews and not (changes and changes["added_crews"]):
+        raise NothingToPlan()
+    named = [*changes["without_crews"], *changes["longer_crews"]] if changes else []
+    if {UUID(each) for each in named} - {crew.crew_id for crew in crews}:
+        raise NotFound()
+    orders = await repository.waiting(session, stations, at + timedelta(seconds=horizon_s))
+    demand_plannable(orders, sum(can_come(crew) for crew in crews))
 
 
 async def run_of(session: AsyncSession, principal: Principal, run_id: UUID) -> PlanningRun:

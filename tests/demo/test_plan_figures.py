@@ -23,7 +23,7 @@ def visit(order_id: str, **marks: bool) -> dict[str, Any]:
 class TestPlanFigures:
     def test_a_day_without_plans_has_figures_too(self) -> None:
         assert (churn_of([]), prices([])) == (0.0, {})
-        assert gains([])["cp_sat"] == {"min": 0.0, "plans": 0}
+        assert gains([])["cp_sat"] == {"min": 0.0, "plans": 0, "ran": 0}
         assert lending([]) == {"offered": 0, "visits": 0, "orders": 0}
 
     def test_prices_are_those_of_the_mean_plan_in_minutes(self) -> None:
@@ -33,9 +33,9 @@ class TestPlanFigures:
     def test_gains_add_up_over_plans_and_rounds_are_none(self) -> None:
         helped = result(parts={"insertion": 60, "search": 0, "master": 90, "rounds": 5})
         assert gains([result(), helped, result(parts={})]) == {
-            "insertion": {"min": 101.0, "plans": 2},
-            "search": {"min": 5.0, "plans": 1},
-            "cp_sat": {"min": 1.5, "plans": 1},
+            "insertion": {"min": 101.0, "plans": 2, "ran": 2},
+            "search": {"min": 5.0, "plans": 1, "ran": 2},
+            "cp_sat": {"min": 1.5, "plans": 1, "ran": 2},
         }
 
     def test_lending_counts_what_neighbours_were_given(self) -> None:

@@ -24,10 +24,13 @@ from tests.factories.world import World
 
 
 async def queued(database: Database) -> list[tuple[str, str | None]]:
-    """(task, lock) of the jobs that wait, oldest first."""
+    """(task, lock) of the planner's jobs that wait, oldest first."""
     async with database.transaction() as session:
         rows = await session.execute(
-            text("SELECT task_name, lock FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+            text(
+                "SELECT task_name, lock FROM procrastinate_jobs WHERE status = 'todo'"
+                " AND starts_with(task_name, 'planning.') ORDER BY id"
+            )
         )
         return [(row[0], row[1]) for row in rows]
 

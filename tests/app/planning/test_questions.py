@@ -99,7 +99,11 @@ class TestWhatIf:
         changes = {
             "shift_longer_minutes": 90,
             "longer_crews": [str(world.crews["A2"])],
-            "weights": {"travel_per_mille": 3000, "most_moves": 2},
+            "weights": {
+                "travel_per_mille": 3000,
+                "most_moves": 2,
+                "income_spread_per_mille": 70,
+            },
         }
         assert (await ask(changes=changes)).status_code == 200
         assert solver.problem is not None
@@ -107,6 +111,7 @@ class TestWhatIf:
         assert ends["A2"] - ends["A1"] == 90 * 60 and ends["A3"] == ends["A1"]
         assert solver.problem.objective.travel_per_mille == 3000
         assert solver.problem.objective.most_moves == 2
+        assert solver.problem.objective.income_spread_per_mille == 70
         assert solver.problem.objective.move == 600
 
     async def test_it_waits_for_no_run_and_delays_none(

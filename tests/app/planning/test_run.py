@@ -4,19 +4,22 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import httpx
 import pytest
 from sqlmodel import col, update
 
 import dispatch
 from app.core import clock
 from app.core.db import Database
-from app.organisation.models import Presence
-from app.planning.errors import PlanRefused
+from app.organisation.models import Presence, Shift
+from app.planning import policy
+from app.planning.errors import PlanRefused, PlanTooLarge
 from app.planning.models import PlannedVisit, PlanningRun
 from app.work_orders import assignments, service, timers
 from app.work_orders.acts import Act
 from app.work_orders.models import WorkOrder
 from tests.app.planning.conftest import Book, Run, SolverHere, Take
+from tests.conftest import Headers
 from tests.factories.world import World
 
 
@@ -116,7 +119,65 @@ class TestPublish:
         await offline(database, world, *members)
         run = await plan()
         assert run.result is not None
-        assert run.result["churn"] == {"compared": 1, "moved": 1, "per_order": 1.0}
+        assert run.result["churn"] == {"compared": 1, "moved": 1, "dropped": 0, "per_order": 1.0}
+
+    async def test_one_crew_loses_no_more_than_three_planned_orders_in_one_plan(
+        self,
+        take: Take,
+        plan: Run,
+        book: Book,
+        database: Database,
+        world: World,
+        solver: SolverHere,
+    ) -> None:
+        await offline(database, world, "tech01", "tech02", "tech03")
+        noon = clock.now() + timedelta(hours=2)
+        slot = {"starts_at": noon.isoformat(), "ends_at": (noon + timedelta(hours=6)).isoformat()}
+        homes = ("锦绣家园1-1-101", "锦绣家园1-1-102", "锦绣家园1-2-201", "锦绣家园3-1-101")
+        orders = [await take(at, fault_code="H26", appointment=slot) for at in homes]
+        await plan()
+        assert [visit and visit.crew_id for visit in [await book.visit(o) for o in orders]] == [
+            world.crews["A3"]
+        ] * 4
+        async with database.transaction() as session:
+            await session.execute(update(Presence).values(online=True))
+            await session.execute(
+                update(Shift)
+                .where(col(Shift.crew_id) == world.crews["A3"])
+                .values(ends_at=clock.now() + timedelta(minutes=10))
+            )
+        run = await plan()
+        assert solver.problem is not None and run.result is not None
+        assert solver.problem.objective.most_moves == policy.MOST_MOVES == 3
+        assert run.result["churn"] == {"compared": 4, "moved": 3, "dropped": 1, "per_order": 0.75}
+        assert len(run.result["unassigned"]) == 1
+        last = await plan()
+        assert last.result is not None and last.result["unassigned"] == [], "the next plan may"
+
+    async def test_a_subtree_too_large_for_one_plan_is_refused(
+        self,
+        take: Take,
+        plan: Run,
+        client: httpx.AsyncClient,
+        as_: Headers,
+        world: World,
+        database: Database,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        await take()
+        await take("锦绣家园3-1-101")
+        monkeypatch.setattr(policy, "MOST_ORDERS", 1)
+        body = {"station_id": str(world.stations["S01"])}
+        answer = await client.post("/planning-runs", json=body, headers=as_("dispatcher"))
+        told = answer.json()
+        assert (answer.status_code, told["orders"]) == (409, 2)
+        assert told["type"].endswith("plan-too-large") and "分别" in told["action"]
+        with pytest.raises(PlanTooLarge):
+            await plan()
+        monkeypatch.setattr(policy, "MOST_ORDERS", 2)
+        monkeypatch.setattr(policy, "MOST_CREWS", 3)
+        answer = await client.post("/planning-runs", json=body, headers=as_("dispatcher"))
+        assert answer.status_code == 202
 
 
 class TestWhoIsAsked:

@@ -1,0 +1,120 @@
+"""Rows of orders as the planner's jobs: slots, bans, wishes, and what they bring."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.catalogue import service as catalogue
+from app.organisation.service import Capability
+from app.payouts.expected import Expected
+from app.planning import policy, snapshot_rows
+from app.planning.earnings import income_of
+from app.planning.snapshot import Elsewhere, Facts, Job, Published
+from routing import Place
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the jobs of one snapshot need beside their rows."""
+
+    at: datetime
+    expected: Expected
+    codes: Mapping[UUID, str]
+    planned: Mapping[UUID, Published] = field(default_factory=dict)
+    lost: Mapping[UUID, list[tuple[UUID, str, datetime]]] = field(default_factory=dict)
+    tolerances: Mapping[tuple[Any, ...], int] = field(default_factory=dict)
+    foreign: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
+    """Station -> crews beyond a contractor's border, which it may not ask."""
+
+
+def elsewhere_of(row: Any, crew_code: str, reading: Reading) -> Elsewhere:
+    """Its crew is decided by another plan, so neither pins nor bans speak here."""
+    job = job_of(row, Reading(reading.at, reading.expected, {}))
+    return Elsewhere(replace(job, wanted_crew=None), crew_code, row.position)
+
+
+def opens_after(job: Job, instant: datetime) -> bool:
+    return job.window is not None and job.window[0] > instant
+
+
+async def read(
+    session: AsyncSession,
+    begun: Reading,
+    waiting: Collection[Any],
+    able: Collection[Capability],
+) -> Reading:
+    lost: dict[UUID, list[tuple[UUID, str, datetime]]] = defaultdict(list)
+    for row in await snapshot_rows.lost_assignments(session, [row.id for row in waiting]):
+        lost[row.order_id].append((row.crew_id, row.ended_why, row.ended_at))
+    wanted = {row.preferred_crew_id for row in waiting if row.preferred_crew_id}
+    named = wanted | {crew.crew_id for crew in able}
+    named |= {crew_id for each in lost.values() for crew_id, _, _ in each}
+    slots = {_profile_key(row) for row in waiting if row.appointment_from is not None}
+    tolerances = {
+        key: (await catalogue.limits(session, *key)).get("SLOT", policy.SLOT_TOLERANCE_S)
+        for key in slots
+    }
+    codes = await snapshot_rows.crew_codes(session, named)
+    return replace(begun, codes=codes, lost=lost, tolerances=tolerances)
+
+
+def _profile_key(row: Any) -> tuple[UUID, str, str, str]:
+    return row.service_profile_id, row.service_class, row.domain, row.zone
+
+
+def job_of(row: Any, reading: Reading) -> Job:
+    slot = None
+    if row.appointment_from is not None and row.appointment_to is not None:
+        slot = (row.appointment_from, row.appointment_to)
+    tolerance_s = reading.tolerances.get(_profile_key(row), policy.SLOT_TOLERANCE_S)
+    preferred = reading.codes.get(row.preferred_crew_id)
+    planned = reading.planned.get(row.id)
+    let_go = policy.banned(reading.lost.get(row.id, ()), reading.at)
+    banned = {reading.codes[each] for each in let_go}
+    banned |= reading.foreign.get(row.station_id, frozenset())
+    pinned = preferred if row.pinned else None
+    return Job(
+        id=row.id,
+        serial=row.serial,
+        station_id=row.station_id,
+        facts=facts_of(row),
+        place=Place(row.lon, row.lat),
+        building=str(row.building_id) if row.building_id else None,
+        service_s=row.service_minutes * 60,
+        skills=tuple((need["skill"], need["count"]) for need in row.skills),
+        crew_size=row.crew_size,
+        arrive_by=row.arrive_by,
+        window=policy.start_window(slot, tolerance_s, reading.at, row.service_class),
+        vulnerable="vulnerable" in row.flags,
+        pinned_crew=pinned,
+        wanted_crew=planned.crew_code if planned else preferred,
+        # A dispatcher who pins the order to a crew knows what stands against it.
+        banned_crews=frozenset(banned - {pinned}),
+        income=income_of(reading.expected, row.fault_code, row.points, row.crew_size),
+    )
+
+
+def wishes(jobs: Iterable[Job], published: Collection[UUID]) -> list[Job]:
+    """The orders; of those without a visit only so many want a crew as it may lose to others.
+
+    A wish has a price like a visit, but is none: the limit of moves must not keep an order from
+    everybody because the crew that had it before has no time.
+    """
+    wanting: Counter[str | None] = Counter()
+    found = []
+    for job in jobs:
+        wish = job.wanted_crew if job.id not in published else None
+        wanting[wish] += 1
+        over = wish is not None and wanting[wish] > policy.MOST_MOVES
+        found.append(replace(job, wanted_crew=None) if over else job)
+    return found
+
+
+def facts_of(row: Any) -> Facts:
+    """The facts that a plan rests on, of a row that carries them."""
+    return Facts(*(getattr(row, name) for name in Facts._fields))
