@@ -18,9 +18,7 @@ class PlanTooLarge(Problem):
 
     status = 409
     type = "plan-too-large"
-    title = Text(
-        "一次排程放不下这么多工单或班组", "These are too many orders or crews for one plan"
-    )
+    title = Text("工单或班组过多，一次排程放不下", "Too many orders or crews for one plan")
     action = Text(
         "请按下属站点分别排程；相邻站点之间仍会互借班组",
         "Plan the stations below apart; neighbours lend each other crews all the same",

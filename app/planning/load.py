@@ -142,17 +142,10 @@ async def _crews(
             if crew.station_id in stations:  # a neighbour's that cannot come is no news here
                 idle.append(IdleCrew(crew.crew_id, code, why or "no_place"))
             continue
-        shift = shifts[crew.crew_id]
+        now = _now(crew, code, Place(*place), shifts[crew.crew_id], reading.at)
         crews.append(
-            CrewNow(
-                id=crew.crew_id,
-                code=code,
-                station_id=crew.station_id,
-                place=Place(*place),
-                shift=(shift.starts_at, shift.ends_at),
-                rests=tuple(rests_of(shift.breaks, reading.at)),
-                skills=crew.skills,
-                size=crew.size,
+            replace(
+                now,
                 load_s=loads.get(crew.crew_id, 0),
                 held=tuple(hands),
                 income=earned[crew.crew_id],
@@ -160,6 +153,22 @@ async def _crews(
             )
         )
     return crews, idle
+
+
+def _now(crew: Capability, code: str, place: Place, shift: Any, at: datetime) -> CrewNow:
+    """The crew on its shift, with nothing in its hands."""
+    return CrewNow(
+        id=crew.crew_id,
+        code=code,
+        station_id=crew.station_id,
+        place=place,
+        shift=(shift.starts_at, shift.ends_at),
+        rests=tuple(rests_of(shift.breaks, at)),
+        skills=crew.skills,
+        size=crew.size,
+        load_s=0,
+        held=(),
+    )
 
 
 def _on_site(held: Iterable[Held]) -> bool:
