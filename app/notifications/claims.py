@@ -11,10 +11,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
-from app.core.i18n import Language
 from app.core.ids import new_id
 from app.identity.models import Device
-from app.notifications import outbox, policy, recipients, repository, texts
+from app.notifications import composing, outbox, policy, recipients, repository
 from app.notifications.channels import PHONE, SMS, VOICE, Address, Channels, Message
 from app.notifications.ladder_models import Alarm, Ladder
 from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
@@ -22,6 +21,8 @@ from app.notifications.staff import GROUP, STAFF
 
 MOST_TOLD = 50
 """Orders that one message names; FCM takes 4 kB."""
+AT_ONCE = timedelta(milliseconds=200)
+"""A timer may ring a moment before its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,15 @@ async def claim(session: AsyncSession, channels: Channels, dispatch_id: UUID) ->
     lead = await _queued(session, dispatch_id)
     if lead is None:
         return None
-    if await _too_early(session, lead):
+    if await _is_carried(session, lead) or await _too_early(session, lead):
         return None
     if lead.notification_id is None:
-        return await _claimed(session, channels, lead, [], await _to_staff(session, lead))
+        return await _claimed(session, channels, lead, [], await composing.to_staff(session, lead))
     if not await _still_worth_it(session, lead):
+        await _let_go(session, lead)
         return None
     joined = [row for row in await _others(session, lead) if await _still_worth_it(session, row)]
-    message = await _message(session, [lead, *joined])
+    message = await composing.message(session, [lead, *joined])
     return await _claimed(session, channels, lead, joined, message)
 
 
@@ -72,14 +74,33 @@ async def _queued(session: AsyncSession, dispatch_id: UUID) -> Dispatch | None:
     return (await session.exec(query.with_for_update(skip_locked=True))).first()
 
 
+async def _is_carried(session: AsyncSession, row: Dispatch) -> bool:
+    """Whether a message that it joined is still being tried, and tells of it."""
+    query = select(Dispatch.id).where(
+        Dispatch.id == row.joined_id, col(Dispatch.state).in_(("queued", "sending"))
+    )
+    return row.joined_id is not None and (await session.exec(query)).first() is not None
+
+
+async def _let_go(session: AsyncSession, lead: Dispatch) -> None:
+    """The message lost its point before it went out: what had joined it goes by itself."""
+    freed = await session.execute(
+        update(Dispatch)
+        .where(col(Dispatch.joined_id) == lead.id, col(Dispatch.state) == "queued")
+        .values(joined_id=None)
+        .returning(col(Dispatch.id))
+    )
+    for (dispatch_id,) in freed.all():
+        await outbox.defer_send(session, dispatch_id, lead.channel)
+
+
 async def _too_early(session: AsyncSession, lead: Dispatch) -> bool:
     """Whether it waits, for a provider's Retry-After or for the end of a burst."""
     now = clock.real_now()
     free_at = await _burst_ends(session, lead)
     if free_at is not None and free_at > now:
         lead.due_at = max(lead.due_at, free_at)
-    # A timer may ring a moment before its time.
-    if lead.due_at <= now + timedelta(milliseconds=200):
+    if lead.due_at <= now + AT_ONCE:
         return False
     await outbox.defer_send(session, lead.id, lead.channel, lead.due_at)
     return True
@@ -140,7 +161,16 @@ async def _pointless(session: AsyncSession, told: Notification) -> bool:
 
 
 async def _others(session: AsyncSession, lead: Dispatch) -> list[Dispatch]:
-    """What else waits for the same person and channel, untried: one message tells it all."""
+    """What else is due for the same person and channel, untried: one message tells it all.
+
+    A retry tells what its first try told and no more: an address, or a gateway that knows the
+    key, may have that first message, and would never hear of what came later.
+    """
+    if lead.attempt > 0:
+        joins = [Dispatch.joined_id == lead.id]
+    else:
+        due = clock.real_now() + AT_ONCE
+        joins = [Dispatch.attempt == 0, col(Dispatch.joined_id).is_(None), Dispatch.due_at <= due]
     query = (
         select(Dispatch)
         .where(
@@ -149,45 +179,13 @@ async def _others(session: AsyncSession, lead: Dispatch) -> list[Dispatch]:
             Dispatch.state == "queued",
             Dispatch.id != lead.id,
             col(Dispatch.notification_id).is_not(None),
+            *joins,
         )
         .order_by(col(Dispatch.id))
         .limit(MOST_TOLD - 1)
         .with_for_update(skip_locked=True)
     )
     return list((await session.exec(query)).all())
-
-
-async def _message(session: AsyncSession, rows: Sequence[Dispatch]) -> Message:
-    ids = [row.notification_id for row in rows if row.notification_id is not None]
-    told = await repository.notifications(session, ids)
-    jobs = await recipients.jobs_told(session, ids)
-    reader = await recipients.person(session, told[0].user_id)
-    language: Language = reader.language if reader else "zh"
-    to_app = rows[0].channel == outbox.PUSH
-    data = _app_data(told) if to_app else texts.template_values(jobs, language)
-    text = texts.sentence(jobs, language)
-    return Message(str(rows[0].id), texts.kind_of(jobs), data, text, language)
-
-
-def _app_data(told: Sequence[Notification]) -> dict[str, str]:
-    """Names orders, never a person; one job as it always was, several by their ids."""
-    if len(told) == 1:
-        return {**told[0].data, "notification_id": str(told[0].id)}
-    kinds = {each.kind for each in told}
-    return {
-        "kind": kinds.pop() if len(kinds) == 1 else texts.SEVERAL,
-        "count": str(len(told)),
-        "order_ids": ",".join(sorted({str(each.order_id) for each in told})),
-    }
-
-
-async def _to_staff(session: AsyncSession, lead: Dispatch) -> Message:
-    """What the staff's group reads of an alarm."""
-    query = select(Notification.id).where(Notification.alarm_id == lead.alarm_id).limit(1)
-    (job,) = await recipients.jobs_told(session, list((await session.exec(query)).all()))
-    jobs = [texts.JobTold(policy.UNHEARD, job.building, job.fault, job.grade, job.crew)]
-    data = texts.template_values(jobs, "zh")
-    return Message(str(lead.id), policy.UNHEARD, data, texts.sentence(jobs, "zh"))
 
 
 class _Target(NamedTuple):

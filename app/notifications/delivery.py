@@ -89,7 +89,7 @@ async def settle(session: AsyncSession, due: Due, answers: Sequence[Answer]) -> 
     for row in dispatches:
         row.leased_until = None
         if wait_s is not None:
-            row.state, row.joined_id = "queued", None
+            row.state = "queued"
             row.due_at = clock.real_now() + timedelta(seconds=wait_s)
         elif accepted:
             row.state, row.sent_at = "sent", now

@@ -77,7 +77,7 @@ async def defer_send(
 
 
 _LOST = """
-UPDATE dispatches SET state = 'queued', joined_id = NULL, leased_until = NULL, due_at = :now
+UPDATE dispatches SET state = 'queued', leased_until = NULL, due_at = :now
  WHERE id IN (SELECT id FROM dispatches
                WHERE (state = 'queued' AND due_at < :late)
                   OR (state = 'sending' AND leased_until < :now)

@@ -266,6 +266,34 @@ class TestBursts:
         await delivery.deliver(database, {"fcm": fcm}, late.id)
         assert len(fcm_server.messages(address)) == 2
 
+    async def test_a_retry_tells_what_its_first_try_told_and_swallows_nothing(
+        self,
+        desk: Desk,
+        register: Register,
+        fcm: FcmChannel,
+        fcm_server: FakeFcm,
+        database: Database,
+    ) -> None:
+        address = await register("tech03")
+        fcm_server.script(address, "unavailable", times=1)
+        for room in ("锦绣家园1-1-101", "锦绣家园1-1-102"):
+            await desk.sent(crew="A2", premises=room, fault_code="H01")
+        first, joined = await dispatches(database)
+        await delivery.deliver(database, {"fcm": fcm}, first.id)
+        await delivery.deliver(database, {"fcm": fcm}, joined.id)
+        assert fcm_server.messages(address) == [], "who joined waits for the one that tells of it"
+        await desk.sent(crew="A2", premises="锦绣家园1-2-201", fault_code="H01")
+        await change_dispatch(database, first.id, due_at=clock.real_now())
+        await delivery.deliver(database, {"fcm": fcm}, first.id)
+        (message,) = fcm_server.messages(address)
+        assert message["data"]["count"] == "2"
+        assert [row.state for row in await dispatches(database)] == ["sent", "sent", "queued"]
+        late = (await dispatches(database))[-1]
+        clock.advance(timedelta(seconds=20))
+        await delivery.deliver(database, {"fcm": fcm}, late.id)
+        assert fcm_server.messages(address)[-1]["data"]["kind"] == "new"
+        assert await _state(database, late.id) == "sent"
+
 
 class Died(Exception):
     """The worker is killed here."""
