@@ -170,7 +170,7 @@ class TestWhoDecides:
         listed: Any = (
             await client.get("/rework-cases?undecided=true", headers=as_("chief1"))
         ).json()
-        (item,) = listed.json()["items"]
+        (item,) = listed["items"]
         assert item["serial"] == again.serial and item["cause"] is None
         assert (await client.get("/rework-cases", headers=as_("chief2"))).json()["items"] == []
         path = f"/rework-cases/{item['id']}/attribution"
