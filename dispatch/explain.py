@@ -65,10 +65,13 @@ def _urgency(order: Order) -> tuple[bool, int, str]:
 def _reasons(insertions: Insertions, order: Order, thorough: bool) -> tuple[Reason, ...]:
     pin = pinned_to(insertions.problem, order)
     barred = obstacle(insertions, order)
-    rows = np.flatnonzero(insertions.positions.qualified(order))
+    rows = insertions.open_to(order)
     short = insertions.positions.relaxed(order, rows)
     first = barred or _full(insertions, order, short)
     told: tuple[Reason, ...] = (first,)
+    if len(rows) < int(insertions.positions.qualified(order).sum()):
+        most = insertions.problem.objective.most_moves
+        told += (reason("moves_spent", crew_id=order.current_crew, most_moves=most),)
     if pin is not None:
         pinned = reason("pinned_crew_cannot", crew_id=pin, because=first.code)
         told = (pinned, first) if barred else (first, pinned)

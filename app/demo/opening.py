@@ -66,6 +66,7 @@ class House:
         self._set_clock(ScaledClock(clock.real_now(), before, 1.0))
         await asyncio.to_thread(write_account, self._account, self.push_url)
         write_channels(self.options.folder / "channels.toml", self.push_url)
+        _write_holidays(self.options.folder / "holidays.toml", inputs.opens_at.year)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._import_map(inputs))
             company = await self._found(http, inputs)
@@ -226,6 +227,11 @@ def _parked(station: tuple[float, float], crew_code: str) -> list[float]:
     return [round(part + chance.uniform(-4e-4, 4e-4), 7) for part in station]
 
 
+def _write_holidays(file: Path, year: int) -> None:
+    """What a company has to say itself of a year that is not announced yet."""
+    file.write_text(f"[{year}]\nholidays = [{year}-01-01]\n", encoding="utf-8")
+
+
 def open_house(options: DemoOptions, database_url: str) -> House:
     """The house of a demo on its database; nothing runs yet."""
     port = options.port or (_USUAL_PORT if is_free(_USUAL_PORT) else free_port())
@@ -238,6 +244,7 @@ def open_house(options: DemoOptions, database_url: str) -> House:
         "PAIGONG_FCM_URL": f"http://127.0.0.1:{push_port}",
         "PAIGONG_FCM_CREDENTIALS": str(options.folder / "push-account.json"),
         "PAIGONG_CHANNELS_FILE": str(options.folder / "channels.toml"),
+        "PAIGONG_HOLIDAYS_FILE": str(options.folder / "holidays.toml"),
         "PAIGONG_PLAN_BUDGET_S": "0.5",
         "PAIGONG_PLAN_MIN_INTERVAL_S": "180",
     }

@@ -17,6 +17,8 @@ class ApiRoute:
 
     method: str
     path: str
+    url: str
+    """The whole path."""
     allows: tuple[Allow, ...]
 
     @property
@@ -27,7 +29,7 @@ class ApiRoute:
 def api_routes(app: FastAPI) -> list[ApiRoute]:
     """One entry per method and path, documentation pages aside."""
     return [
-        ApiRoute(method, route.path.removeprefix(API), tuple(_allows(route.dependant)))
+        ApiRoute(method, route.path.removeprefix(API), route.path, tuple(_allows(route.dependant)))
         for route in iter_route_contexts(app.routes)
         if route.include_in_schema
         for method in sorted(route.methods)

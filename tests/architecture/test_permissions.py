@@ -81,10 +81,11 @@ def table() -> dict[str, dict[Role, bool]]:
 async def call(
     client: httpx.AsyncClient, route: ApiRoute, headers: dict[str, str]
 ) -> httpx.Response:
-    path = re.sub(r"\{[a-z_]+\}", lambda _: str(uuid4()), route.path)
+    path = re.sub(r"\{[a-z_]+\}", lambda _: str(uuid4()), route.url)
     headers = headers | {"Tus-Resumable": "1.0.0"}
     body = {"json": {}} if route.method in {"POST", "PUT", "PATCH"} else {}
-    return await client.request(route.method, path, headers=headers, **body)
+    address = client.base_url.join(path)
+    return await client.request(route.method, address, headers=headers, **body)
 
 
 class TestTable:

@@ -1,7 +1,7 @@
 """What the summary tells of driving and learning."""
 
-from app.demo.accounting import routing_figures
 from app.demo.mileage import learning_said
+from app.demo.planning import routing_figures
 
 
 def test_the_sentence_of_the_learning_is_found_though_its_line_was_folded() -> None:

@@ -20,7 +20,7 @@ class TestSitePhoto:
         picture.load()
         assert (picture.format, picture.size) == ("JPEG", (640, 480))
         assert 30_000 <= len(data) <= 80_000
-        assert picture.getexif()[0x0132] == "2027:01:13 00:15:00"
+        assert picture.getexif().get_ifd(0x8769)[0x9003] == "2027:01:13 00:15:00"
 
     def test_seed_and_text_decide_the_bytes(self) -> None:
         first = site_photo("1", ["A"], AT)

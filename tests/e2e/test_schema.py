@@ -46,6 +46,7 @@ IDS = {
     "building_id": lambda stage: str(stage.world.buildings["锦绣家园1"]),
     "premises_id": lambda stage: str(stage.world.premises["锦绣家园1-1-101"]),
     "crew_id": lambda stage: str(stage.world.crews["A2"]),
+    "entry_id": lambda _: "1",
     "run_id": lambda stage: stage.answers.get("create_planning_run", {}).get("id", str(uuid4())),
 }
 NOT_GUIDED = {"logout", "end_my_session", "disable_user", "revoke_my_device"}

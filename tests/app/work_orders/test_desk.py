@@ -98,7 +98,7 @@ class TestConcurrentAccept:
         phone = Phone(client, as_("tech03"))
         await assign(desk, order_id, "A3")
         answer = await phone.do("accept", order_id)
-        assert answer["outcome"] == "refused"
+        assert answer["outcome"] == "conflict"
         assert (await desk.order(order_id))["state"] == "SENT"
 
 
