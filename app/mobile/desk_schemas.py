@@ -24,6 +24,8 @@ FlagKind = Literal[
     "mock_place",
     "commands_lost",
     "sequence_reused",
+    "command_broken",
+    "code_unplaced",
 ]
 TakenOver = Literal["note", "readings", "parts", "files"]
 

@@ -18,6 +18,7 @@ from app.core.i18n import Language
 from app.core.ids import new_id
 from app.core.problems import Busy, InvalidInput, Problem, Unexpected
 from app.core.scope import Principal
+from app.identity.errors import DeviceRevoked, Unauthenticated
 from app.identity.models import Device
 from app.mobile import conflicts, execution, flags, inbox_store, policy
 from app.mobile.commands import measured
@@ -46,8 +47,9 @@ async def receive(
     batch: Sequence[Received],
     lost: Iterable[int] = (),
 ) -> BatchAnswer:
-    """Work off a batch in the order of `device_seq`; raises NoDevice.
+    """Work off a batch in the order of `device_seq`.
 
+    Raises NoDevice, and DeviceRevoked or Unauthenticated once the device is another's.
     After a command that has to be sent again the rest is not tried, since a later act must not
     overtake an earlier. `lost` are numbers under which the phone has nothing.
     """
@@ -85,14 +87,18 @@ async def _answer_apart(
     try:
         async with database.transaction() as session:
             return await _answer(session, principal, language, received)
+    except (DeviceRevoked, Unauthenticated):
+        raise
     except Exception as error:
         if is_passing(error):
             log.warning("command %s waits for better times", received.id, exc_info=error)
             return _retry(received, Busy(), language)
-        unexpected = _logged(received, error)
+        broken = error
     try:
         async with database.transaction() as session:
-            return await _refuse_unread(session, principal, language, received, unexpected)
+            return await _refuse_broken(session, principal, language, received, broken)
+    except (DeviceRevoked, Unauthenticated):
+        raise
     except Exception as error:
         return _retry(received, _logged(received, error), language)
 
@@ -128,16 +134,15 @@ def _too_early(received: Received, expected_seq: int, language: Language) -> Com
 async def _answer(
     session: AsyncSession, principal: Principal, language: Language, received: Received
 ) -> CommandAnswer:
-    assert principal.device_id is not None
-    device = await inbox_store.locked_device(session, principal.device_id)
+    device = await inbox_store.locked_device(session, principal)
     stored = await inbox_store.known(session, received.id)
     expected_seq = device.last_command_seq + 1
     if stored is None and received.device_seq > expected_seq:
         return _too_early(received, expected_seq, language)
     if stored is None:
-        stored = await inbox_store.claim(session, _inbox_row(principal, received))
+        stored = await inbox_store.claim(session, inbox_store.row_of(principal, received))
     if stored is not None:
-        return _answered_before(stored, principal, language, received)
+        return await _repeated(session, device, stored, principal, language, received)
     answer = await _try(session, principal, device, language, received)
     if received.device_seq < expected_seq:
         doubt = Doubt("sequence_reused", {"device_seq": received.device_seq})
@@ -147,9 +152,8 @@ async def _answer(
 
 async def _write_off(database: Database, principal: Principal, seq: int) -> None:
     """The phone has nothing under the next number: keep that, tell the chief, and go on."""
-    assert principal.device_id is not None
     async with database.transaction() as session:
-        device = await inbox_store.locked_device(session, principal.device_id)
+        device = await inbox_store.locked_device(session, principal)
         if seq != device.last_command_seq + 1:
             return
         await inbox_store.write_off(session, principal, seq)
@@ -158,28 +162,43 @@ async def _write_off(database: Database, principal: Principal, seq: int) -> None
         await flags.put(session, principal, None, doubt, f"{device.id}:{principal.id}:{seq}")
 
 
-async def _refuse_unread(
+async def _refuse_broken(
     session: AsyncSession,
     principal: Principal,
     language: Language,
     received: Received,
-    unexpected: Unexpected,
+    error: Exception,
 ) -> CommandAnswer:
-    """Refuse what broke us, and keep nothing of its content, which may be what cannot be kept."""
-    assert principal.device_id is not None
-    await inbox_store.locked_device(session, principal.device_id)
-    row = _inbox_row(principal, received)
-    row.body, row.client_at = {}, row.received_at
-    stored = await inbox_store.claim(session, row)
+    """Refuse what broke us and tell the chief; what was said is kept, unless it cannot be."""
+    device = await inbox_store.locked_device(session, principal)
+    row = inbox_store.row_of(principal, received)
+    stored = await inbox_store.claim_bare_at_worst(session, row)
     if stored is not None:  # its twin got through meanwhile
-        return _answered_before(stored, principal, language, received)
+        return await _repeated(session, device, stored, principal, language, received)
+    problem = _logged(received, error)
+    doubt = Doubt("command_broken", {"kind": row.kind, "trace_id": problem.members["trace_id"]})
+    await flags.put(session, principal, None, doubt, str(row.id), command_id=row.id)
     answer = CommandAnswer(
         id=received.id,
         device_seq=received.device_seq,
         outcome="refused",
-        problem=unexpected.body(language),
+        problem=problem.body(language),
     )
-    return await _kept(session, principal.device_id, received, answer)
+    return await _kept(session, device.id, received, answer)
+
+
+async def _repeated(
+    session: AsyncSession,
+    device: Device,
+    stored: PhoneCommand,
+    principal: Principal,
+    language: Language,
+    received: Received,
+) -> CommandAnswer:
+    """The answer to an id that is known; the count goes on, else a device taken back sticks."""
+    if received.device_seq == device.last_command_seq + 1:
+        await inbox_store.raise_last_seq(session, device.id, received.device_seq)
+    return _answered_before(stored, principal, language, received)
 
 
 async def _kept(
@@ -260,23 +279,4 @@ def _answered_before(
         device_seq=received.device_seq,
         outcome="refused",
         problem=CommandIdReused().body(language),
-    )
-
-
-def _inbox_row(principal: Principal, received: Received) -> PhoneCommand:
-    assert principal.device_id is not None
-    command, now = received.command, clock.now()
-    return PhoneCommand(
-        id=received.id,
-        user_id=principal.id,
-        device_id=principal.device_id,
-        device_seq=received.device_seq,
-        order_id=command.order_id if command else None,
-        kind=command.kind if command else "unreadable",
-        body=command.model_dump(mode="json", exclude_none=True) if command else {},
-        body_hash=received.body_hash,
-        client_at=command.client_at if command else now,
-        received_at=now,
-        outcome="refused",
-        answer={},
     )

@@ -1,5 +1,6 @@
 """Rows of the command inbox, under the lock of their device."""
 
+import logging
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,10 +11,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
+from app.core.db import is_passing
 from app.core.ids import new_id
 from app.core.scope import Principal
+from app.identity.errors import DeviceRevoked, Unauthenticated
 from app.identity.models import Device
 from app.mobile.models import PhoneCommand
+from app.mobile.schemas import Received
+
+log = logging.getLogger(__name__)
 
 
 async def device(session: AsyncSession, device_id: UUID) -> Device:
@@ -21,11 +27,19 @@ async def device(session: AsyncSession, device_id: UUID) -> Device:
     return await session.get_one(Device, device_id)
 
 
-async def locked_device(session: AsyncSession, device_id: UUID) -> Device:
-    """The device as it is now, under its row lock: its commands wait in line."""
-    statement = select(Device).where(Device.id == device_id).with_for_update()
+async def locked_device(session: AsyncSession, principal: Principal) -> Device:
+    """The caller's device as it is now, under its row lock: its commands wait in line.
+
+    Raises DeviceRevoked, and Unauthenticated when another person took it over meanwhile.
+    """
+    statement = select(Device).where(Device.id == principal.device_id).with_for_update()
     fresh = statement.execution_options(populate_existing=True)
-    return (await session.exec(fresh)).one()
+    found = (await session.exec(fresh)).one()
+    if found.revoked_at is not None:
+        raise DeviceRevoked()
+    if found.user_id != principal.id:
+        raise Unauthenticated("another person has signed in on this device")
+    return found
 
 
 async def raise_last_seq(session: AsyncSession, device_id: UUID, seq: int) -> None:
@@ -55,6 +69,39 @@ async def claim(session: AsyncSession, row: PhoneCommand) -> PhoneCommand | None
     if claimed.first() is not None:
         return None
     return (await session.exec(select(PhoneCommand).where(PhoneCommand.id == row.id))).one()
+
+
+async def claim_bare_at_worst(session: AsyncSession, row: PhoneCommand) -> PhoneCommand | None:
+    """Claim the row; without its content only when that is what the database cannot keep."""
+    try:
+        async with session.begin_nested():
+            return await claim(session, row)
+    except Exception as error:
+        if is_passing(error):
+            raise
+        log.warning("command %s cannot be kept as it was said", row.id, exc_info=error)
+    row.body, row.client_at = {}, row.received_at
+    return await claim(session, row)
+
+
+def row_of(principal: Principal, received: Received) -> PhoneCommand:
+    """The row of a command that came just now, refused until it is answered."""
+    assert principal.device_id is not None
+    command, now = received.command, clock.now()
+    return PhoneCommand(
+        id=received.id,
+        user_id=principal.id,
+        device_id=principal.device_id,
+        device_seq=received.device_seq,
+        order_id=command.order_id if command else None,
+        kind=command.kind if command else "unreadable",
+        body=command.model_dump(mode="json", exclude_none=True) if command else {},
+        body_hash=received.body_hash,
+        client_at=command.client_at if command else now,
+        received_at=now,
+        outcome="refused",
+        answer={},
+    )
 
 
 async def write_off(session: AsyncSession, principal: Principal, seq: int) -> None:

@@ -12,15 +12,19 @@ from sqlmodel import col, select
 
 from app.core import clock
 from app.core.db import Database
+from app.core.scope import Principal
+from app.identity.errors import DeviceRevoked, Unauthenticated
 from app.identity.models import LoginSession
 from app.mobile import commands
+from app.mobile.inbox import receive
 from app.mobile.models import PhoneCommand
+from app.mobile.schemas import Received
 from app.notifications.models import Notification
 from app.organisation.models import Presence
 from app.work_orders.models import Approval, WorkOrderEvent
 from tests.conftest import Headers
 from tests.factories.desk import Desk
-from tests.factories.phone import Phone
+from tests.factories.phone import Chief, Phone
 from tests.factories.world import World
 
 PROBLEM = "urn:paigong:problem:"
@@ -393,6 +397,7 @@ class TestApart:
         self,
         desk: Desk,
         leader: Phone,
+        chief: Chief,
         database: Database,
         monkeypatch: pytest.MonkeyPatch,
         sql: str | None,
@@ -412,7 +417,13 @@ class TestApart:
         assert problem["trace_id"]
         assert "disk" not in str(body) and "SELECT" not in str(body)
         first = (await inbox(database))[0]
-        assert (first.outcome, first.body) == ("refused", {})
+        assert (first.outcome, first.body["kind"], first.body["reached"]) == (
+            "refused",
+            "contact",
+            True,
+        )
+        flag = (await chief.flags())["command_broken"]
+        assert (flag["command_id"], flag["data"]["trace_id"]) == (bad["id"], problem["trace_id"])
         again = await leader.send(bad)
         assert again["answers"][0] == body["answers"][0] | {"replayed": True}
 
@@ -541,17 +552,43 @@ class TestSequence:
         assert "sequence_reused" in [each["kind"] for each in flags["items"]]
         assert (await leader.sync())["device"]["last_seq"] == 1
 
-    async def test_a_device_that_changed_hands_counts_from_one_again(
+    async def test_a_device_that_came_back_to_its_owner_is_never_stuck(
         self, leader: Phone, database: Database, world: World
     ) -> None:
-        await leader.do("accept", uuid4())
+        first, second = (leader.command("accept", uuid4()) for _ in range(2))
+        await leader.send(first, second)
+        # Another person signed in on it, sent one command, and the owner signed in again.
         async with database.transaction() as session:
-            former = {"former": world.users["tech02"]}
-            await session.execute(text("UPDATE phone_commands SET user_id = :former"), former)
+            former = {"former": world.users["tech02"], "id": second["id"]}
+            sql = "UPDATE phone_commands SET user_id = :former WHERE id = :id"
+            await session.execute(text(sql), former)
             await session.execute(text("UPDATE devices SET last_command_seq = 0"))
-        body = await leader.send(leader.command("accept", uuid4()))
+        third = leader.command("accept", uuid4())
+        body = await leader.send(third)
         assert body["answers"][0]["expected_seq"] == 1
-        assert (body["last_seq"], body["gaps"]) == (0, [{"first": 1, "last": 1}])
+        assert (body["last_seq"], body["gaps"]) == (0, [{"first": 1, "last": 2}])
+        body = await leader.send(first, second, third)
+        assert (outcomes(body), body["last_seq"]) == (["refused"] * 3, 3)
+        told = [each["problem"]["type"].removeprefix(PROBLEM) for each in body["answers"]]
+        assert told == ["not-found", "command-id-reused", "not-found"]
+        assert [each["replayed"] for each in body["answers"]] == [True, False, False]
+
+    async def test_a_phone_reported_lost_or_taken_over_writes_nothing_more(
+        self, leader: Phone, database: Database, world: World
+    ) -> None:
+        device_id, asked = world.devices["tech01"], leader.command("accept", uuid4())
+        principal = Principal(id=world.users["tech01"], name="Tech01", device_id=device_id)
+        received = [Received(asked)]
+        for change, refusal in (
+            ("user_id = :other", Unauthenticated),
+            ("revoked_at = now()", DeviceRevoked),
+        ):
+            async with database.transaction() as session:
+                values = {"other": world.users["tech02"], "id": device_id}
+                await session.execute(text(f"UPDATE devices SET {change} WHERE id = :id"), values)
+            with pytest.raises(refusal):
+                await receive(database, principal, "en", received)
+        assert await inbox(database) == []
 
 
 class TestTime:
