@@ -100,9 +100,9 @@ def arrival_proof(
     """Whether the technician was at the order's place (DOMAIN section 6, 到场签到).
 
     A code on the building counts; so does a position whose circle of accuracy touches the
-    geofence, unless it is made up or too unsure. A position without accuracy is taken as exact.
+    geofence, unless it is made up or too unsure. A position without accuracy shows nothing.
     """
-    sure = not mock and (accuracy_m or 0) <= worst_accuracy_m
+    sure = not mock and accuracy_m is not None and accuracy_m <= worst_accuracy_m
     inside = distance_m is not None and sure and distance_m - (accuracy_m or 0) <= geofence_m
     elsewhere = code_fits and distance_m is not None and distance_m > code_elsewhere_m
     proved = "code" if code_fits else "place" if inside else None

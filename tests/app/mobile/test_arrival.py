@@ -11,6 +11,8 @@ from app.completions.models import CompletionRecord
 from app.core import clock
 from app.core.db import Database
 from app.evidence.policy import Needed
+from app.mobile import execution
+from app.mobile.schemas import CommandIn
 from tests.app.mobile.test_together import photo, record
 from tests.factories.desk import Desk
 from tests.factories.phone import Chief, Phone
@@ -76,6 +78,13 @@ class TestArrival:
             await leader.do("return", order_id, reason="不属本站")
         assert list(proved.values()) == ["code", None, None]
         assert (await chief.flags())["code_elsewhere"]["data"]["distance_m"] > 2_000
+        assert "code_unplaced" not in await chief.flags()
+
+    def test_a_code_without_a_position_is_looked_at(self) -> None:
+        said = {"id": uuid4(), "device_seq": 1, "kind": "arrive", "order_id": uuid4()}
+        command = CommandIn.model_validate(said | {"client_at": clock.now()})
+        (doubt,) = execution._doubts_of_arrival({"proved": "code", "geofence_m": 150}, command)
+        assert doubt.kind == "code_unplaced"
 
 
 class TestSafety:

@@ -79,7 +79,8 @@ class TestArrivalProof:
         [
             (150, 0, False, False, 150, "place"),
             (151, 0, False, False, 150, None),
-            (151, None, False, False, 150, None),
+            (151, 0, False, True, 150, "code"),
+            (10, None, False, False, 150, None),
             (210, 60, False, False, 150, "place"),
             (211, 60, False, False, 150, None),
             (499, 5, False, False, 500, "place"),
