@@ -6,7 +6,7 @@ the rate card allows is dropped, in the person's favour (DOMAIN 5.8, 5.9).
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from math import floor
@@ -43,28 +43,31 @@ class Closed:
 def close(lines: Sequence[Kept], month: str, undecided: Collection[int], limits: Limits) -> Closed:
     """Close a month of one person, whose `lines` of it come in the order of their chain.
 
-    A line that is undecided, or that an undecided entry was carried as, leaves the month. Of what
+    A line that is undecided, or that an undecided entry was carried as, leaves the month, and with
+    it what undoes it there: apart, one would be paid in full and the other kept to a limit. Of what
     then is left, deductions (and reversals, where the card says so) take at most the card's share
     of what was earned, and nothing below the minimum pay; the oldest come first.
     """
     drafts: list[Draft] = []
+    heads = _heads(lines)
+    leaving = {heads[root(line)] for line in lines if root(line) in undecided}
     staying: list[Kept] = []
     for line in lines:
-        if root(line) in undecided:
+        if heads[root(line)] in leaving:
             drafts += _moved(line, worth(line), month, OPEN, 0)
         else:
             staying.append(line)
-    earned, takings = _sorted(staying, limits)
-    limit = _limit(earned, limits)
+    found = _sorted(staying, limits)
+    limit = _limit(found, limits)
     room = limit
-    for line, value in takings:
+    for line, value in found.takings:
         asked = -value.amount_minor
         fits = min(asked, room)
         room -= fits
         if fits < asked:
             drafts += _held_back(line, value, asked - fits, month, limits)
-    taken = sum(-value.amount_minor for _, value in takings)
-    return Closed(drafts, earned, limit, taken)
+    taken = sum(-value.amount_minor for _, value in found.takings)
+    return Closed(drafts, found.earned, limit, taken)
 
 
 def root(line: Kept) -> int | None:
@@ -72,56 +75,71 @@ def root(line: Kept) -> int | None:
     return line.refers_to if line.kind == "CARRY" else line.id
 
 
-def _sorted(lines: Sequence[Kept], limits: Limits) -> tuple[int, list[tuple[Kept, Worth]]]:
-    """(fen earned, lines that take with what they take); a line undone in its month is netted."""
-    undone = _undone(lines)
-    earned, takings = 0, []
-    for line in lines:
-        if line.id in undone.netted:
-            continue
-        value = worth(line) + undone.by_root.pop(root(line), Worth())
-        if line.kind in ("EARN", "BONUS") or (line.rule == OPEN and worth(line).amount_minor > 0):
-            earned += value.amount_minor
-        elif value.amount_minor < 0 and _is_limited(line, limits):
-            takings.append((line, value))
-    return earned, takings
+def undoes(line: Kept) -> int | None:
+    """The entry that a reversal, or what carries one, takes back; None for other lines."""
+    if line.kind == "CARRY":
+        return line.inputs.get("undoes")
+    return line.refers_to if line.kind == "REVERSE" else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Undone:
-    """What reversals of the month take from other lines of it, carried ones too."""
-
-    by_root: dict[int | None, Worth]
-    netted: set[int | None]
-
-
-def _undone(lines: Sequence[Kept]) -> _Undone:
-    """A reversal is netted with the line of the month that is about what it undoes, if one is;
-    a reversal of a reversal goes where that one went."""
+def _heads(lines: Sequence[Kept]) -> dict[int | None, int | None]:
+    """Root -> the root of the month that it undoes in the end, or itself: they are one sum."""
     here = {root(line) for line in lines}
-    went: dict[int | None, int | None] = {}
-    found = _Undone({}, set())
-    for line in lines:  # in the order of the chain: what is undone comes first
-        if line.kind != "REVERSE" or line.refers_to not in here:
-            continue
-        to = went.get(line.refers_to, line.refers_to)
-        went[line.id] = to
-        found.by_root[to] = found.by_root.get(to, Worth()) + worth(line)
-        found.netted.add(line.id)
+    undone = {root(line): undoes(line) for line in lines if undoes(line) in here - {None}}
+    heads: dict[int | None, int | None] = {}
+    for first in here:
+        head = first
+        while head in undone:
+            head = undone[head]
+        heads[first] = head
+    return heads
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """What the lines that stay give, take, and are besides, in fen."""
+
+    earned: int = 0
+    besides: int = 0
+    """What no limit holds: corrections, and what else is neither earned nor taken."""
+    takings: list[tuple[Kept, Worth]] = field(default_factory=list)
+
+
+def _sorted(lines: Sequence[Kept], limits: Limits) -> _Sorted:
+    """Lines by what they do to the month; one that is undone in it is netted with what undoes it,
+    and a reversal of a reversal goes where that one went."""
+    heads = _heads(lines)
+    sums: dict[int | None, Worth] = {}
+    firsts: dict[int | None, Kept] = {}
+    for line in lines:
+        head = heads[root(line)]
+        sums[head] = sums.get(head, Worth()) + worth(line)
+        if root(line) == head:
+            firsts.setdefault(head, line)
+    found = _Sorted()
+    for head, line in firsts.items():
+        minor = sums[head].amount_minor
+        if line.kind in ("EARN", "BONUS") or (line.rule == OPEN and worth(line).amount_minor > 0):
+            found.earned += minor
+        elif minor < 0 and _is_limited(line, limits):
+            found.takings.append((line, sums[head]))
+        else:
+            found.besides += minor
     return found
 
 
 def _is_limited(line: Kept, limits: Limits) -> bool:
     """What two people agreed on is not; a reversal is where the card says so."""
-    if line.kind == "ADJUST":
+    was = line.inputs.get("carries", line.kind)
+    if was == "ADJUST":
         return False
-    reverses = line.kind == "REVERSE" or line.inputs.get("carries") == "REVERSE"
-    return limits.reversals_count or not reverses
+    return limits.reversals_count or was != "REVERSE"
 
 
-def _limit(earned: int, limits: Limits) -> int:
-    share = floor(Fraction(limits.deduction_share) * max(earned, 0))
-    return max(0, min(share, earned - limits.minimum_pay_minor))
+def _limit(found: _Sorted, limits: Limits) -> int:
+    """The card's share of what was earned, as far as the whole statement stays at the minimum."""
+    share = floor(Fraction(limits.deduction_share) * max(found.earned, 0))
+    return max(0, min(share, found.earned + found.besides - limits.minimum_pay_minor))
 
 
 def _held_back(line: Kept, value: Worth, minor: int, month: str, limits: Limits) -> list[Draft]:
@@ -163,6 +181,8 @@ def _carry(
     carries = line.inputs.get("carries", line.kind)
     money = yuan(value.amount_minor)
     inputs = {"carries": carries, "from_month": month, "line": line.id, "carried": times}
+    if undoes(line) is not None:
+        inputs["undoes"] = undoes(line)
     return Draft(
         technician_id=line.technician_id,
         order_id=line.order_id,

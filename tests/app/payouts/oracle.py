@@ -11,9 +11,9 @@ from math import floor
 from typing import Any
 
 from tests.app.payouts.oracle_days import following, kind_of_day
+from tests.app.payouts.oracle_sums import Line, sums_of, thing_of
 
 CST = timezone(timedelta(hours=8))
-Line = dict[str, Any]
 
 
 def up(value: Fraction) -> int:
@@ -234,39 +234,25 @@ class Oracle:
         self, mine: list[Line], month: str, waiting: list[int], limits: Mapping[str, Any]
     ) -> None:
         left = []
-        for line in mine:
-            source = line["about"] if line["kind"] == "CARRY" else line
-            if id(source) in waiting:
-                self._carry(line, line["h"], line["fen"], month, "carry-open", 0)
+        for lines in sums_of(mine):
+            if any(id(thing_of(line)) in waiting for line in lines):
+                for line in lines:
+                    self._carry(line, line["h"], line["fen"], month, "carry-open", 0)
             else:
-                left.append(line)
-        # Lines about one thing are one sum: what was given or taken, or carried of it, and what
-        # undid that in the same month.
-        sums: list[tuple[Line, list[Line]]] = []
-        for line in left:
-            if line["kind"] == "REVERSE":
-                undone = line["about"]
-                for first, others in sums:
-                    thing = first["about"] if first["kind"] == "CARRY" else first
-                    if undone is thing or any(undone is each for each in others):
-                        others.append(line)
-                        break
-                else:
-                    sums.append((line, []))
-            else:
-                sums.append((line, []))
-        earned, wanted = 0, []
-        for line, others in sums:
-            h = line["h"] + sum(x["h"] for x in others)
-            fen = line["fen"] + sum(x["fen"] for x in others)
+                left.append(lines)
+        earned, besides, wanted = 0, 0, []
+        for lines in left:
+            line, h, fen = lines[0], sum(x["h"] for x in lines), sum(x["fen"] for x in lines)
             limited = {"DEDUCT", "REVERSE"} if limits["reversals_count"] else {"DEDUCT"}
             gives = line["kind"] in ("EARN", "BONUS")
             if gives or (line["rule"] == "carry-open" and line["fen"] > 0):
                 earned += fen
             elif fen < 0 and line["was"] in limited:
                 wanted.append((line, h, fen))
+            else:
+                besides += fen
         room = floor(Fraction(limits["deduction_share"]) * max(earned, 0))
-        room = max(0, min(room, earned - limits["minimum_pay_minor"]))
+        room = max(0, min(room, earned + besides - limits["minimum_pay_minor"]))
         for line, h, fen in wanted:
             over = max(0, -fen - room)
             room = max(0, room + fen)
@@ -277,7 +263,7 @@ class Oracle:
                 self._carry(line, points, -over, month, rule, line["times"] + 1)
 
     def _carry(self, line: Line, h: int, fen: int, month: str, rule: str, times: int) -> None:
-        source = line["about"] if line["kind"] == "CARRY" else line
+        source = thing_of(line)
         said = {"kind": "CARRY", "rule": rule, "about": source, "times": times, "was": line["was"]}
         self._post(line, -h, -fen, month=month, **said)
         if rule == "carry-dropped":

@@ -175,13 +175,14 @@ class Months(RuleBasedStateMachine):
     @precondition(lambda self: self._month_to_close() is not None)
     @rule(data=st.data(), wait=st.booleans())
     def a_month_is_closed(self, data: st.DataObject, wait: bool) -> None:
-        """The oldest open month that is over; perhaps one of its earnings is under appeal."""
+        """The oldest open month that is over; perhaps one of its lines is under appeal."""
         month = self._month_to_close()
         assert month is not None
-        earned = [r for r in self.book.said() if r.month == month and r.kind == "EARN"]
+        open_to_appeal = ("EARN", "BONUS", "REVERSE")
+        lines = [r for r in self.book.said() if r.month == month and r.kind in open_to_appeal]
         waiting = []
-        if wait and earned:
-            line = data.draw(st.sampled_from(earned))
+        if wait and lines:
+            line = data.draw(st.sampled_from(lines))
             waiting = [{"order": line.order, "person": line.person, "rule": line.rule}]
         self.hear(do="close", month=month, undecided=waiting)
         self.frozen[month] = Counter(row for row in self.book.said() if row.month == month)
@@ -240,6 +241,15 @@ class Months(RuleBasedStateMachine):
             if row.rule in ("carry-open", "carry-excess"):
                 moved[row.rule, row.refers_to, row.inputs["line"]] += row.amount_minor
         assert set(moved.values()) <= {0}
+
+    @invariant()
+    def what_was_undone_in_its_own_month_pays_nothing(self) -> None:
+        """Whoever appeals: given and taken back at once, it is never kept in part by a limit."""
+        months = {row.id: row.period for row in self.book.rows}
+        for row in self.book.rows:
+            if row.rule in ("carry-excess", "carry-dropped"):
+                of = next(each for each in self.book.rows if each.id == row.refers_to)
+                assert of.kind != "REVERSE" or months[of.refers_to] != of.period
 
     @invariant()
     def a_closed_month_keeps_to_its_limit(self) -> None:
