@@ -38,7 +38,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var/data")
     """Evidence bytes and imported maps."""
     holidays_file: Path | None = None
-    """TOML of holidays and make-up working days, for years that are not announced yet."""
+    """TOML of holidays and make-up working days, for years that are not announced yet; by default
+    `holidays.toml` in the data folder."""
     mask_phones: bool = True
     """Technicians see 139****1234 and call through the station."""
     commit_horizon_s: int = 45 * 60

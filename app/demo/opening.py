@@ -244,7 +244,6 @@ def open_house(options: DemoOptions, database_url: str) -> House:
         "PAIGONG_FCM_URL": f"http://127.0.0.1:{push_port}",
         "PAIGONG_FCM_CREDENTIALS": str(options.folder / "push-account.json"),
         "PAIGONG_CHANNELS_FILE": str(options.folder / "channels.toml"),
-        "PAIGONG_HOLIDAYS_FILE": str(options.folder / "holidays.toml"),
         "PAIGONG_PLAN_BUDGET_S": "0.5",
         "PAIGONG_PLAN_MIN_INTERVAL_S": "180",
     }

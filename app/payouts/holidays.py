@@ -1,7 +1,8 @@
 """Which local days are workdays, rest days or days of a public holiday.
 
 China's days come from the kept package `chinesecalendar`, which knows only announced years. For
-any other year the company must say them itself, in the TOML file `PAIGONG_HOLIDAYS_FILE`:
+any other year the company must say them itself, in the TOML file `PAIGONG_HOLIDAYS_FILE`, or
+`holidays.toml` in the data folder:
 
     [2027]
     holidays = [2027-01-01]
@@ -35,14 +36,15 @@ _SATURDAY = 5
 
 def day_type(day: date) -> DayType:
     """What a local day is; raises HolidaysUnknown and HolidaysInvalid."""
-    file = settings.current().holidays_file
-    years = _years(file, file.stat().st_mtime_ns) if file is not None and file.is_file() else {}
+    chosen = settings.current()
+    file = chosen.holidays_file or chosen.data_dir / "holidays.toml"
+    years = _years(file, file.stat().st_mtime_ns) if file.is_file() else {}
     if day.year in years:
         return years[day.year].get(day) or _by_weekday(day)
     try:
         return _announced(day)
     except NotImplementedError:
-        raise HolidaysUnknown(year=day.year, file=str(file) if file else None) from None
+        raise HolidaysUnknown(year=day.year, file=str(file)) from None
 
 
 def is_working_day(day: date) -> bool:
