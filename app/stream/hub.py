@@ -57,7 +57,7 @@ class Hub:
     async def start(self) -> None:
         """Take the feed's head as position and begin to read; once."""
         async with self._started:
-            if self._task is None:
+            if self._task is None or self._task.done():
                 epoch, xid, _ = await self._head()
                 self.position = Cursor(epoch, xid, _LAST_ID)
                 self._task = asyncio.create_task(self._run(), name="feed hub")
@@ -119,8 +119,9 @@ class Hub:
                 async with await self._connect() as listening, await self._connect() as reading:
                     await listening.execute(f"LISTEN {CHANNEL}")
                     await self._follow(listening, reading)
-            except psycopg.Error:
-                log.warning("the feed's connection is lost, the hub connects again", exc_info=True)
+            except Exception:
+                # Also what is no error of the database: streams must not fall silent for good.
+                log.warning("the hub could not read on, it connects again", exc_info=True)
                 await asyncio.sleep(LOST_CONNECTION_S)
 
     async def _follow(self, listening: Connection, reading: Connection) -> None:

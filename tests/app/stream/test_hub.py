@@ -263,6 +263,30 @@ class TestHub:
         assert [each.name for each in await reader.until(2)] == ["ready", "change"]
         await reader.close()
 
+    async def test_no_trouble_of_its_own_silences_it(
+        self, hub: Hub, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.stream.hub.LOST_CONNECTION_S", 0.01)
+        spread, failures = hub.clients.spread, [ValueError("a row that cannot be spread")]
+
+        def fails_once(row: FeedRow) -> None:
+            if failures:
+                raise failures.pop()
+            spread(row)
+
+        monkeypatch.setattr(hub.clients, "spread", fails_once)
+        company = Principal(id=new_id(), name="key", is_api_key=True, key_stations=None)
+        everyone = replace(company, key_permissions=frozenset({reading.Permission.ORDERS_READ}))
+        reader = Reader(hub, everyone)
+        await reader.until(1)
+        await append(database, new_id())
+        assert [each.name for each in await reader.until(2)] == ["ready", "change"]
+        await reader.close()
+        assert not failures
+        await hub.close()
+        await hub.start()
+        assert hub._task is not None and not hub._task.done(), "a task that ended is begun anew"
+
 
 class TestRoute:
     """GET /stream"""
