@@ -66,15 +66,16 @@ async def record_by_link(
     """What the customer answers by the link of a text message.
 
     Solved closes (16). Unsolved opens no rework by itself, which is a revisitor's to judge (17):
-    it urges, so that somebody must call. Raises NotFound, and IllegalTransition unless the order
-    waits for its call-back.
+    it urges, so that somebody must call; said again before anybody replied, it adds nothing.
+    Raises NotFound, and IllegalTransition unless the order waits for its call-back.
     """
     order = await work_orders.locked_any(session, order_id)
     if order.state != State.REVISIT.value:
         raise _not_called_back(order)
     act = Act.by_link()
     if not solved:
-        await duties.urge(session, order, act, comment or UNSOLVED)
+        if not await duties.is_urged_by_customer(session, order):
+            await duties.urge(session, order, act, comment or UNSOLVED)
         return order
     attempt = len(await repository.of_order(session, order.id)) + 1
     revisit = Revisit(

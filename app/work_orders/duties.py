@@ -36,7 +36,7 @@ async def urge(session: AsyncSession, order: WorkOrder, act: Act, reason: str) -
     """
     rules = (await catalogue.policy(session)).rules
     last = await _last_urge(session, order)
-    recent = last is not None and act.at - last.last_at < timedelta(seconds=rules.urging.merge_s)
+    recent = last is not None and act.at - last.opened_at < timedelta(seconds=rules.urging.merge_s)
     if last is not None and recent and last.answered_at is None:
         last.merged += 1
         last.last_at = max(last.last_at, act.at)
@@ -73,6 +73,17 @@ async def _last_urge(session: AsyncSession, order: WorkOrder) -> ReplyDuty | Non
         .limit(1)
     )
     return (await session.exec(statement)).first()
+
+
+async def is_urged_by_customer(session: AsyncSession, order: WorkOrder) -> bool:
+    """Whether the customer's own urge, by a link, still waits for its reply."""
+    statement = select(ReplyDuty.id).where(
+        ReplyDuty.order_id == order.id,
+        ReplyDuty.kind == URGE,
+        col(ReplyDuty.opened_by).is_(None),
+        col(ReplyDuty.answered_at).is_(None),
+    )
+    return (await session.exec(statement.limit(1))).first() is not None
 
 
 async def supervise(
