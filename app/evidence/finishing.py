@@ -38,6 +38,11 @@ async def finish(database: Database, lease: Lease) -> None:
     EvidenceRejected, EvidenceCheckBusy, EvidenceStoreBusy and UploadBusy.
     """
     await leases.checkpoint(database, lease, max(lease.offset, lease.size_bytes - 1))
+    async with leases.kept_alive(database, lease):
+        await _finish(database, lease)
+
+
+async def _finish(database: Database, lease: Lease) -> None:
     found = await asyncio.to_thread(parts().examine, lease.file_id)
     findings = await _findings(lease, found)
     if findings.why is None:
@@ -47,7 +52,7 @@ async def finish(database: Database, lease: Lease) -> None:
         return
     aside = uuid5(lease.file_id, found.sha256)
     part = parts().path(lease.file_id)
-    await asyncio.to_thread(storage().put, quarantine_key(aside), part)
+    await asyncio.to_thread(storage().put, quarantine_key(aside), part, lease.assert_held)
     await _record_rejection(database, lease, findings.why, aside, found.sha256)
     await asyncio.to_thread(parts().forget, lease.file_id)
     _refuse(lease, findings.why, found)
@@ -62,7 +67,7 @@ async def _findings(lease: Lease, found: Examined) -> Findings:
 
 
 def _keep(lease: Lease, findings: Findings) -> None:
-    storage().put(kept_key(lease.sha256), parts().path(lease.file_id))
+    storage().put(kept_key(lease.sha256), parts().path(lease.file_id), lease.assert_held)
     picture = _thumbnail(findings)
     if picture is not None:
         storage().put_bytes(thumbnail_key(lease.sha256), picture)

@@ -1,6 +1,9 @@
 """Who is writing an upload now: a lease in real time instead of a row lock."""
 
 import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import BinaryIO
@@ -18,6 +21,8 @@ from app.evidence import limits, repository
 from app.evidence.errors import UploadBusy, UploadGone, UploadOffsetConflict
 from app.evidence.models import EvidenceFile
 from app.evidence.parts import PartShorter, parts
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 20.0
 """How long a writer that died keeps others out."""
@@ -104,6 +109,51 @@ async def checkpoint(database: Database, lease: Lease, offset: int) -> None:
         file.expires_at = lease.expires_at = expiry()
     lease.offset = offset
     lease.renewed = clock.monotonic()
+
+
+@asynccontextmanager
+async def kept_alive(database: Database, lease: Lease) -> AsyncIterator[None]:
+    """Renew the lease meanwhile: hashing, inspecting and storing may outlast it.
+
+    Once it cannot be renewed any more, `assert_held` says so.
+    """
+    over = asyncio.Event()
+    beating = asyncio.create_task(_beat(database, lease, over))
+    try:
+        yield
+    finally:
+        over.set()
+        await beating
+
+
+async def _beat(database: Database, lease: Lease, over: asyncio.Event) -> None:
+    while not over.is_set():
+        try:
+            async with asyncio.timeout(_AGEING_S):
+                await over.wait()
+        except TimeoutError:
+            try:
+                await _renew(database, lease)
+            except UploadBusy:
+                return
+            except Exception as error:
+                log.warning("lease of upload %s not renewed", lease.file_id, exc_info=error)
+
+
+async def _renew(database: Database, lease: Lease) -> None:
+    """A later end, and nothing else: where the upload stands is not for this to say."""
+    now = clock.monotonic()
+    async with database.transaction() as session:
+        renewed = await session.execute(
+            update(EvidenceFile)
+            .where(col(EvidenceFile.id) == lease.file_id, col(EvidenceFile.lease_id) == lease.id)
+            .values(lease_until=clock.real_now() + timedelta(seconds=LEASE_S))
+            .returning(col(EvidenceFile.id))
+        )
+        if renewed.first() is None:
+            lease.renewed = float("-inf")
+            raise UploadBusy()
+    lease.renewed = now
 
 
 async def still_held(session: AsyncSession, lease: Lease) -> EvidenceFile:

@@ -1,6 +1,6 @@
 """Whole files in an S3-compatible store; small ones in one request, large ones in parts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -37,8 +37,10 @@ class ObjectStorage:
         )
         return cls(store)
 
-    def put(self, key: str, source: Path) -> None:
+    def put(self, key: str, source: Path, assert_whole: Callable[[], None] = lambda: None) -> None:
+        assert_whole()
         self._put(key, source)
+        assert_whole()
 
     def put_bytes(self, key: str, content: bytes) -> None:
         self._put(key, content)

@@ -6,7 +6,7 @@ with slashes in both. Every call blocks and belongs in a thread.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -36,11 +36,21 @@ def quarantine_key(quarantine_id: UUID) -> str:
     return f"quarantine/{quarantine_id.hex}"
 
 
+type Check = Callable[[], None]
+
+
+def untouched() -> None:
+    """Nobody else writes to the source."""
+
+
 class Storage(Protocol):
     """Keeps whole files by key."""
 
-    def put(self, key: str, source: Path) -> None:
-        """Copy a local file to its key: all of it or nothing, durable, safe to repeat."""
+    def put(self, key: str, source: Path, assert_whole: Check = untouched) -> None:
+        """Copy a local file to its key: all of it or nothing, durable, safe to repeat.
+
+        `assert_whole` raises when somebody else may have written to the source meanwhile.
+        """
 
     def put_bytes(self, key: str, content: bytes) -> None:
         """The same for a few bytes."""
@@ -64,11 +74,16 @@ class DiskStorage:
     def path(self, key: str) -> Path:
         return self.root / key
 
-    def put(self, key: str, source: Path) -> None:
+    def put(self, key: str, source: Path, assert_whole: Check = untouched) -> None:
         # A copy, not a rename or a link: until the database knows, a crash must leave a part to
         # resume from, and writing to that part must not touch kept bytes that others share.
         aside = self._aside(key)
-        shutil.copyfile(source, aside)
+        try:
+            shutil.copyfile(source, aside)
+            assert_whole()
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
         self._settle(aside, key)
 
     def put_bytes(self, key: str, content: bytes) -> None:

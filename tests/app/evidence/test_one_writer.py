@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -10,6 +11,7 @@ from app.core.db import Database
 from app.evidence import leases
 from app.evidence.errors import UploadBusy
 from app.evidence.models import EvidenceFile
+from app.evidence.storage import kept_key, storage
 from tests.app.evidence.at_work import PhoneFile, chunk, jpeg, kept, person
 from tests.app.evidence.conftest import Phone
 from tests.app.evidence.test_tus import problem, stored
@@ -66,6 +68,44 @@ class TestOneWriter:
         with pytest.raises(UploadBusy):
             await leases.checkpoint(database, dead, 10)
         assert (await stored(database, file)).received_bytes == len(file.content)
+
+    async def test_a_lease_outlives_a_long_finish_and_says_when_it_is_lost(
+        self,
+        phone: Phone,
+        database: Database,
+        world: World,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        beats: asyncio.Queue[float] = asyncio.Queue()
+        renew = leases._renew
+
+        async def counted(database: Database, lease: leases.Lease) -> None:
+            try:
+                await renew(database, lease)
+            finally:
+                beats.put_nowait(lease.renewed)
+
+        monkeypatch.setattr(leases, "_renew", counted)
+        monkeypatch.setattr(leases, "_AGEING_S", 0.001)
+        file = PhoneFile(jpeg())
+        await phone.create(file)
+        async with database.transaction() as session:
+            owner = await person(session, world, "tech01")
+        lease = await leases.take(database, owner, file.id, 0)
+        await _expire(database, file.id)
+        async with leases.kept_alive(database, lease):
+            assert await beats.get() > 0
+            assert (await phone.send(file)).status_code == 423
+            lease.assert_held()
+            await leases.release(database, lease)
+            while await beats.get() > 0:
+                continue
+        source = tmp_path / "part"
+        source.write_bytes(b"half")
+        with pytest.raises(UploadBusy):
+            storage().put(kept_key(file.sha256), source, lease.assert_held)
+        assert storage().size(kept_key(file.sha256)) is None
 
 
 async def _expire(database: Database, file_id: UUID) -> None:
