@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlmodel import col, select, update
@@ -14,9 +14,6 @@ from app.core.problems import NotFound
 from app.identity import repository, service, tokens
 from app.identity.errors import DeviceRevoked
 from app.identity.models import Device, LoginSession, User
-
-LOST_ANSWER_GRACE = timedelta(seconds=60)
-"""How long a phone that lost the answer gets the same one to the token of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +97,11 @@ async def _take_over(session: AsyncSession, user_id: UUID, device: Device) -> No
 def _renewed(row: LoginSession, refresh: str, now: datetime) -> TokenPair:
     row.refresh_hash, row.rotated_at = tokens.digest(refresh), now
     row.expires_at = now + tokens.REFRESH_LIFETIME
-    return _pair(row, refresh)
+    return _pair(row, refresh, now)
 
 
-def _pair(row: LoginSession, refresh: str) -> TokenPair:
-    access = tokens.access_token(row.user_id, row.id, row.rotated_at)
+def _pair(row: LoginSession, refresh: str, now: datetime) -> TokenPair:
+    access = tokens.access_token(row.user_id, row.id, now)
     return TokenPair(access, refresh, row.expires_at, row.id)
 
 
@@ -113,9 +110,9 @@ async def refresh(session: AsyncSession, token: str, device_id: UUID | None) -> 
 
     A refusal is an answer and no exception, because what it writes must be committed: a token
     that was rotated away, or comes from another device, was copied, and ends the sign-in. The
-    token before the current one gets the same pair again within `LOST_ANSWER_GRACE`, for a phone
-    that lost the answer on its way: only the hash of a token is kept, but the next one follows
-    from the one before and the secret key.
+    token before the current one gets the same refresh token again until that one is used, for a
+    phone that lost the answer on its way and stays in a cellar for hours: only the hash of a token
+    is kept, but the next one follows from the one before and the secret key.
     """
     session_id = tokens.session_of_refresh_token(token)
     row = await _live(session, session_id) if session_id else None
@@ -128,24 +125,26 @@ async def refresh(session: AsyncSession, token: str, device_id: UUID | None) -> 
     elif hmac.compare_digest(presented, row.refresh_hash):
         row.previous_refresh_hash = row.refresh_hash
         return _renewed(row, tokens.refresh_tokens_after(row.id, token)[0], now)
-    elif _lost_answer(row, presented, now) and (again := _same_answer(row, token)):
+    elif _lost_answer(row, presented) and (again := _same_answer(row, token, now)):
         return again
     else:
         _end(row, "a rotated refresh token was used again")
     return None
 
 
-def _same_answer(row: LoginSession, token: str) -> TokenPair | None:
-    """The pair that the token was exchanged for; None when the secret key has changed twice."""
+def _same_answer(row: LoginSession, token: str, now: datetime) -> TokenPair | None:
+    """The refresh token that this one was exchanged for, with a fresh access token.
+
+    None when the secret key has changed twice.
+    """
     for refresh in tokens.refresh_tokens_after(row.id, token):
         if hmac.compare_digest(tokens.digest(refresh), row.refresh_hash):
-            return _pair(row, refresh)
+            return _pair(row, refresh, now)
     return None
 
 
-def _lost_answer(row: LoginSession, presented: str, now: datetime) -> bool:
-    previous = row.previous_refresh_hash or ""
-    return hmac.compare_digest(presented, previous) and now - row.rotated_at <= LOST_ANSWER_GRACE
+def _lost_answer(row: LoginSession, presented: str) -> bool:
+    return hmac.compare_digest(presented, row.previous_refresh_hash or "")
 
 
 async def _live(session: AsyncSession, session_id: UUID) -> LoginSession | None:

@@ -81,7 +81,7 @@ export class Session {
 
   /**
    * Exchange the refresh token. When the answer is lost the same token is sent again at once:
-   * the server forgives one repetition within a minute, so giving up early would sign us out.
+   * the server answers the same until the token of its answer was used.
    */
   private async exchange(now: Tokens): Promise<Tokens> {
     const device = await kept(this.storage, "device");
