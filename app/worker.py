@@ -23,7 +23,7 @@ from app.core.db import Database
 from app.core.settings import Environment, Settings
 from app.evidence import expiry
 from app.mobile import clocks, notices
-from app.notifications import alarms, outbox
+from app.notifications import alarms, customer_delivery, outbox
 from app.notifications.customer_messages import watch_arrivals
 from app.notifications.providers import open_channels
 from app.organisation import service as organisation
@@ -42,7 +42,7 @@ from app.webhooks import sending as webhooks
 from app.work_orders import timers
 
 log = logging.getLogger(__name__)
-QUEUES = (PLANNING, QUESTIONS, URGENT, "push", "texts", "default")
+QUEUES = (PLANNING, QUESTIONS, URGENT, "push", "texts", "webhooks", "default")
 TASKS = (
     "app.planning.jobs",
     "app.notifications.jobs",
@@ -184,6 +184,7 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
         ("ladders", timers_s, partial(alarms.sweep, database)),
         ("lost messages", timers_s, partial(outbox.requeue_lost, database)),
         ("lost webhooks", 10.0, partial(webhooks.requeue_lost, database)),
+        ("lost customers' messages", 60.0, partial(customer_delivery.requeue_lost, database)),
         ("customers' arrivals", arrivals_s, partial(watch_arrivals, database)),
         ("order timers", timers_s, partial(run_timers, database)),
         ("plan sweep", sweep_s, partial(sweep, database)),

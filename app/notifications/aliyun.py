@@ -11,7 +11,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
@@ -143,13 +143,7 @@ class _AliyunChannel:
         code = str(told.get("Code", ""))
         if response.is_success and code == "OK":
             return SendResult(Outcome.ACCEPTED, message_id=told.get("BizId") or told.get("CallId"))
-        detail = f"{code}: {told.get('Message', '')}"[:DETAIL_LENGTH]
-        for beginning, outcome in _CODES:
-            if code.startswith(beginning):
-                return SendResult(outcome, detail=detail)
-        if not code:
-            return of_status(response)
-        return SendResult(Outcome.REFUSED, detail=detail)
+        return _failure(response, told)
 
     async def _ask(
         self, action: str, query: dict[str, str]
@@ -177,6 +171,16 @@ class _AliyunChannel:
         await self._client.aclose()
 
 
+def _failure(response: httpx.Response, told: Mapping[str, Any]) -> SendResult:
+    """What an answer without `OK` means."""
+    code = str(told.get("Code", ""))
+    if not code:
+        return of_status(response)
+    detail = f"{code}: {told.get('Message', '')}"[:DETAIL_LENGTH]
+    meanings = (meaning for beginning, meaning in _CODES if code.startswith(beginning))
+    return SendResult(next(meanings, Outcome.REFUSED), detail=detail)
+
+
 class AliyunSms(_AliyunChannel):
     """SendSms under the company's approved signature."""
 
@@ -202,17 +206,33 @@ class AliyunSms(_AliyunChannel):
         }
 
     async def find(self, address: Address, message: Message, /) -> SendResult | None:
-        """Today's texts to the number, searched for our key: SendSms knows no duplicates itself."""
+        """Texts to the number, searched for our key: SendSms knows no duplicates itself.
+
+        Yesterday's too, since a send may have crossed midnight. While the question gets no answer
+        the result is an outage, or our wrong keys: unsent is better than sent twice.
+        """
+        today = clock.real_now().astimezone(_CHINA).date()
+        for day in (today, today - timedelta(days=1)):
+            try:
+                found = await self._found(address, message, day)
+            except ProviderDown as error:
+                return down(error)
+            if found is not None:
+                return found
+        return None
+
+    async def _found(self, address: Address, message: Message, day: date) -> SendResult | None:
         query = {
             "PhoneNumber": address.address,
-            "SendDate": clock.real_now().astimezone(_CHINA).strftime("%Y%m%d"),
+            "SendDate": day.strftime("%Y%m%d"),
             "PageSize": "50",
             "CurrentPage": "1",
         }
-        try:
-            _, told = await self._ask("QuerySendDetails", query)
-        except ProviderDown:
-            return None
+        response, told = await self._ask("QuerySendDetails", query)
+        if not response.is_success or told.get("Code") != "OK":
+            why = _failure(response, told)
+            ours = why.outcome is Outcome.MISCONFIGURED
+            return why if ours else SendResult(Outcome.UNAVAILABLE, detail=why.detail)
         listed = (told.get("SmsSendDetailDTOs") or {}).get("SmsSendDetailDTO") or []
         if any(each.get("OutId") == message.key for each in listed):
             return SendResult(Outcome.ACCEPTED, detail="found at the gateway")

@@ -89,7 +89,8 @@ class Channel(Protocol):
     async def find(self, address: Address, message: Message, /) -> SendResult | None:
         """What became of an earlier send with this key, as the provider remembers it.
 
-        None when it never heard of the key, or keeps no such record. Ask before repeating a send
+        None when it never heard of the key, or keeps no such record; an outage when it could not
+        say, which must not be read as a no. Ask before repeating a send
         whose end nobody saw, wherever two messages would be worse than none.
         """
         ...

@@ -167,10 +167,14 @@ async def _others(session: AsyncSession, lead: Dispatch) -> list[Dispatch]:
     key, may have that first message, and would never hear of what came later.
     """
     if lead.attempt > 0:
-        joins = [Dispatch.joined_id == lead.id]
+        joins = [col(Dispatch.joined_id) == lead.id]
     else:
         due = clock.real_now() + AT_ONCE
-        joins = [Dispatch.attempt == 0, col(Dispatch.joined_id).is_(None), Dispatch.due_at <= due]
+        joins = [
+            col(Dispatch.attempt) == 0,
+            col(Dispatch.joined_id).is_(None),
+            col(Dispatch.due_at) <= due,
+        ]
     query = (
         select(Dispatch)
         .where(
@@ -265,17 +269,22 @@ def _begun(session: AsyncSession, lead: Dispatch, target: _Target, unsure: bool)
 
 
 async def _unsure(session: AsyncSession, dispatch_id: UUID) -> bool:
-    """Whether a call was begun whose end nobody saw; such attempts are noted as lost."""
-    lost = await session.execute(
+    """Whether a call was begun whose end nobody saw; such attempts are noted as lost.
+
+    One that was lost before counts too: the provider may not have been able to say yet.
+    """
+    await session.execute(
         update(DeliveryAttempt)
         .where(
             col(DeliveryAttempt.dispatch_id) == dispatch_id,
             col(DeliveryAttempt.result) == "started",
         )
         .values(result="lost")
-        .returning(col(DeliveryAttempt.id))
     )
-    return lost.first() is not None
+    query = select(DeliveryAttempt.id).where(
+        DeliveryAttempt.dispatch_id == dispatch_id, DeliveryAttempt.result == "lost"
+    )
+    return (await session.exec(query.limit(1))).first() is not None
 
 
 async def locked(session: AsyncSession, ids: Sequence[UUID]) -> list[Dispatch]:

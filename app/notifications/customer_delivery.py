@@ -5,11 +5,13 @@ begun asks the gateway first what became of it, and sends only what it never hea
 """
 
 import logging
+import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as policies
@@ -26,6 +28,7 @@ from app.notifications.retrying import retry_wait_s
 from app.work_orders.models import WorkOrder
 from app.work_orders.states import State
 
+SWEPT_AT_ONCE = 500
 log = logging.getLogger(__name__)
 
 
@@ -59,7 +62,7 @@ async def _claim(session: AsyncSession, channels: Channels, message_id: UUID) ->
     if said is not None and not said.allowed:
         row.state = "unwanted"
         return None
-    if await _is_over(session, row):
+    if await _is_over(session, row) or (row.attempts == 0 and _is_old(row)):
         row.state = "moot"
         return None
     row.attempts += 1
@@ -80,10 +83,16 @@ async def _is_over(session: AsyncSession, row: CustomerMessage) -> bool:
     return order.assignment_id != row.assignment_id or order.state != State.ENROUTE.value
 
 
+def _is_old(row: CustomerMessage) -> bool:
+    """Whether its words have lost their worth, by the age that the catalogue names."""
+    good_for = timedelta(hours=customer_texts.catalogue().kinds[row.kind].good_for_h)
+    return clock.now() - row.created_at > good_for
+
+
 async def _send(channel: Channel, due: _Due) -> SendResult:
     if due.attempt > 1:
         known = await channel.find(due.address, due.message)
-        if known is not None and known.outcome is O.ACCEPTED:
+        if known is not None:  # it went out, or nobody can say whether it did
             return known
     (result,) = await channel.send([due.address], due.message)
     return result
@@ -95,16 +104,38 @@ async def _settle(session: AsyncSession, message_id: UUID, due: _Due, result: Se
     if result.outcome is O.ACCEPTED:
         row.state, row.sent_at = "sent", clock.now()
         return
-    wait_s = retry_wait_s([result], due.attempt) if due.attempt < due.most_attempts else None
-    if wait_s is None:
+    # An outage uses up tries within minutes: while its words are worth it, it gets more.
+    wait_s = retry_wait_s([result], due.attempt, most=math.inf)
+    if wait_s is None or (due.attempt >= due.most_attempts and _is_old(row)):
         row.state = "failed"
         log.warning("a customer's message %s failed: %s", row.kind, result.outcome.value)
         return
-    at = clock.to_business(clock.real_now() + timedelta(seconds=wait_s))
+    await _defer(session, message_id, clock.real_now() + timedelta(seconds=wait_s))
+
+
+async def _defer(session: AsyncSession, message_id: UUID, due_at: datetime) -> None:
     await jobs.defer(
         session,
         send_customer_message,
         lock=QUEUE_LOCK.format(message_id),
-        at=at,
+        at=clock.to_business(due_at),
         message_id=str(message_id),
     )
+
+
+_LOST = """
+SELECT id FROM customer_messages m
+ WHERE state = 'queued' AND NOT EXISTS (
+        SELECT FROM procrastinate_jobs j
+         WHERE j.status IN ('todo', 'doing') AND j.args ->> 'message_id' = m.id::text)
+ ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED
+"""
+
+
+async def requeue_lost(database: Database) -> int:
+    """Queue again what waits without a job, such as one that failed too often; how many."""
+    async with database.transaction() as session:
+        lost = (await session.execute(text(_LOST), {"most": SWEPT_AT_ONCE})).all()
+        for row in lost:
+            await _defer(session, row.id, clock.real_now())
+    return len(lost)

@@ -29,6 +29,8 @@ class Kind(_Part):
     link_hours: int = 24
     needs_link: bool = False
     """Without a link the message says nothing, so it is not sent."""
+    good_for_h: int = 24
+    """Business hours; what is older is not worth a first try, nor more tries than it had."""
     zh: str
     en: str
     zh_link: str = ""

@@ -79,7 +79,11 @@ async def defer_send(
 _LOST = """
 UPDATE dispatches SET state = 'queued', leased_until = NULL, due_at = :now
  WHERE id IN (SELECT id FROM dispatches
-               WHERE (state = 'queued' AND due_at < :late)
+               WHERE (state = 'queued' AND due_at < :late AND NOT EXISTS (
+                        SELECT FROM procrastinate_jobs j
+                         WHERE j.status IN ('todo', 'doing')
+                           AND j.args ->> 'dispatch_id' = dispatches.id::text
+                           AND coalesce(j.scheduled_at, :now) <= :now))
                   OR (state = 'sending' AND leased_until < :now)
                ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
 RETURNING id, channel
@@ -87,7 +91,10 @@ RETURNING id, channel
 
 
 async def requeue_lost(database: Database) -> int:
-    """Queue again what is overdue, and what a worker claimed and never settled; how many."""
+    """Queue again what is overdue and has no job, and what a worker claimed and never settled.
+
+    Returns how many. A job that waits its turn in a full queue is let be: it needs no second.
+    """
     now = clock.real_now()
     async with database.transaction() as session:
         values: dict[str, Any] = {"now": now, "late": now - LOST_AFTER, "most": SWEPT_AT_ONCE}

@@ -13,20 +13,23 @@ LONGEST_BACK_OFF_S = 300.0
 _chance = random.Random()
 
 
-def retry_wait_s(results: Sequence[SendResult], attempt: int) -> float | None:
+def retry_wait_s(
+    results: Sequence[SendResult], attempt: int, most: float = MOST_ATTEMPTS
+) -> float | None:
     """Real seconds until the next attempt, or None when nothing is worth another.
 
-    A provider's Retry-After is kept to; else quota waits a minute and an outage backs off from
-    5 s, doubling. Up to a fifth is added by chance, so that messages do not return in step.
+    A provider's Retry-After is kept to; else quota waits a minute. An outage backs off from 5 s,
+    doubling, whatever shorter time its guard names: else a minute's outage used up all attempts.
+    Up to a fifth is added by chance, so that messages do not return in step.
     """
     again = [result for result in results if result.outcome in RETRYABLE]
-    if not again or attempt >= MOST_ATTEMPTS:
+    if not again or attempt >= most:
         return None
-    back_off_s = min(BACK_OFF_S * 2 ** (attempt - 1), LONGEST_BACK_OFF_S)
-    waits = [
-        result.retry_after_s
-        if result.retry_after_s is not None
-        else (QUOTA_WAIT_S if result.outcome is Outcome.QUOTA else back_off_s)
-        for result in again
-    ]
-    return max(waits) * _chance.uniform(1.0, 1.2)
+    back_off_s = min(BACK_OFF_S * 2 ** min(attempt - 1, 10), LONGEST_BACK_OFF_S)
+    return max(_wait_s(each, back_off_s) for each in again) * _chance.uniform(1.0, 1.2)
+
+
+def _wait_s(result: SendResult, back_off_s: float) -> float:
+    if result.outcome is Outcome.UNAVAILABLE:
+        return max(back_off_s, result.retry_after_s or 0.0)
+    return QUOTA_WAIT_S if result.retry_after_s is None else result.retry_after_s

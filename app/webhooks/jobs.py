@@ -1,4 +1,7 @@
-"""The background job that sends one delivery; it runs on the queue of texts."""
+"""The background job that sends one delivery; it runs on a queue of its own.
+
+A receiver that hangs keeps workers waiting: texts and calls must never stand behind it.
+"""
 
 from uuid import UUID
 
@@ -6,10 +9,12 @@ from procrastinate import JobContext, RetryStrategy
 
 from app.core import jobs
 
+QUEUE = "webhooks"
+
 
 @jobs.app.task(
     name="webhooks.send",
-    queue="texts",
+    queue=QUEUE,
     pass_context=True,
     retry=RetryStrategy(max_attempts=5, exponential_wait=3),
 )

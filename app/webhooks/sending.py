@@ -131,7 +131,11 @@ async def _settle(session: AsyncSession, due: Due, answer: Answer) -> None:
 _LOST = """
 UPDATE webhook_deliveries SET state = 'queued', leased_until = NULL, due_at = :now
  WHERE id IN (SELECT id FROM webhook_deliveries
-               WHERE (state = 'queued' AND due_at < :late)
+               WHERE (state = 'queued' AND due_at < :late AND NOT EXISTS (
+                        SELECT FROM procrastinate_jobs j
+                         WHERE j.status IN ('todo', 'doing')
+                           AND j.args ->> 'delivery_id' = webhook_deliveries.id::text
+                           AND coalesce(j.scheduled_at, :now) <= :now))
                   OR (state = 'sending' AND leased_until < :now)
                ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
 RETURNING id
@@ -139,7 +143,10 @@ RETURNING id
 
 
 async def requeue_lost(database: Database) -> int:
-    """Queue again what is overdue, and what a worker took and never settled; how many."""
+    """Queue again what is overdue and has no job, and what a worker took and never settled.
+
+    Returns how many.
+    """
     now = clock.real_now()
     values: dict[str, Any] = {"now": now, "late": now - LOST_AFTER, "most": SWEPT_AT_ONCE}
     async with database.transaction() as session:

@@ -15,7 +15,7 @@ from app.core.problems import TYPE_BASE
 from app.core.settings import Settings
 from app.notifications import customer_messages
 from app.notifications.channels import Outcome
-from app.notifications.customer_delivery import deliver
+from app.notifications.customer_delivery import deliver, requeue_lost
 from app.revisits.models import Revisit
 from app.travel.models import ArrivalEstimate
 from app.work_orders import approvals, assignments
@@ -177,6 +177,8 @@ async def test_a_rating_closes_once_and_an_unsolved_trouble_makes_somebody_call(
     path = f"/public/ratings/{link}"
     unsolved = await customers.client.post(path, json={"solved": False, "comment": "还是冷"})
     assert unsolved.status_code == 204, unsolved.text
+    again = await customers.client.post(path, json={"solved": False, "comment": "还是冷"})
+    assert again.status_code == 204
     contradictory = await customers.client.post(path, json={"solved": False, "rating": 5})
     assert contradictory.status_code == 422
     open_ = await customers.client.get("/reply-duties", headers=as_("chief1"))
@@ -190,6 +192,7 @@ async def test_a_rating_closes_once_and_an_unsolved_trouble_makes_somebody_call(
         row = await session.get_one(WorkOrder, order.id)
         revisit = (await session.exec(select(Revisit).where(Revisit.order_id == order.id))).one()
     assert (row.state, revisit.rating, revisit.called_by) == ("CLOSED", 5, None)
+    assert row.urges == 1, "the same word said twice is one urge"
 
 
 async def test_no_message_twice_though_workers_die_and_gateways_fail(customers: Customers) -> None:
@@ -214,10 +217,29 @@ async def test_no_message_twice_though_workers_die_and_gateways_fail(customers: 
         await deliver(customers.database, customers.channels, row.id)
         states.append((await customers.told(other))["received"].state)
     assert states == ["queued", "queued", "failed"]
+    clock.advance(timedelta(hours=2))
+    slow = await way(customers, State.NEW, premises="锦绣家园3-1-101")
+    row = (await customers.told(slow))["received"]
+    customers.gateway.answers = [Outcome.UNAVAILABLE] * 8
+    for _ in range(8):
+        await deliver(customers.database, customers.channels, row.id)
+    assert (await customers.told(slow))["received"].state == "queued", "an outage loses nothing"
+    await _lose_jobs(customers.database)
+    assert await requeue_lost(customers.database) == 1
+    assert await requeue_lost(customers.database) == 0
+    clock.advance(timedelta(hours=3, minutes=1))
+    customers.gateway.answers = [Outcome.UNAVAILABLE]
+    await deliver(customers.database, customers.channels, row.id)
+    assert (await customers.told(slow))["received"].state == "failed"
     third = await way(customers, State.NEW, premises="锦绣家园1-2-201")
     row = (await customers.told(third))["received"]
     await deliver(customers.database, {}, row.id)
     assert (await customers.told(third))["received"].state == "failed"
+
+
+async def _lose_jobs(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM procrastinate_jobs"))
 
 
 async def test_consent_is_the_last_word_and_is_looked_at_again_before_sending(

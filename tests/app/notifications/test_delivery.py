@@ -290,6 +290,8 @@ class TestRetryWait:
             least = min(BACK_OFF_S * 2 ** (attempt - 1), LONGEST_BACK_OFF_S)
             assert wait_s is not None
             assert least <= wait_s <= least * 1.2
+            guarded = SendResult(Outcome.UNAVAILABLE, retry_after_s=1.0)
+            assert (retry_wait_s([guarded], attempt) or 0.0) >= least
 
 
 class TestWorker:

@@ -161,11 +161,17 @@ class TestAliyun:
         self, status: int, code: str, outcome: Outcome
     ) -> None:
         asked: list[httpx.Request] = []
+        days: list[str] = []
+        unsaid: dict[str, str] = {}
 
         def answer(request: httpx.Request) -> httpx.Response:
             asked.append(request)
             if request.headers["x-acs-action"] == "QuerySendDetails":
-                listed = {"SmsSendDetailDTO": [{"OutId": "m-1"}]}
+                if request.url.params["PhoneNumber"] in unsaid:
+                    return httpx.Response(200, json={"Code": unsaid[NUMBER], "Message": "no"})
+                days.append(request.url.params["SendDate"])
+                yesterday = len(set(days)) == 2
+                listed = {"SmsSendDetailDTO": [{"OutId": "m-1"}] if yesterday else []}
                 return httpx.Response(200, json={"Code": "OK", "SmsSendDetailDTOs": listed})
             return httpx.Response(status, json={"Code": code, "BizId": "b"} if code else None)
 
@@ -183,8 +189,18 @@ class TestAliyun:
             assert asked[0].headers["authorization"].startswith("ACS3-HMAC-SHA256 Credential=id,")
             assert len(asked[1].url.params["OutId"]) == 15
             found = await sms.find(address, TOLD)
-            assert found is not None
+            assert found is not None, "a send just before midnight is in yesterday's records"
+            assert found.outcome is Outcome.ACCEPTED
             assert await sms.find(address, Message("other", "new", {})) is None
+            for word, meaning in (
+                ("isp.SYSTEM_ERROR", Outcome.UNAVAILABLE),
+                ("isv.INVALID_PARAMETERS", Outcome.UNAVAILABLE),
+                ("isp.RAM_PERMISSION_DENY", Outcome.MISCONFIGURED),
+            ):
+                unsaid[NUMBER] = word
+                unknown = await sms.find(address, TOLD)
+                assert unknown is not None, "no answer is no `never heard of it`"
+                assert unknown.outcome is meaning
             (lacking,) = await sms.send([address], Message("m", "unheard", {}))
             assert lacking.outcome is Outcome.REFUSED
 
@@ -339,6 +355,9 @@ class TestKilledBetweenSteps:
             with pytest.raises(Died):
                 await delivery.deliver(database, channels, sms.id)
         await _let_leases_run_out(database)
+        if place == "before the claim":
+            assert await outbox.requeue_lost(database) == 0, "what has a job needs no second"
+        await _lose_jobs(database)
         assert await outbox.requeue_lost(database) >= 1
         await delivery.deliver(database, channels, sms.id)
         assert len(fcm_server.messages(number)) == 1
@@ -414,6 +433,11 @@ async def _die(*_args: object, **_more: object) -> None:
 
 async def _state(database: Database, dispatch_id: UUID) -> str:
     return next(row.state for row in await dispatches(database) if row.id == dispatch_id)
+
+
+async def _lose_jobs(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("DELETE FROM procrastinate_jobs"))
 
 
 async def _let_leases_run_out(database: Database) -> None:

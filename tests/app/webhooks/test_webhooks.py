@@ -14,8 +14,11 @@ from sqlmodel import col, select
 
 from app.core import clock
 from app.core.db import Database
+from app.notifications.jobs import send_push, send_text
 from app.webhooks import policy, sending, signing
+from app.webhooks.jobs import send_webhook
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
+from app.worker import QUEUES
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.world import World
@@ -37,6 +40,12 @@ class TestSigning:
     def test_a_secret_of_another_form_is_refused(self) -> None:
         with pytest.raises(ValueError, match="base64"):
             signing.signature("whsec_*", "m", 1, b"")
+
+
+class TestQueue:
+    def test_a_receiver_that_hangs_delays_no_text(self) -> None:
+        assert send_webhook.queue in QUEUES
+        assert send_webhook.queue not in {send_text.queue, send_push.queue}
 
 
 class TestPolicy:
