@@ -12,7 +12,7 @@ import { reconcile, type Reconciled } from "./reconcile.js";
 import { Session } from "./session.js";
 import { kept, openStorage, type KeptFile, type Said, type Storage } from "./storage.js";
 import { pull } from "./sync.js";
-import { upload } from "./upload.js";
+import { ChunkSize, upload } from "./upload.js";
 import type { Command, Crew, Device, Job, Notice, Saying } from "./wire.js";
 
 export interface PhoneOptions {
@@ -54,11 +54,15 @@ export class Phone {
   private readonly wakers = new Map<Loop, () => void>();
   /** Failed tries by file, so that one unlucky file does not hold up the others. */
   private readonly tries = new Map<string, number>();
+  private readonly chunk: ChunkSize;
+  /** Before the first pull, and after a full one: the server may have been restored. */
+  private toReconcile = true;
 
   private constructor(readonly storage: Storage, private readonly options: PhoneOptions) {
     this.clocks = options.clocks ?? { now: () => new Date() };
     this.outbox = new Outbox(storage, this.clocks);
     this.album = new Album(storage);
+    this.chunk = new ChunkSize(options.chunkBytes ?? CHUNK_BYTES);
     this.session = new Session(storage, options);
   }
 
@@ -124,16 +128,26 @@ export class Phone {
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
     await Promise.all([
-      this.loop("pulling", stop, () => this.pullOnce()),
+      this.loop("pulling", stop, () => this.pullAndReconcile()),
       this.loop("pushing", stop, () => this.pushOnce()),
       this.loop("uploading", stop, () => this.uploadOnce()),
     ]);
     signal.removeEventListener("abort", end);
   }
 
+  private async pullAndReconcile(): Promise<number> {
+    const waitMs = await this.pullOnce();
+    if (this.toReconcile) {
+      await this.reconcile();
+      this.toReconcile = false;
+    }
+    return waitMs;
+  }
+
   /** One pull; how long to wait for the next, in milliseconds. */
   async pullOnce(): Promise<number> {
-    const { changed, again } = await pull(this.session, this.storage, this.clocks);
+    const { changed, again, full } = await pull(this.session, this.storage, this.clocks);
+    this.toReconcile ||= full;
     if (changed) this.tell({ kind: "changed" });
     if (again === "at once") return 0;
     if (again === "soon") return SETTLING_MS;
@@ -151,10 +165,7 @@ export class Phone {
 
   /** Upload every file that waits, one after the other; how long to wait, in milliseconds. */
   async uploadOnce(): Promise<number> {
-    const options = {
-      baseUrl: this.options.baseUrl,
-      chunkBytes: this.options.chunkBytes ?? CHUNK_BYTES,
-    };
+    const options = { baseUrl: this.options.baseUrl, chunk: this.chunk };
     const failures = (file: KeptFile) => this.tries.get(file.id) ?? 0;
     let busy = false;
     for (const file of (await this.album.waiting()).sort((a, b) => failures(a) - failures(b))) {

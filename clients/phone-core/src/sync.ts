@@ -10,6 +10,8 @@ import type { Job, Working } from "./wire.js";
 /** What one pull came to; `again` when there is more, or something is about to be readable. */
 export interface Pulled {
   readonly changed: boolean;
+  /** The whole working set came: this phone is new, or the server is not what it was. */
+  readonly full: boolean;
   readonly again: "no" | "at once" | "soon";
 }
 
@@ -27,9 +29,10 @@ export async function pull(session: Session, storage: Storage, clocks: Clocks): 
   });
   const serverTime = response.headers.get("server-time") ?? data?.server_time;
   if (serverTime) await note(storage, sample(askedMs, clocks.now().getTime(), serverTime));
-  if (data === undefined) return { changed: false, again: "no" };
+  if (data === undefined) return { changed: false, full: false, again: "no" };
   await apply(storage, data, response.headers.get("etag"));
-  return { changed: isNews(data), again: data.more ? "at once" : data.settling ? "soon" : "no" };
+  const again = data.more ? "at once" : data.settling ? "soon" : "no";
+  return { changed: isNews(data), full: data.mode === "full", again };
 }
 
 function isNews(told: Working): boolean {
@@ -46,7 +49,8 @@ async function apply(storage: Storage, told: Working, etag: string | null): Prom
   for (const id of gone) await jobs.delete(id);
   for (const job of told.jobs) {
     const mine = await jobs.get(job.id);
-    if (mine === undefined || !overtaken(job, mine)) await jobs.put(job);
+    // A server restored from its backup counts versions anew: what it tells in full stands.
+    if (told.mode === "full" || mine === undefined || !overtaken(job, mine)) await jobs.put(job);
   }
   for (const part of PARTS) {
     const value = told[part];

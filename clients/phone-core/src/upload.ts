@@ -17,7 +17,28 @@ const FINAL = new Set([400, 403, 404, 410, 413, 415, 422]);
 
 export interface UploadOptions {
   readonly baseUrl: string;
-  readonly chunkBytes: number;
+  readonly chunk: ChunkSize;
+}
+
+/** On the worst of lines a chunk this small still arrives. */
+const LEAST_CHUNK_BYTES = 16 * 1024;
+
+/** How much is sent at once: halved by a torn line, doubled again by what arrives. */
+export class ChunkSize {
+  bytes: number;
+
+  constructor(private readonly most: number) {
+    this.bytes = most;
+  }
+
+  torn(): void {
+    const least = Math.min(LEAST_CHUNK_BYTES, this.most);
+    this.bytes = Math.max(least, Math.floor(this.bytes / 2));
+  }
+
+  arrived(): void {
+    this.bytes = Math.min(this.most, this.bytes * 2);
+  }
 }
 
 /** What a try came to. */
@@ -60,7 +81,7 @@ async function create(session: Session, file: KeptFile, options: UploadOptions):
 async function sendChunk(
   session: Session, album: Album, file: KeptFile, offset: number, options: UploadOptions,
 ): Promise<number> {
-  const body = await album.read(file.id, offset, options.chunkBytes);
+  const body = await album.read(file.id, offset, options.chunk.bytes);
   const headers = {
     ...TUS,
     "Content-Type": "application/offset+octet-stream",
@@ -69,8 +90,12 @@ async function sendChunk(
   };
   const url = `${options.baseUrl}${PATH}/${file.id}`;
   try {
-    return offsetOf(await session.request(new Request(url, { method: "PATCH", headers, body })));
+    const answer = await session.request(new Request(url, { method: "PATCH", headers, body }));
+    options.chunk.arrived();
+    return offsetOf(answer);
   } catch (error) {
+    // One that asks for patience got the chunk: the line is not what is wrong.
+    if (error instanceof Unreachable && error.waitMs === undefined) options.chunk.torn();
     if (!(error instanceof Refused) || !ASK_AGAIN.has(error.status)) throw error;
     return standing(session, url);
   }

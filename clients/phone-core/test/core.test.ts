@@ -5,13 +5,16 @@ import { test } from "node:test";
 import { Backoff, pause } from "../src/backoff.js";
 import { sample, skewMs, withOffset, withSample } from "../src/clock.js";
 import { Phone } from "../src/index.js";
+import { ChunkSize } from "../src/upload.js";
 import { Service } from "./service.js";
 
 let number = 0;
 
-async function phoneOn(service: Service, storage = `phone-${(number += 1)}`): Promise<Phone> {
+async function phoneOn(
+  service: Service, storage = `phone-${(number += 1)}`, chunkBytes = 4,
+): Promise<Phone> {
   const phone = await Phone.open({
-    baseUrl: "http://service", storage, fetch: service.fetch, chunkBytes: 4,
+    baseUrl: "http://service", storage, fetch: service.fetch, chunkBytes,
     backoff: { firstMs: 1, capMs: 2 },
   });
   await phone.signIn("tech", "secret", { id: "d", name: "phone", platform: "android" });
@@ -92,6 +95,56 @@ test("cursor and jobs come together; absent parts stay; an unchanged answer has 
   service.working = undefined;
   await phone.pullOnce();
   assert.equal(service.lastCursor, "c2");
+});
+
+test("a full answer replaces what a command's answer had made newer", async () => {
+  const service = new Service();
+  const phone = await phoneOn(service);
+  const told = (version: number, mode = "full") =>
+    ({ mode, jobs: [{ id: "o1", version, assignment_id: "a" }], gone: [] });
+  for (const [working, stands] of [[told(9), 9], [told(3, "changes"), 9], [told(3), 3]] as const) {
+    service.working = working;
+    await phone.pullOnce();
+    assert.deepEqual((await phone.jobs()).map((job) => job.version), [stands]);
+  }
+});
+
+test("it reconciles at the start and after a full answer, and not otherwise", async () => {
+  const service = new Service();
+  const phone = await phoneOn(service);
+  const seen: number[] = [];
+  const stop = new AbortController();
+  const modes = ["changes", "changes", "full", "changes"];
+  const next = () => {
+    seen.push(service.reconciled);
+    const mode = modes.shift();
+    if (mode === undefined) stop.abort();
+    service.working = { mode: mode ?? "changes", jobs: [], gone: [], more: true };
+  };
+  service.onPull = next;
+  await phone.run(stop.signal);
+  assert.deepEqual(seen.slice(0, 5), [0, 1, 1, 2, 2]);
+});
+
+test("a torn line halves the chunk down to the least, what arrives doubles it", () => {
+  const chunk = new ChunkSize(40 * 1024);
+  const sizes = [chunk.torn, chunk.torn, chunk.torn, chunk.arrived, chunk.arrived].map((came) => {
+    came.call(chunk);
+    return chunk.bytes / 1024;
+  });
+  assert.deepEqual(sizes, [20, 16, 16, 32, 40]);
+});
+
+test("a chunk whose answer is lost makes the next one smaller", async () => {
+  const service = new Service();
+  const phone = await phoneOn(service, undefined, 64 * 1024);
+  const content = new Uint8Array(96 * 1024);
+  const shot = { orderId: "o1", kind: "F", mediaType: "image/jpeg", capturedAt: new Date(), content };
+  await phone.photograph(shot);
+  service.loseNextAnswer("/evidence/uploads/");
+  await assert.rejects(phone.uploadOnce(), { name: "Unreachable" });
+  await phone.uploadOnce();
+  assert.deepEqual(service.sizes, [64 * 1024, 32 * 1024]);
 });
 
 test("an expired sign-in renews itself once for all, and forgives a lost answer", async () => {

@@ -13,9 +13,13 @@ export class Service {
   lost: number[] = [];
   readonly bytes = new Map<string, Uint8Array>();
   chunks = 0;
+  readonly sizes: number[] = [];
   working: Record<string, unknown> | undefined = { mode: "full", jobs: [], gone: [] };
   lastCursor: string | null = null;
   refreshes = 0;
+  reconciled = 0;
+  /** Called before each pull is answered. */
+  onPull: () => void = () => {};
   private pulls = 0;
   private valid = "access-0";
   private losing: string | undefined;
@@ -48,6 +52,7 @@ export class Service {
       return Response.json({ type: "unauthenticated" }, { status: 401 });
     }
     if (path.endsWith("/mobile/commands")) return this.receive(await request.json());
+    if (path.endsWith("/mobile/reconcile")) return this.confirm();
     if (path.endsWith("/mobile/sync")) return this.sync(query.get("cursor"));
     return this.store(request, path);
   }
@@ -66,8 +71,15 @@ export class Service {
     return Response.json({ answers, gaps, last_seq: 0, server_time: new Date() });
   }
 
+  private confirm(): Response {
+    this.reconciled += 1;
+    const files = { missing: [], partial: [], rejected: [], differing: [], unlisted: [] };
+    return Response.json({ complete: true, commands: { missing: [], differing: [] }, files });
+  }
+
   private sync(cursor: string | null): Response {
     this.lastCursor = cursor;
+    this.onPull();
     const headers = { "Server-Time": new Date().toISOString() };
     if (this.working === undefined) return new Response(null, { status: 304, headers });
     this.pulls += 1;
@@ -92,6 +104,7 @@ export class Service {
       return Response.json({ type: "checksum" }, { status: 400 });
     }
     this.chunks += 1;
+    this.sizes.push(body.length);
     this.bytes.set(id, Uint8Array.from([...held, ...body]));
     const headers = { "Upload-Offset": `${held.length + body.length}` };
     return new Response(null, { status: 204, headers });
