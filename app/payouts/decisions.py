@@ -14,12 +14,13 @@ from app.core.permissions import Permission
 from app.core.problems import NotFound
 from app.core.scope import Principal
 from app.organisation.models import Technician
-from app.payouts import card_rows, facts, ledger, repository
+from app.payouts import card_rows, facts, ledger
 from app.payouts.card import CardRules
+from app.payouts.drafts import net
 from app.payouts.errors import DecidedAlready, NothingEarned, OwnCase, SamePerson
 from app.payouts.models import LedgerEntry, PayAdjustment, PayFinding
 from app.payouts.policy import month_of
-from app.payouts.posting import Why, adjustment, deduction
+from app.payouts.posting import Why, adjustment, deduction, of_person
 from app.work_orders import service as work_orders
 
 
@@ -40,8 +41,11 @@ async def require_no_part(session: AsyncSession, principal: Principal, order_id:
 async def earned_line(
     session: AsyncSession, order_id: UUID, technician_id: UUID
 ) -> tuple[LedgerEntry, list[LedgerEntry], CardRules]:
-    """A person's EARN of an order, all lines of the order, and the card; raises NothingEarned."""
-    standing = list(await repository.entries_of(session, {order_id}))
+    """A person's EARN of an order, all lines of the order, and the card; raises NothingEarned.
+
+    The order stays locked until the transaction ends.
+    """
+    standing = list(await ledger.locked_lines(session, {order_id}))
     for entry in standing:
         if entry.kind == "EARN" and entry.technician_id == technician_id:
             card = await card_rows.card(session, entry.rate_card_id)
@@ -142,7 +146,8 @@ async def decide_adjustment(
 ) -> tuple[PayAdjustment, LedgerEntry | None]:
     """Approve or refuse what another asked for; approval posts the ADJUST.
 
-    Raises NotFound, OwnCase, SamePerson and DecidedAlready.
+    Raises NotFound, OwnCase, SamePerson, DecidedAlready, and NothingEarned when it takes more than
+    the order still pays.
     """
     row = await session.get(PayAdjustment, adjustment_id, with_for_update=True)
     if row is None:
@@ -160,10 +165,7 @@ async def decide_adjustment(
     if not approved:
         return row, None
     why = f"adjustment:{row.id}"
-    month = await today_open(session)
-    posted = await adjust(
-        session, row.order_id, row.technician_id, row.points, why, row.reason, month
-    )
+    posted = await adjust(session, row.order_id, row.technician_id, row.points, why, row.reason)
     await _confirm(session, posted, why, principal)
     return row, posted
 
@@ -175,10 +177,18 @@ async def adjust(
     points: Decimal,
     cause: str,
     reason: str,
-    month: str,
+    month: str | None = None,
 ) -> LedgerEntry:
-    """Post an ADJUST that two people agreed on."""
-    entry, _, rules = await earned_line(session, order_id, technician_id)
+    """Post an ADJUST that two people agreed on, in the open month of today without another.
+
+    Raises NothingEarned when it would take more than the order still pays the person.
+    """
+    entry, standing, rules = await earned_line(session, order_id, technician_id)
+    month = month or await today_open(session)
     why = Why(cause, month, Text(reason, reason), {"rate_card": rules.name}, rules.unit)
-    (posted,) = await ledger.append(session, [adjustment(entry, points, rules.point_minor, why)])
+    draft = adjustment(entry, points, rules.point_minor, why)
+    left = net(of_person(standing, technician_id)).amount_minor
+    if draft.amount_minor < 0 and -draft.amount_minor > left:
+        raise NothingEarned(f"the order still pays {left} fen")
+    (posted,) = await ledger.append(session, [draft])
     return posted

@@ -16,10 +16,15 @@ from app.work_orders.models import WorkOrder, WorkOrderEvent
 
 
 async def unconfirmed(
-    session: AsyncSession, card_id: UUID, passed_before: datetime, limit: int
+    session: AsyncSession, card_id: UUID, passed_before: datetime, after: UUID, limit: int
 ) -> Sequence[UUID]:
-    """Orders passed before an instant with unconfirmed earnings by a card, no rework of a call."""
-    confirmed = select(LedgerStanding.id).where(LedgerStanding.entry_id == LedgerEntry.id)
+    """Orders passed before an instant with unconfirmed earnings by a card, no rework of a call.
+
+    By id, those after `after`.
+    """
+    confirmed = select(LedgerStanding.id).where(
+        LedgerStanding.entry_id == LedgerEntry.id, LedgerStanding.standing == "confirmed"
+    )
     reworked = select(WorkOrderEvent.id).where(
         WorkOrderEvent.order_id == LedgerEntry.order_id, WorkOrderEvent.action == "reworked"
     )
@@ -31,17 +36,35 @@ async def unconfirmed(
             LedgerEntry.created_at <= passed_before,
             ~exists(confirmed),
             ~exists(reworked),
+            col(LedgerEntry.order_id) > after,
         )
         .distinct()
+        .order_by(col(LedgerEntry.order_id))
         .limit(limit)
     )
     return (await session.exec(statement)).all()
 
 
 async def lasting(
-    session: AsyncSession, card_id: UUID, domain: str, done_before: datetime, limit: int
+    session: AsyncSession,
+    card_id: UUID,
+    domain: str,
+    done_before: datetime,
+    after: UUID,
+    limit: int,
 ) -> Sequence[UUID]:
-    """Fixed orders of a card done before an instant, unrepeated, without their bonus."""
+    """Fixed orders of a card done before an instant, unrepeated, without their bonus.
+
+    By id, those after `after`; none of which all pay was taken back.
+    """
+    undone, restored = aliased(LedgerEntry), aliased(LedgerEntry)
+    taken_back = select(undone.id).where(
+        undone.refers_to == LedgerEntry.id,
+        undone.kind == "REVERSE",
+        ~exists(
+            select(restored.id).where(restored.refers_to == undone.id, restored.kind == "REVERSE")
+        ),
+    )
     repeated = select(ReworkCase.id).where(
         ReworkCase.original_id == LedgerEntry.order_id,
         or_(col(ReworkCase.cause).is_(None), col(ReworkCase.cause).in_(("workmanship", "part"))),
@@ -66,8 +89,22 @@ async def lasting(
             CompletionRecord.done_at < done_before,
             ~exists(repeated),
             ~exists(has_bonus),
+            ~exists(taken_back),
+            col(LedgerEntry.order_id) > after,
         )
         .distinct()
+        .order_by(col(LedgerEntry.order_id))
         .limit(limit)
     )
     return (await session.exec(statement)).all()
+
+
+async def lock_free(session: AsyncSession, order_id: UUID) -> bool:
+    """Lock an order's row, unless somebody else holds it: false then, at once.
+
+    Who closes a month keeps writers of pay out; to wait for one of them would be for ever.
+    """
+    statement = (
+        select(WorkOrder.id).where(WorkOrder.id == order_id).with_for_update(skip_locked=True)
+    )
+    return (await session.exec(statement)).first() is not None

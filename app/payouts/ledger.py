@@ -22,6 +22,7 @@ from app.payouts import policy, repository
 from app.payouts.drafts import Draft
 from app.payouts.errors import EntryDiffers
 from app.payouts.models import UNIT, LedgerEntry, LedgerHead
+from app.work_orders import service as work_orders
 
 CHAINED = (*Draft.__dataclass_fields__, "seq", "created_at")
 """The columns that an entry's hash covers."""
@@ -38,6 +39,17 @@ async def open_month(session: AsyncSession, wanted: str) -> str:
     Until the transaction ends no month can be published under it.
     """
     return policy.open_month(wanted, await repository.closed_months(session))
+
+
+async def locked_lines(session: AsyncSession, order_ids: Collection[UUID]) -> Sequence[LedgerEntry]:
+    """All lines of orders, read under the orders' row locks, which are taken in id order.
+
+    Whoever takes back what is left of a line asks for it here, and before `open_month`: two who
+    read the same lines at once would take it back twice. Raises NotFound.
+    """
+    for order_id in sorted(order_ids):
+        await work_orders.locked_any(session, order_id)
+    return await repository.entries_of(session, order_ids)
 
 
 async def append(session: AsyncSession, drafts: Sequence[Draft]) -> list[LedgerEntry]:

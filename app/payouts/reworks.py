@@ -54,8 +54,9 @@ async def attribute(
     """
     case = await cases.attribute(session, principal, case_id, cause, reason)
     posted: list[LedgerEntry] = []
-    if cause == "workmanship" and await repository.entries_of(session, {case.original_id}):
-        posted = await ledger.append(session, await _taken_back(session, case))
+    standing = await ledger.locked_lines(session, {case.original_id, case.order_id})
+    if cause == "workmanship" and any(each.order_id == case.original_id for each in standing):
+        posted = await ledger.append(session, await _taken_back(session, case, standing))
     why = f"rework: {cause}"
     assert case.decided_at is not None
     await ledger.confirm_lines(session, posted, why=why, at=case.decided_at, by=principal.id)
@@ -63,9 +64,9 @@ async def attribute(
     return case, posted
 
 
-async def _taken_back(session: AsyncSession, case: ReworkCase) -> list[Draft]:
-    orders = (case.original_id, case.order_id)
-    standing = await repository.entries_of(session, orders)
+async def _taken_back(
+    session: AsyncSession, case: ReworkCase, standing: Sequence[LedgerEntry]
+) -> list[Draft]:
     original = [each for each in standing if each.order_id == case.original_id]
     repeated = [each for each in standing if each.order_id == case.order_id]
     people = sorted({each.technician_id for each in original})

@@ -16,12 +16,13 @@ from app.payouts.policy import month_of
 from app.payouts.posting import FIRST_TIME, Why, bonus
 
 AT_ONCE = 200
-"""Orders per transaction."""
-FIXED = "fixed"
+"""Orders per look."""
+NO_ORDER = UUID(int=0)
+"""Before all."""
 
 
 async def sweep(database: Database) -> None:
-    """Bring in all that is due, some orders at a time."""
+    """Bring in all that is due."""
     async with database.transaction() as session:
         await confirm_waited(session)
     async with database.transaction() as session:
@@ -39,9 +40,11 @@ async def confirm_waited(session: AsyncSession) -> int:
         if not hours:
             continue
         before = now - timedelta(hours=hours)
-        for order_id in await due.unconfirmed(session, card.id, before, AT_ONCE):
-            why = f"no call-back within {hours} h"
-            done += bool(await ledger.confirm(session, order_id, why=why, at=now, by=None))
+        why, after = f"no call-back within {hours} h", NO_ORDER
+        while found := await due.unconfirmed(session, card.id, before, after, AT_ONCE):
+            after = found[-1]
+            for order_id in found:
+                done += bool(await ledger.confirm(session, order_id, why=why, at=now, by=None))
     return done
 
 
@@ -58,13 +61,17 @@ async def add_for_lasting(session: AsyncSession) -> int:
             continue
         for domain in ("heat", "power"):
             days = rules.rework_days.of(domain)
-            before = now - timedelta(days=days)
-            for order_id in await due.lasting(session, card.id, domain, before, AT_ONCE):
-                added += await _add(session, order_id, rules, days)
+            before, after = now - timedelta(days=days), NO_ORDER
+            while found := await due.lasting(session, card.id, domain, before, after, AT_ONCE):
+                after = found[-1]
+                for order_id in found:
+                    added += await _add(session, order_id, rules, days)
     return added
 
 
 async def _add(session: AsyncSession, order_id: UUID, rules: CardRules, days: int) -> int:
+    if not await due.lock_free(session, order_id):
+        return 0  # somebody decides on it now: its bonus comes with the next sweep
     standing = await repository.entries_of(session, {order_id})
     today = clock.now().astimezone(settings.current().zone).date()
     period = await ledger.open_month(session, month_of(today))
