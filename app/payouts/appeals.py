@@ -15,8 +15,9 @@ from app.core.scope import Principal, scoped
 from app.organisation.models import Technician
 from app.payouts import card_rows, decisions, facts, ledger, months, repository
 from app.payouts.errors import AppealRefused, DecidedAlready, SamePerson
-from app.payouts.models import LedgerEntry, PayAppeal
+from app.payouts.models import LedgerEntry, PayAdjustment, PayAppeal, PayFinding
 from app.payouts.posting import Why, counter_entry
+from app.revisits.models import ReworkCase
 
 GRANTED = "granted"
 
@@ -68,7 +69,26 @@ async def _locked(
     decisions.require(principal, Permission.PAYOUTS_DECIDE, person)
     entry = await session.get_one(LedgerEntry, appeal.entry_id)
     await decisions.require_no_part(session, principal, entry.order_id)
+    if principal.id in await _deciders(session, entry):
+        raise SamePerson()
+    await ledger.locked_lines(session, {entry.order_id})
     return appeal, entry
+
+
+async def _deciders(session: AsyncSession, entry: LedgerEntry) -> set[UUID | None]:
+    """Who decided what the line came of: nobody judges an appeal against their own decision."""
+    if entry.kind == "CARRY":
+        entry = await session.get_one(LedgerEntry, entry.refers_to)
+    way, _, rest = entry.cause.partition(":")
+    of = rest.partition(":")[0]
+    if way == "finding":
+        return {(await session.get_one(PayFinding, UUID(of))).decided_by}
+    if way == "rework":
+        return {(await session.get_one(ReworkCase, UUID(of))).decided_by}
+    if way == "adjustment":
+        asked = await session.get_one(PayAdjustment, UUID(of))
+        return {asked.proposed_by, asked.decided_by}
+    return set()
 
 
 async def answer(
@@ -97,7 +117,8 @@ async def decide(
 ) -> tuple[PayAppeal, LedgerEntry | None]:
     """The company decides, by another person than answered for the station, or in its stead when
     the station's days have passed. Granted, it posts a counter-entry to what was taken, or adds
-    `points` to what was paid; in the month itself while that is not locked.
+    `points` to what was paid; in the month itself while that is not locked. Points that the station
+    did not grant too are only asked for, and somebody else approves them (DOMAIN 5.7).
 
     Raises NotFound, OwnCase, SamePerson, DecidedAlready, Forbidden and InvalidInput.
     """
@@ -113,10 +134,16 @@ async def decide(
     taken = entry.amount_minor < 0
     if verdict == GRANTED and (points is None) != taken:
         raise InvalidInput("give points exactly when a payment is contested")
+    if points is not None and points <= 0:
+        raise InvalidInput("an appeal adds points, it never takes any")
     appeal.company_verdict, appeal.company_reason = verdict, reason
     appeal.company_by, appeal.company_at, appeal.points = principal.id, clock.now(), points
     await session.flush()
     if verdict != GRANTED:
+        return appeal, None
+    if points is not None and appeal.station_verdict != GRANTED:
+        asked = (entry.order_id, entry.technician_id, points, reason)
+        await decisions.propose_adjustment(session, principal, *asked)
         return appeal, None
     return appeal, await _post(session, appeal, entry, reason)
 

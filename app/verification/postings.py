@@ -126,8 +126,11 @@ def _adjustment(
         if entry.cause == f"adjustment:{each.id}" and each.approved and two:
             points = each.points
     for appeal in company.pay.appeals.values():
-        two = appeal.company_by not in (None, appeal.station_by)
-        if entry.cause == f"appeal:{appeal.id}" and appeal.company_verdict == "granted" and two:
+        two = None not in (appeal.station_by, appeal.company_by)
+        two = two and appeal.station_by != appeal.company_by
+        granted = (appeal.station_verdict, appeal.company_verdict) == ("granted", "granted")
+        adds = appeal.points is not None and appeal.points > 0
+        if entry.cause == f"appeal:{appeal.id}" and two and granted and adds:
             points = appeal.points
     if points is None:
         yield Difference(CHECK, subject, f"{entry.amount_minor} fen", "nothing: nobody agreed")
