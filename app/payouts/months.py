@@ -78,7 +78,7 @@ async def _check(
         if clock.now() < ends:
             why = f"appeals may come until {ends.isoformat()}"
             raise MonthNotReady(why, why="appeals", state=PUBLISHED)
-    earlier = await month_rows.unfinished_before(session, month, wanted)
+    earlier = await month_rows.unfinished_before(session, month, LOCKED)
     if wanted in (PUBLISHED, LOCKED) and earlier is not None:
         raise MonthNotReady(f"{earlier} comes first", why="earlier month", state=earlier)
 
