@@ -32,3 +32,12 @@ class AttributesOwnWork(Problem):
     type = "attributes-own-work"
     title = Text("不能认定本人参与工单的返工责任", "You worked on one of these orders")
     action = Text("请由未参与的审核员认定", "Leave it to a reviewer who took no part")
+
+
+class CallsBackOwnWork(Problem):
+    """Whoever worked on an order does not ask its customer whether the work was good."""
+
+    status = 403
+    type = "calls-back-own-work"
+    title = Text("不能回访本人参与的工单", "You worked on this order")
+    action = Text("请由未参与的人员回访", "Leave the call-back to somebody who took no part")

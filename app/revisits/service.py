@@ -5,10 +5,12 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.completions import service as completions
 from app.core.ids import new_id
 from app.core.permissions import Permission, Role
 from app.core.scope import Principal
 from app.revisits import repository
+from app.revisits.errors import CallsBackOwnWork
 from app.revisits.models import Revisit
 from app.revisits.policy import Call, Result, result_of
 from app.work_orders import duties, intake
@@ -30,10 +32,12 @@ async def record(
     """Write the attempt down and do what it means; returns it with the order as it stands.
 
     Solved closes (16). Unsolved opens a linked rework order and closes (17). Not reached is an
-    event, and the third time closes as unreached. Raises NotFound, IllegalTransition and
-    RevisitContradicts.
+    event, and the third time closes as unreached. Raises NotFound, IllegalTransition,
+    RevisitContradicts, and CallsBackOwnWork: the call-back confirms pay.
     """
     order = await work_orders.locked(session, principal, Permission.REVISITS_RECORD, order_id)
+    if await completions.worked_on(session, principal.id, order.id):
+        raise CallsBackOwnWork()
     if order.state != State.REVISIT.value:
         raise _not_called_back(order)
     attempt = len(await repository.of_order(session, order.id)) + 1
