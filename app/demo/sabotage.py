@@ -98,16 +98,16 @@ def _double_pay(rows: Rows, database_url: str) -> Damage:
     """An order is paid twice, by a clever hand: the forged line is well chained."""
     last = _one(
         rows,
-        "SELECT e.* FROM ledger_entries e JOIN ledger_heads h"
-        " ON h.technician_id = e.technician_id AND h.seq = e.seq"
+        "SELECT e.*, h.seq AS head_seq, h.hash AS head_hash FROM ledger_entries e"
+        " JOIN ledger_heads h ON h.technician_id = e.technician_id"
         " WHERE e.kind = 'EARN' ORDER BY e.id LIMIT 1",
     )
     forged = {name: last[name] for name in _ENTRY} | {
         "cause": _SPOILT_CAUSE,
-        "seq": last["seq"] + 1,
+        "seq": last["head_seq"] + 1,
         "created_at": last["created_at"],
     }
-    prev_hash = last["hash"]
+    prev_hash = last["head_hash"]
     forged |= {"prev_hash": prev_hash, "hash": chained_hash(prev_hash, forged)}
     rows.execute(
         "INSERT INTO ledger_entries (technician_id, order_id, kind, rule, cause, period, points,"
@@ -123,7 +123,7 @@ def _double_pay(rows: Rows, database_url: str) -> Damage:
     def undo() -> None:
         with _past_guards(database_url) as again:
             again.execute("DELETE FROM ledger_entries WHERE cause = %s", [_SPOILT_CAUSE])
-            _set_head(again, last["technician_id"], last["seq"], last["hash"])
+            _set_head(again, last["technician_id"], last["head_seq"], last["head_hash"])
 
     return Damage(f"{last['points']} points were paid a second time", undo)
 

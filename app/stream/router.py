@@ -22,6 +22,18 @@ MOST_STREAMS = 2000
 LIVE = "text/event-stream"
 
 
+EVENT = {
+    "type": "object",
+    "description": "One server-sent event.",
+    "properties": {
+        "event": {"type": "string", "enum": ["change", "ready", "reset", "bye"]},
+        "id": {"type": "string", "description": "Where to resume, as `Last-Event-ID`."},
+        "data": {"type": "string", "description": "JSON."},
+    },
+    "required": ["data"],
+}
+
+
 class EventStream(StreamingResponse):
     """Server-sent events that are bytes already: encoded once, for all who read them."""
 
@@ -31,7 +43,11 @@ class EventStream(StreamingResponse):
 router = APIRouter(tags=["stream"], route_class=APIRoute)
 
 
-@router.get("/stream", response_class=EventStream, responses=problem_responses(503))
+@router.get(
+    "/stream",
+    response_class=EventStream,
+    responses={200: {"content": {LIVE: {"schema": EVENT}}}, **problem_responses(503)},
+)
 async def stream_changes(
     request: Request,
     principal: Annotated[Principal, allow_briefly(P.ORDERS_READ)],
