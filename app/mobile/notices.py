@@ -39,10 +39,12 @@ SELECT n.id, n.kind, n.order_id, n.at, n.data FROM phone_notices n
 """
 
 _OWED = """
-SELECT f.owner_id, o.id AS order_id, array_agg(f.id::text ORDER BY f.id) AS files
+SELECT f.owner_id, o.id AS order_id,
+       coalesce(array_agg(f.id::text ORDER BY f.id) FILTER (WHERE f.state <> 'rejected'), '{}'),
+       coalesce(array_agg(f.id::text ORDER BY f.id) FILTER (WHERE f.state = 'rejected'), '{}')
   FROM work_orders o JOIN evidence_files f ON f.order_id = o.id
  WHERE o.state = 'DONE' AND o.evidence_state = 'incomplete' AND f.in_manifest
-   AND f.state IN ('declared', 'receiving')
+   AND f.state IN ('declared', 'receiving', 'rejected')
    AND (SELECT max(r.done_at) FROM completion_records r WHERE r.order_id = o.id) < :before
  GROUP BY f.owner_id, o.id
 """
@@ -52,8 +54,9 @@ UPDATE phone_notices n SET ended_at = :now
  WHERE n.ended_at IS NULL AND (
    (n.kind = 'evidence_incomplete' AND NOT EXISTS (
      SELECT FROM work_orders o JOIN evidence_files f ON f.order_id = o.id
-      WHERE o.id = n.order_id AND o.state = 'DONE' AND f.owner_id = n.user_id AND f.in_manifest
-        AND f.state IN ('declared', 'receiving')))
+      WHERE o.id = n.order_id AND o.state = 'DONE'
+        AND o.evidence_state = 'incomplete' AND f.owner_id = n.user_id AND f.in_manifest
+        AND f.state IN ('declared', 'receiving', 'rejected')))
    OR (n.kind = 'conflict_resolved' AND n.at < :decided))
 """
 
@@ -98,8 +101,9 @@ def _told(row: RowMapping) -> dict[str, Any]:
 
 
 async def remind(database: Database) -> int:
-    """Remind everybody who owes files of finished jobs; end what is paid off. For the worker.
+    """Remind everybody who owes files of finished jobs, or of whose files some were rejected.
 
+    Ends what is paid off. For the worker.
     Returns how many reminders stand after it. Safe to run twice at once.
     """
     now = clock.now()
@@ -107,8 +111,10 @@ async def remind(database: Database) -> int:
         wait = timedelta(seconds=(await rules.in_force(session))["evidence_reminder_s"])
         await session.execute(text(_PAID_OFF), {"now": now, "decided": now - DECIDED_SHOWN})
         owed = (await session.execute(text(_OWED), {"before": now - wait})).all()
-        for owner_id, order_id, files in owed:
+        for owner_id, order_id, missing, rejected in owed:
             key = f"evidence:{order_id}:{owner_id}"
-            data = {"missing_files": files}
+            data = {"missing_files": missing}
+            if rejected:
+                data["rejected_files"] = rejected
             await put(session, key, owner_id, "evidence_incomplete", order_id, data)
     return len(owed)

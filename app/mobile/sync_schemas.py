@@ -162,8 +162,9 @@ class NoticeOut(Out):
     at: datetime
     text: BilingualOut
     data: dict[str, Any]
-    """evidence_incomplete: `missing_files`. conflict, conflict_resolved: `conflict_id`,
-    `command_id`, `reason`, `resolution`. commands_missing: `commands`."""
+    """evidence_incomplete: `missing_files`, and `rejected_files` to take anew. conflict,
+    conflict_resolved: `conflict_id`, `command_id`, `reason`, `resolution`. commands_missing:
+    `commands`."""
 
 
 class CatalogueFault(Out):

@@ -118,11 +118,23 @@ class TestTogether:
         manifest = {"orders": [], "commands": [], "files": [held]}
         answer = await client.post("/mobile/reconcile", json=manifest, headers=helper.headers)
         assert answer.json()["files"]["missing"] == [before["file_id"]]
+        assert await self._rejected(helper, database, before) == [before["file_id"]]
         async with database.transaction() as session:
             await session.execute(text("UPDATE evidence_files SET state = 'verified'"))
         assert await notices.remind(database) == 0
         kinds = [each["kind"] for each in (await helper.sync())["notices"]]
         assert "evidence_incomplete" not in kinds
+
+    async def _rejected(self, helper: Phone, database: Database, before: Json) -> Any:
+        """The files that the helper is told to take anew, after one was rejected."""
+        async with database.transaction() as session:
+            sql = "UPDATE evidence_files SET state = 'rejected' WHERE id = :id"
+            await session.execute(text(sql), {"id": before["file_id"]})
+        assert await notices.remind(database) == 2
+        told = (await helper.sync())["notices"]
+        (owed,) = [each["data"] for each in told if each["kind"] == "evidence_incomplete"]
+        assert owed["missing_files"] == []
+        return owed["rejected_files"]
 
 
 async def _differences(database: Database) -> list[Any]:
