@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, IPvAnyNetwork, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.clock import ScaledClock
@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     """Where the links of customers' text messages lead: `{public_url}/visit/…` and `/rating/…`, the
     company's own pages; without it messages carry no link."""
+    webhook_networks: tuple[IPvAnyNetwork, ...] = ()
+    """As JSON: networks inside the company, such as `["10.1.0.0/16"]`, that webhooks may reach."""
     max_body_bytes: int = 1_000_000
     evidence_store: str | None = None
     """`s3://bucket/prefix` for evidence that is whole; without it, a folder of `data_dir`."""

@@ -163,8 +163,7 @@ async def _pointless(session: AsyncSession, told: Notification) -> bool:
 async def _others(session: AsyncSession, lead: Dispatch) -> list[Dispatch]:
     """What else is due for the same person and channel, untried: one message tells it all.
 
-    A retry tells what its first try told and no more: an address, or a gateway that knows the
-    key, may have that first message, and would never hear of what came later.
+    A retry tells what its first try told: who has that already would not hear of more.
     """
     if lead.attempt > 0:
         joins = [col(Dispatch.joined_id) == lead.id]

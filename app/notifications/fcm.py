@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from app.core import retry_after
 from app.core.ids import new_id
 from app.notifications.channels import Address, Message, Outcome, SendResult
 
@@ -151,4 +152,4 @@ def _retry_after_s(error: BaseException) -> float | None:
     """Seconds of the Retry-After header; a date or nonsense counts as not given."""
     response = getattr(error, "http_response", None)
     value = response.headers.get("Retry-After", "") if response is not None else ""
-    return float(value) if value.isdigit() else None
+    return retry_after.seconds(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from app.core import retry_after
 from app.notifications.channels import Outcome, SendResult
 
 TIMEOUT_S = 10.0
@@ -62,5 +63,4 @@ def down(error: ProviderDown) -> SendResult:
 
 def retry_after_s(headers: Mapping[str, str], name: str = "Retry-After") -> float | None:
     """Seconds of the header; a date or nonsense counts as not given."""
-    value = headers.get(name, "")
-    return float(value) if value.isdigit() else None
+    return retry_after.seconds(headers.get(name, ""))

@@ -12,17 +12,20 @@ from sqlalchemy import text
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, retry_after, settings
 from app.core.db import Database
 from app.core.jobs import defer
 from app.webhooks import policy, signing
 from app.webhooks.jobs import send_webhook
 from app.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from app.webhooks.outside import OutsideTransport
 
 TIMEOUT_S = 20.0
 LEASE = timedelta(seconds=60)
 LOST_AFTER = timedelta(seconds=10)
 DETAIL_LENGTH = 300
+MOST_READ = 4096
+"""Bytes of an answer."""
 SWEPT_AT_ONCE = 500
 
 
@@ -56,7 +59,8 @@ async def deliver(
     if due is None:
         return
     if client is None:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S) as own:
+        way = OutsideTransport(settings.current().webhook_networks)
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, transport=way) as own:
             answer = await _send(own, due)
     else:
         answer = await _send(client, due)
@@ -85,16 +89,28 @@ async def _claim(session: AsyncSession, delivery_id: UUID) -> Due | None:
 async def _send(client: httpx.AsyncClient, due: Due) -> Answer:
     began = clock.monotonic()
     headers = signing.headers(due.secret, due.message_id, clock.real_now(), due.body)
+    headers |= {"accept-encoding": "identity"}
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            response = await client.post(due.url, content=due.body, headers=headers)
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            client.stream("POST", due.url, content=due.body, headers=headers) as response,
+        ):
+            detail = None if response.is_success else await _beginning(response)
     except (httpx.HTTPError, TimeoutError, OSError, UnicodeError) as error:
         why = f"{type(error).__name__}: {error}"[:DETAIL_LENGTH]
         return Answer(None, why, None, _since_ms(began))
-    told = response.headers.get("retry-after", "")
-    wait_s = float(told) if told.isdigit() else None
-    detail = None if response.is_success else response.text[:DETAIL_LENGTH].replace("\x00", "")
+    wait_s = retry_after.seconds(response.headers.get("retry-after", ""))
     return Answer(response.status_code, detail, wait_s, _since_ms(began))
+
+
+async def _beginning(response: httpx.Response) -> str:
+    """What it says, undecoded and no more than `MOST_READ`: a receiver may answer without end."""
+    read = b""
+    async for piece in response.aiter_raw(MOST_READ):
+        read += piece
+        if len(read) >= MOST_READ:
+            break
+    return read[:MOST_READ].decode("utf-8", "replace")[:DETAIL_LENGTH].replace("\x00", "")
 
 
 def _since_ms(began: float) -> int:

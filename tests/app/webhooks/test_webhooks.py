@@ -1,10 +1,13 @@
 """Webhooks: signed by the specification, tried again, replayed, and logged."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -12,12 +15,14 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col, select
 
-from app.core import clock
+from app.core import clock, retry_after
 from app.core.db import Database
+from app.core.ids import new_id
 from app.notifications.jobs import send_push, send_text
 from app.webhooks import policy, sending, signing
 from app.webhooks.jobs import send_webhook
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
+from app.webhooks.outside import Inside, OutsideTransport, is_outside
 from app.worker import QUEUES
 from tests.conftest import Headers
 from tests.factories.desk import Desk
@@ -78,6 +83,79 @@ class TestPolicy:
         assert not policy.hears(["work_order.accepted", "plan.*"], "work_order.sent")
 
 
+class TestTheWayOut:
+    @pytest.mark.parametrize(
+        ("address", "outside"),
+        [
+            ("93.184.216.34", True),
+            ("2606:2800:220:1::1", True),
+            ("127.0.0.1", False),
+            ("169.254.169.254", False),
+            ("192.168.1.9", False),
+            ("10.1.2.3", True),
+            ("10.2.2.3", False),
+            ("::ffff:127.0.0.1", False),
+            ("fe80::1", False),
+            ("fd00::1", False),
+            ("0.0.0.0", False),  # noqa: S104
+            ("224.0.0.1", False),
+        ],
+    )
+    def test_only_the_internet_and_what_the_company_allows(
+        self, address: str, outside: bool
+    ) -> None:
+        assert is_outside(ip_address(address), [ip_network("10.1.0.0/16")]) is outside
+
+    async def test_it_goes_to_the_address_that_was_looked_at(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent: list[httpx.Request] = []
+        answers = {"erp.test": ["93.184.216.34"], "trap.test": ["93.184.216.34", "127.0.0.1"]}
+
+        async def resolve(host: str, _port: int, **_more: object) -> list[tuple[Any, ...]]:
+            return [(0, 0, 0, "", (address, 0)) for address in answers[host]]
+
+        async def send(_self: object, request: httpx.Request) -> httpx.Response:
+            sent.append(request)
+            return httpx.Response(204)
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+        monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", send)
+        async with httpx.AsyncClient(transport=OutsideTransport([])) as http:
+            await http.post("https://erp.test:8443/hook")
+            with pytest.raises(Inside):
+                await http.post("http://trap.test/hook")
+        (request,) = sent
+        assert request.url.host == "93.184.216.34"
+        assert request.headers["host"] == "erp.test:8443"
+        assert request.extensions["sni_hostname"] == "erp.test"
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [("900", 900.0), ("²", None), ("٣", None), ("9" * 400, None), ("Mon, 1 Jan", None)],
+    )
+    def test_a_time_to_wait_is_read_in_plain_digits(
+        self, value: str, seconds: float | None
+    ) -> None:
+        assert retry_after.seconds(value) == seconds
+
+    async def test_an_endless_answer_is_read_no_further_than_needed(self) -> None:
+        pieces = 0
+
+        async def endless() -> AsyncIterator[bytes]:
+            nonlocal pieces
+            while True:
+                pieces += 1
+                yield b"x" * 1000
+
+        transport = httpx.MockTransport(lambda _: httpx.Response(500, content=endless()))
+        due = sending.Due(new_id(), "https://erp.test", signing.new_secret(), "msg", b"{}")
+        async with httpx.AsyncClient(transport=transport) as http:
+            answer = await sending._send(http, due)
+        assert (answer.status, answer.detail) == (500, "x" * sending.DETAIL_LENGTH)
+        assert pieces <= 5
+
+
 Answers = Callable[[httpx.Request], httpx.Response]
 
 
@@ -91,7 +169,9 @@ class Receiver:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.heard.append(request)
-        return httpx.Response(self.answers.pop(0), headers=self.headers, text="said")
+        return httpx.Response(
+            self.answers.pop(0), headers=self.headers, stream=httpx.ByteStream(b"said")
+        )
 
 
 async def deliveries(database: Database) -> list[WebhookDelivery]:
