@@ -10,6 +10,8 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from app.core.i18n import Language, Text
+from app.payouts.explain import yuan
+from app.payouts.policy import Sum
 from app.payouts.service import Statement
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -39,6 +41,10 @@ _STANDINGS = {
     "settled": Text("已结算", "settled"),
 }
 _TOTAL = Text("合计", "Total")
+_PAYROLL = (
+    *("month", "state", "settlement_unit", "employee_no", "name"),
+    *("points", "amount_yuan", "amount_minor"),
+)
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -96,18 +102,27 @@ def _safe(text: str) -> str:
     return f"'{text}" if text.startswith(_DANGEROUS) else text
 
 
-def payroll(statements: Sequence[Statement], month: str) -> str:
-    """One line per technician: what is to be paid, in yuan and in fen."""
+def _by_unit(statement: Statement) -> dict[str, Sum]:
+    """Who moved within the month is paid by both units."""
+    found: dict[str, Sum] = {}
+    for line in statement.lines:
+        entry, before = line.row.entry, found.get(line.settlement_unit, Sum())
+        found[line.settlement_unit] = before.plus(entry.points, entry.amount_minor)
+    return found
+
+
+def payroll(statements: Sequence[Statement], month: str, state: str) -> str:
+    """One line per technician and settlement unit: what is to be paid, in yuan and in fen.
+
+    `state` is the month's: before it is locked the sums may still change.
+    """
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\r\n")
-    rows.writerow(
-        ("month", "settlement_unit", "employee_no", "name", "points", "amount_yuan", "amount_minor")
-    )
+    rows.writerow(_PAYROLL)
     for each in statements:
-        total, person = each.totals.total, each.technician
-        sign, size = "-" if total.amount_minor < 0 else "", abs(total.amount_minor)
-        yuan = f"{sign}{size // 100}.{size % 100:02d}"
-        unit, number = _safe(each.settlement_unit), _safe(person.employee_no)
-        name = _safe(person.name)
-        rows.writerow((month, unit, number, name, total.points, yuan, total.amount_minor))
+        number, name = _safe(each.technician.employee_no), _safe(each.technician.name)
+        for unit, total in sorted(_by_unit(each).items()):
+            minor = total.amount_minor
+            said = (month, state, _safe(unit), number, name, total.points, yuan(minor), minor)
+            rows.writerow(said)
     return written.getvalue()

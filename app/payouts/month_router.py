@@ -36,12 +36,16 @@ EntryId = Annotated[int, Path(ge=1, le=2**62)]
 
 
 @router.get("/months/{month}")
-async def get_pay_month(month: Month, _principal: Reader, session: Session) -> MonthOut:
-    """Where a month stands, and who took which step when."""
+async def get_pay_month(month: Month, principal: Reader, session: Session) -> MonthOut:
+    """Where a month stands, and who took which step when.
+
+    The totals are the company's: they are empty for whoever reads less than all of its pay.
+    """
     state, acts = await months.state(session, month)
-    return MonthOut.model_validate(
-        {"month": month, "state": state, "acts": [ActOut.model_validate(each) for each in acts]}
-    )
+    shown = [ActOut.model_validate(each) for each in acts]
+    if principal.stations(P.PAYOUTS_READ) is not None:
+        shown = [each.model_copy(update={"totals": {}}) for each in shown]
+    return MonthOut(month=month, state=state, acts=shown)
 
 
 @router.post("/months/{month}/acts", status_code=201, responses=problem_responses(409))

@@ -15,6 +15,7 @@ from app.identity.access import allow
 from app.payouts import exports, service
 from app.payouts.card_router import router as cards
 from app.payouts.month_router import router as months
+from app.payouts.months import state
 from app.payouts.schemas import RateCardOut, StatementOut, SummaryOut
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import CursorParam, Page, decode_cursor, encode_cursor, problem_responses
@@ -120,8 +121,10 @@ async def download_statements(
 
 @router.get("/payroll.csv", responses={200: {"content": {"text/csv": {}}}}, response_class=Response)
 async def download_payroll(month: Month, principal: Reader, session: Session) -> Response:
-    """What everybody in your scope is to be paid for a month."""
-    text = exports.payroll(await _everybody(session, principal, month, None), month)
+    """What everybody in your scope is to be paid for a month, per settlement unit; where the month
+    stands is in each line."""
+    standing, _ = await state(session, month)
+    text = exports.payroll(await _everybody(session, principal, month, None), month, standing)
     # The mark at the beginning lets spreadsheets see that it is UTF-8.
     content = text.encode("utf-8-sig")
     return Response(content, media_type="text/csv", headers=_named(f"payroll-{month}.csv"))

@@ -93,7 +93,10 @@ class TestMonth:
         assert draft["totals"]["amount_minor"] == 3000 + 10000 + 3000 - 900
         await office.act("locked", 409)
         await office.act("published")
-        assert (await office.get("tech03", "/payouts/months/2026-01"))["state"] == "published"
+        shown = await office.get("tech03", "/payouts/months/2026-01")
+        assert shown["state"] == "published" and [a["totals"] for a in shown["acts"]] == [{}, {}]
+        shown = await office.get("pay_clerk", "/payouts/months/2026-01")
+        assert [a["totals"]["technicians"] for a in shown["acts"]] == [3, 3]
 
         async with books(database) as session:  # reviewed after the publication: February's
             await order_in(session, world, State.REVISIT, premises="锦绣家园3-1-102")
@@ -215,9 +218,9 @@ class TestFiles:
         assert rows[4][4:6] == ("=SUM(E3:E4)", "=SUM(F3:F4)")
         payroll = await office.client.get("/payouts/payroll.csv?month=2026-01", headers=headers)
         assert payroll.text.removeprefix("\ufeff").splitlines() == [
-            "month,settlement_unit,employee_no,name,points,amount_yuan,amount_minor",
-            "2026-01,CO,E-tech01,Tech01,11.55,57.75,5775",
-            "2026-01,CO,E-tech02,Tech02,9.45,47.25,4725",
+            "month,state,settlement_unit,employee_no,name,points,amount_yuan,amount_minor",
+            "2026-01,open,CO,E-tech01,Tech01,11.55,57.75,5775",
+            "2026-01,open,CO,E-tech02,Tech02,9.45,47.25,4725",
         ]
         own = await office.client.get(path, headers=office.as_("tech02"))
         assert load_workbook(BytesIO(own.content)).sheetnames == ["E-tech02"]
