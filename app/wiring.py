@@ -5,7 +5,7 @@ from importlib import import_module
 from app.completions import hooks as completions
 from app.completions import splits
 from app.evidence import hooks as evidence
-from app.notifications import customer_messages
+from app.notifications import customer_messages, raised
 from app.notifications import hooks as notifications
 from app.payouts import hooks as payouts
 from app.planning import hooks as planning
@@ -70,6 +70,7 @@ def _wire_rooms_above() -> None:
     registry.guard("evidence_declared", evidence.evidence_declared)
     registry.guard("files_received", evidence.files_received)
     registry.subscribe(notifications.announce)
+    registry.subscribe(raised.tell_above, [Action.SUPERVISED, Action.APPROVAL_ESCALATED])
     registry.subscribe(webhooks.publish_transition)
     registry.subscribe(customer_messages.tell_customer)
     registry.subscribe(planning.plan_is_stale)

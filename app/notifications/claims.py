@@ -13,10 +13,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.ids import new_id
 from app.identity.models import Device
-from app.notifications import composing, outbox, policy, recipients, repository
+from app.notifications import composing, outbox, recipients, repository, worth
 from app.notifications.channels import PHONE, SMS, VOICE, Address, Channels, Message
 from app.notifications.ladder_models import Alarm, Ladder
-from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
+from app.notifications.models import DeliveryAttempt, Dispatch, PushAddress
 from app.notifications.staff import GROUP, STAFF
 
 MOST_TOLD = 50
@@ -61,10 +61,12 @@ async def claim(session: AsyncSession, channels: Channels, dispatch_id: UUID) ->
         return None
     if lead.notification_id is None:
         return await _claimed(session, channels, lead, [], await composing.to_staff(session, lead))
-    if not await _still_worth_it(session, lead):
+    if not await worth.still_worth_it(session, lead):
         await _let_go(session, lead)
         return None
-    joined = [row for row in await _others(session, lead) if await _still_worth_it(session, row)]
+    joined = [
+        row for row in await _others(session, lead) if await worth.still_worth_it(session, row)
+    ]
     message = await composing.message(session, [lead, *joined])
     return await _claimed(session, channels, lead, joined, message)
 
@@ -135,29 +137,6 @@ async def _burst_ends(session: AsyncSession, lead: Dispatch) -> datetime | None:
         return None
     wait = clock.to_real(sent_at + window) - clock.to_real(clock.now())
     return clock.real_now() + wait
-
-
-async def _still_worth_it(session: AsyncSession, row: Dispatch) -> bool:
-    """Mark what was heard meanwhile, or lost its point, and say whether to send."""
-    told = await session.get(Notification, row.notification_id)
-    assert told is not None
-    if told.acknowledged_at is None and not await _pointless(session, told):
-        return True
-    row.state = "moot"
-    await session.flush()
-    await repository.sum_up(session, [told.id], clock.now())
-    return False
-
-
-async def _pointless(session: AsyncSession, told: Notification) -> bool:
-    if told.kind == policy.UNHEARD:
-        alarm = await session.get_one(Alarm, told.alarm_id)
-        return alarm.closed_at is not None
-    if told.order_id is None:
-        return False
-    crew_id = await repository.crew_that_holds(session, told.order_id)
-    holders = await repository.members(session, crew_id) if crew_id else []
-    return policy.is_moot(told.kind, told.user_id in holders)
 
 
 async def _others(session: AsyncSession, lead: Dispatch) -> list[Dispatch]:

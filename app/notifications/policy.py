@@ -14,6 +14,10 @@ URGED = "urged"
 REJECTED = "rejected"
 UNHEARD = "unheard"
 """To a chief: a crew does not answer."""
+SUPERVISED = "supervised"
+"""To a chief or a manager: a reply is owed from above."""
+ESCALATED = "escalated"
+"""To a manager: nobody decided what was asked for."""
 
 
 class Telling(NamedTuple):

@@ -48,6 +48,17 @@ SELECT u.id, u.phone, u.language, min(c.rank) AS rank
  ORDER BY rank, u.id
 """
 
+_MANAGERS = """
+SELECT u.id, u.phone, u.language, max(coalesce(length(s.path), 0)) AS nearest
+  FROM users u
+  JOIN role_grants g ON g.user_id = u.id AND g.role = 'manager'
+  JOIN stations mine ON mine.id = :station
+  LEFT JOIN stations s ON s.id = g.station_id
+ WHERE u.disabled_at IS NULL AND (g.station_id IS NULL OR starts_with(mine.path, s.path))
+ GROUP BY u.id, u.phone, u.language
+ ORDER BY nearest DESC, u.id
+"""
+
 _ON_SHIFT = """
 SELECT EXISTS (SELECT FROM shifts WHERE crew_id = :crew AND starts_at <= :at AND ends_at > :at)
     OR EXISTS (SELECT FROM crew_members m
@@ -84,6 +95,11 @@ async def crew(session: AsyncSession, crew_id: UUID) -> list[Person]:
 async def chiefs(session: AsyncSession, station_id: UUID) -> list[Person]:
     """The station's on-call list by rank; without one the chiefs, the nearest station's first."""
     return _people(await session.execute(text(_CHIEFS), {"station": station_id}))
+
+
+async def managers(session: AsyncSession, station_id: UUID) -> list[Person]:
+    """Who manages the station or what is above it, the nearest first."""
+    return _people(await session.execute(text(_MANAGERS), {"station": station_id}))
 
 
 async def on_shift(session: AsyncSession, crew_id: UUID, at: datetime) -> bool:

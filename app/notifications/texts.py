@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.core.i18n import Language, Text
-from app.notifications.policy import CHANGED, NEW, REJECTED, UNHEARD, URGED, WITHDRAWN
+from app.notifications.policy import (
+    CHANGED,
+    ESCALATED,
+    NEW,
+    REJECTED,
+    SUPERVISED,
+    UNHEARD,
+    URGED,
+    WITHDRAWN,
+)
 
 SEVERAL = "several"
 """The kind of a message that tells of different things at once."""
@@ -15,6 +24,14 @@ _ONE: dict[str, Text] = {
     WITHDRAWN: Text("任务已撤回{where}，请勿前往", "Job withdrawn{where}: do not go there"),
     URGED: Text("客户催办{where}：{fault}", "Customer urges{where}: {fault}"),
     REJECTED: Text("审核退回{where}：{fault}", "Sent back by review{where}: {fault}"),
+    SUPERVISED: Text(
+        "督办任务{where}：{fault}（{grade}），请限时回复",
+        "Supervised{where}: {fault} ({grade}), a reply is owed",
+    ),
+    ESCALATED: Text(
+        "审批超时{where}：{fault}（{grade}），请处理",
+        "A request waits undecided{where}: {fault} ({grade})",
+    ),
     UNHEARD: Text(
         "{crew}未响应任务{where}：{fault}（{grade}），请处理",
         "Crew {crew} does not answer{where}: {fault} ({grade})",
@@ -26,6 +43,8 @@ _MANY: dict[str, Text] = {
     WITHDRAWN: Text("{where}有{n}个任务已撤回，请勿前往", "{n} jobs withdrawn{where}"),
     URGED: Text("{where}有{n}个客户催办", "{n} customers urge{where}"),
     REJECTED: Text("{where}有{n}个任务被审核退回", "{n} jobs sent back by review{where}"),
+    SUPERVISED: Text("{where}有{n}个督办任务，请限时回复", "{n} supervised jobs{where}"),
+    ESCALATED: Text("{where}有{n}个审批超时，请处理", "{n} requests wait undecided{where}"),
     UNHEARD: Text("{where}有{n}个任务无人响应，请处理", "{n} jobs unanswered{where}"),
     SEVERAL: Text("{where}有{n}条任务消息", "{n} messages about jobs{where}"),
 }

@@ -2,15 +2,18 @@
 
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import clock
 from app.core.db import Database
 from app.core.permissions import Role
 from app.core.scope import Principal
 from app.identity.service import principal_of_user
+from app.notifications import recipients, texts, worth
 from app.notifications.hooks import announce
-from app.notifications.models import Notification
+from app.notifications.models import Dispatch, Notification
 from app.notifications.policy import (
     CHANGED,
     NEW,
@@ -22,6 +25,7 @@ from app.notifications.policy import (
 )
 from app.work_orders import assignments, repository, service
 from app.work_orders.acts import Act
+from app.work_orders.models import ReplyDuty
 from app.work_orders.states import Action
 from tests.app.notifications.records import dispatches, jobs, notifications
 from tests.conftest import Headers
@@ -62,6 +66,45 @@ class TestKinds:
         taking = {Action.RESENT, Action.TRANSFERRED, Action.WITHDRAWN, Action.RETURNED}
         taking |= {Action.REFUSED, Action.ACCEPT_EXPIRED, Action.HELD, Action.CANCELLED}
         assert {action for action, told in TOLD.items() if told.before == WITHDRAWN} == taking
+
+
+class TestAbove:
+    async def test_a_supervision_reaches_chiefs_then_managers_and_ends_with_the_reply(
+        self,
+        client: httpx.AsyncClient,
+        desk: Desk,
+        as_: Headers,
+        database: Database,
+        world: World,
+    ) -> None:
+        order_id = await desk.sent()
+        before = len(await notifications(database))
+        path = f"/work-orders/{order_id}/supervise"
+        for level, who in ((1, "manager"), (2, "manager")):
+            body = {"level": level, "reason": "大面积停热"}
+            answer = await client.post(path, json=body, headers=as_(who))
+            assert answer.status_code < 300, answer.text
+        above = (await notifications(database))[before:]
+        first, second = above
+        assert told(above, world) == [("chief1", "supervised")] * 2, "the manager knows: he asked"
+        channels = [[row.channel for row in await dispatches(database, each.id)] for each in above]
+        assert channels == [["push", "staff"], ["push", "sms", "staff"]]
+        async with database.transaction() as session:
+            (job,) = await recipients.jobs_told(session, [first.id])
+            assert "督办" in texts.sentence([job], "zh")
+            duty = await session.get_one(ReplyDuty, UUID(second.data["duty_id"]))
+            duty.answered_at = clock.now()
+            duty.answered_by, duty.reply = world.users["manager"], "已安排"
+        async with database.transaction() as session:
+            worth_it = [
+                await worth.still_worth_it(session, await session.get_one(Dispatch, row.id))
+                for each in above
+                for row in (await dispatches(database, each.id))[:1]
+            ]
+        assert worth_it == [True, False]
+        async with database.transaction() as session:
+            people = await recipients.managers(session, world.stations["S01"])
+        assert [each.user_id for each in people] == [world.users["manager"]]
 
 
 class TestAnnounce:

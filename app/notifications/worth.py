@@ -1,0 +1,40 @@
+"""Whether a queued message still has a point when its turn comes."""
+
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import clock
+from app.notifications import policy, repository
+from app.notifications.ladder_models import Alarm
+from app.notifications.models import Dispatch, Notification
+from app.work_orders.models import Approval, ReplyDuty
+
+
+async def still_worth_it(session: AsyncSession, row: Dispatch) -> bool:
+    """Mark what was heard meanwhile, or lost its point, and say whether to send."""
+    told = await session.get(Notification, row.notification_id)
+    assert told is not None
+    if told.acknowledged_at is None and not await _pointless(session, told):
+        return True
+    row.state = "moot"
+    await session.flush()
+    await repository.sum_up(session, [told.id], clock.now())
+    return False
+
+
+async def _pointless(session: AsyncSession, told: Notification) -> bool:
+    if told.kind == policy.UNHEARD:
+        alarm = await session.get_one(Alarm, told.alarm_id)
+        return alarm.closed_at is not None
+    if told.kind == policy.SUPERVISED:
+        duty = await session.get_one(ReplyDuty, UUID(told.data["duty_id"]))
+        return duty.answered_at is not None
+    if told.kind == policy.ESCALATED:
+        approval = await session.get_one(Approval, UUID(told.data["approval_id"]))
+        return approval.decided_at is not None
+    if told.order_id is None:
+        return False
+    crew_id = await repository.crew_that_holds(session, told.order_id)
+    holders = await repository.members(session, crew_id) if crew_id else []
+    return policy.is_moot(told.kind, told.user_id in holders)
