@@ -23,7 +23,7 @@ Samples = list[tuple[list[str], float]]
 @router.get(
     "/metrics",
     response_class=PlainTextResponse,
-    responses=problem_responses(400, 401, 403, 503),
+    responses=problem_responses(400, 401, 403, 429, 503),
 )
 async def read_metrics(
     request: Request, _: Annotated[Principal, allow_briefly(P.METRICS_READ)]
