@@ -39,16 +39,16 @@ async def income_so_far(
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a rate card pays for a fault before any factor; the catalogue's points without one."""
+    """What a rate card pays for a fixed order by day; the catalogue's points without one."""
 
     card: CardRules | None
 
-    def points(self, fault_code: str, catalogue_points: Decimal) -> int:
-        """Points of the whole order in hundredths, whoever does it."""
-        base = catalogue_points
+    def points(self, fault_code: str, catalogue_points: Decimal, zone: str | None = None) -> int:
+        """Points of the whole order in hundredths, whoever does it: usual difficulty, and way."""
+        points = catalogue_points
         if self.card is not None:
-            base = self.card.base_of(fault_code, catalogue_points)
-        return int(base * HUNDREDTHS)
+            points = self.card.expected_points(fault_code, catalogue_points, zone)
+        return int(points * HUNDREDTHS)
 
 
 async def expected_on(session: AsyncSession, day: date) -> Expected:

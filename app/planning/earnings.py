@@ -18,9 +18,11 @@ async def expected_at(session: AsyncSession, at: datetime) -> Expected:
     return await expected_on(session, at.astimezone(settings.current().zone).date())
 
 
-def income_of(expected: Expected, fault_code: str, points: Decimal, crew_size: int) -> int:
+def income_of(
+    expected: Expected, fault_code: str, points: Decimal, crew_size: int, zone: str | None = None
+) -> int:
     """Hundredths of points for each person whom the order needs."""
-    return expected.points(fault_code, points) // max(1, crew_size)
+    return expected.points(fault_code, points, zone) // max(1, crew_size)
 
 
 async def incomes(

@@ -14,6 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.completions.policy import LEADER_SHARE
 from app.payouts.card import CardRules
 from app.payouts.errors import RateCardInvalid
+from app.payouts.expected import Expected
 from app.payouts.load import card_from, load_default_rate_card
 from app.payouts.models import RateCard
 from tests.app.payouts.cards import RULES, card, without_cards
@@ -180,3 +181,5 @@ class TestReading:
         rules = CardRules.of(card.name, card.point_minor, card.rules)
         assert rules.expected_points("H22", Decimal(550), "remote") == 828
         assert rules.expected_points("H01", Decimal(6)) == 6
+        assert Expected(rules).points("H22", Decimal(550), "remote") == 82_800
+        assert Expected(None).points("H22", Decimal(550), "remote") == 55_000
