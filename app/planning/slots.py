@@ -107,13 +107,14 @@ async def _job(session: AsyncSession, principal: Principal, question: Question) 
     fault = await catalogue.fault(session, question.fault_code)
     if fault.service_class in (await catalogue.policy(session)).rules.rebooking.never:
         raise DangerTakesNoSlot()
-    building, vulnerable = None, False
+    building, vulnerable, zone = None, False, None
     if question.premises_id is not None:
         found = await customers.premises(session, question.premises_id)
         station_id = found.building.station_id
         if not principal.covers(Permission.ORDERS_CREATE, station_id):
             raise NotFound()
         building, vulnerable = str(found.building.id), "vulnerable" in found.flags
+        zone = found.building.zone
         spot = to_shape(found.building.location)
         lon, lat = spot.x, spot.y
     else:
@@ -137,7 +138,11 @@ async def _job(session: AsyncSession, principal: Principal, question: Question) 
         window=None,
         vulnerable=vulnerable,
         income=income_of(
-            await expected_at(session, clock.now()), fault.code, fault.points, fault.crew_size
+            await expected_at(session, clock.now()),
+            fault.code,
+            fault.points,
+            fault.crew_size,
+            zone,
         ),
     )
     return job, station_id
