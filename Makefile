@@ -5,9 +5,8 @@ BIN = .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test phone-core test-hostile clients check openapi lock migration bench peers bench-routing bench-planner \
-	bench-payouts \
-	bench-push up status stop clean
+.PHONY: help setup demo test phone-core test-hostile clients check openapi lock migration bench \
+	peers bench-routing bench-planner bench-payouts bench-push up status stop clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -50,7 +49,7 @@ migration: setup ## Write a migration from the models: M="add column x"
 	@test -n '$(M)' || { echo 'paigong: say what it does: make migration M="add column x"' >&2; exit 1; }
 	$(BIN)/paigong make-migration '$(M)'
 
-bench: bench-routing bench-planner bench-payouts ## Run all benchmarks; results go to benchmarks/out/
+bench: bench-routing bench-planner bench-payouts bench-push ## Run all benchmarks; results go to benchmarks/out/
 
 peers: setup
 	@$(PROVISION) peers

@@ -186,7 +186,8 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
         {"adjustment_id": str(s.pay["adjustment"])}, body={"approved": True, "reason": "核实无误"}
     ),
     "decide_pay_question": lambda s: Call(
-        {"question_id": str(s.pay["question"])}, body={"verdict": "in_order", "reason": "当日抢修，工作量属实"}
+        {"question_id": str(s.pay["question"])},
+        body={"verdict": "in_order", "reason": "当日抢修，工作量属实"},
     ),
     "answer_pay_appeal": lambda s: Call({"appeal_id": str(s.pay["asked"])}, body=REFUSED),
     "decide_pay_appeal": lambda s: Call({"appeal_id": str(s.pay["answered"])}, body=REFUSED),
