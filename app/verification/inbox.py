@@ -79,12 +79,14 @@ SELECT n.command_id::text, 'fields in the record', 'the event noted'
 
 _MESSAGES_WITHOUT_EVENT = """
 SELECT n.key FROM notifications n WHERE n.order_id IS NOT NULL AND NOT EXISTS (
-    SELECT FROM work_order_events e WHERE e.order_id = n.order_id AND n.key IN (
+    SELECT FROM work_order_events e WHERE e.order_id = n.order_id AND (n.key IN (
         e.order_id || ':' || e.seq || ':' || n.user_id,
         CASE e.action
             WHEN 'supervised' THEN 'supervised:' || (e.payload ->> 'duty_id')
             WHEN 'approval_escalated' THEN 'escalated:' || (e.payload ->> 'approval_id')
-        END || ':' || n.user_id))
+        END || ':' || n.user_id)
+        OR n.kind = 'unheard'
+        AND n.key LIKE e.order_id || ':' || e.seq || ':%:unheard:' || n.user_id))
 ORDER BY n.key
 """
 
