@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from dispatch.fit import qualified, reachable
-from dispatch.insertions import Insertions, Proposal
+from dispatch.insertions import Insertions, Proposal, accepted_route
 from dispatch.model import Crew, Order
 from dispatch.plan import Plan, Route
 from dispatch.price import priced_plan
@@ -34,7 +34,7 @@ class Tour:
     def __init__(self, problem: Problem, may: Mapping[str, list[int]] | None = None) -> None:
         self.problem = problem
         self._may = may
-        self.routes = [_locked_route(problem, crew) for crew in problem.crews]
+        self.routes = [accepted_route(problem, crew) for crew in problem.crews]
         self.planned = set(problem.locked_crew)
         self._insertions: Insertions | None = None
 
@@ -101,19 +101,12 @@ class Tour:
         if route is not None:
             return route
         ids = list(crew.locked)
-        kept = _locked_route(self.problem, crew)
+        kept = accepted_route(self.problem, crew)
         for name in wanted:
             longer = time_route(self.problem, crew, [*ids, name])
             if longer is not None:
                 kept, ids = longer, [*ids, name]
         return kept
-
-
-def _locked_route(problem: Problem, crew: Crew) -> Route:
-    route = time_route(problem, crew, crew.locked)
-    if route is None:  # Problem has made sure that accepted orders can be driven
-        raise AssertionError(f"crew {crew.id} cannot drive its accepted orders")
-    return route
 
 
 def urgency(order: Order) -> tuple[bool, int, int]:

@@ -106,7 +106,7 @@ class Insertions:
         by_crew = {route.crew_id: route for route in plan.routes}
         _demand_known(problem, plan)
         routes = [
-            by_crew[crew.id] if crew.id in by_crew else _accepted(problem, crew)
+            by_crew[crew.id] if crew.id in by_crew else accepted_route(problem, crew)
             for crew in problem.crews
         ]
         self.tally = Tally(self.problem, routes)
@@ -273,7 +273,8 @@ def preference(proposal: Proposal) -> tuple[int, int, str]:
     return (proposal.net_per_mille, proposal.start_s, proposal.crew_id)
 
 
-def _accepted(problem: Problem, crew: Crew) -> Route:
+def accepted_route(problem: Problem, crew: Crew) -> Route:
+    """The crew's route with nothing but what it has accepted."""
     route = time_route(problem, crew, crew.locked)
     if route is None:  # Problem has made sure that accepted orders can be driven
         raise AssertionError(f"crew {crew.id} cannot drive its accepted orders")
