@@ -135,5 +135,6 @@ def _limits(profile: ServiceProfile, row: Row) -> Iterator[ServiceLimit]:
             clock=row["clock"],
             limit_s=int(row["limit_s"]),
             kind=row["kind"],
+            calendar=row["calendar"],
             source=row["source"],
         )

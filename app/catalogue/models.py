@@ -90,6 +90,7 @@ class ServiceLimit(SQLModel, table=True):
         UniqueConstraint("profile_id", "service_class", "domain", "zone", "clock"),
         CheckConstraint("kind IN ('average','cap')", name="kind"),
         CheckConstraint("limit_s > 0", name="limit_positive"),
+        CheckConstraint("calendar IN ('always','working_days')", name="calendar"),
     )
 
     id: UUID = PrimaryId()
@@ -101,6 +102,8 @@ class ServiceLimit(SQLModel, table=True):
     """K1 to K8, SAFE for making safe, SLOT for the tolerance of an appointment (DOMAIN 3, 7)."""
     limit_s: int
     kind: str
+    calendar: str = Field(default="always", sa_column_kwargs={"server_default": "always"})
+    """Which days use the limit up: each, or working days of 24 hours (DOMAIN 7, calendars)."""
     source: str
     """Where the figure comes from."""
 

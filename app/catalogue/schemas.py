@@ -70,6 +70,8 @@ class LimitOut(Out):
     """Seconds."""
     kind: str
     """cap: each order; average: the mean of all."""
+    calendar: str
+    """always: every day uses it up; working_days: working days do, each for 24 hours."""
     source: str
     """Where the figure comes from."""
 

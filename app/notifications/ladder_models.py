@@ -43,7 +43,7 @@ class Alarm(SQLModel, table=True):
 
     __tablename__ = "alarms"
     __table_args__ = (
-        CheckConstraint("closed_why IN ('heard','moot','climbed')", name="closed_why"),
+        CheckConstraint("closed_why IN ('heard','moot','climbed','settled')", name="closed_why"),
         Index("ix_alarms_due", "next_step_at", postgresql_where=text("next_step_at IS NOT NULL")),
         Index("ix_alarms_order", "order_id"),
         Index(
@@ -69,6 +69,21 @@ class Alarm(SQLModel, table=True):
     red_at: datetime | None = Field(default=None, sa_type=Instant)
     closed_at: datetime | None = Field(default=None, sa_type=Instant)
     closed_why: str | None = None
+    """`climbed`: the last step was taken and asks nobody; `settled`: a person took it over."""
+
+
+class AlarmReply(SQLModel, table=True):
+    """What a person did about a red alarm, in their own words; rows are only ever added."""
+
+    __tablename__ = "alarm_replies"
+    __table_args__ = (CheckConstraint("kind IN ('noted','settled')", name="kind"),)
+
+    id: UUID = PrimaryId()
+    alarm_id: UUID = Field(foreign_key="alarms.id", index=True)
+    kind: str
+    reason: str
+    by: UUID = Field(foreign_key="users.id")
+    at: datetime = Field(sa_type=Instant)
 
 
 class Climb(SQLModel, table=True):

@@ -123,3 +123,5 @@ class DeliveryAttempt(SQLModel, table=True):
     brand: str | None = None
     """Of the phone at that moment; so is the version of the app."""
     app_version: str | None = None
+    arrived_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the app said that this very push had reached it; only newer apps say so."""
