@@ -127,10 +127,15 @@ class Change:
 
 
 def begin_epoch(database_url: str) -> UUID:
-    """Make every cursor given out so far invalid; needs the owner's URL. Returns the new epoch."""
+    """Make every cursor given out so far invalid; needs the owner's URL. Returns the new epoch.
+
+    The restored changes go: their transactions were another cluster's, and numbers far ahead of
+    ours would never settle.
+    """
     epoch = new_id()
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE feed_epoch SET epoch = %s WHERE id = 1", [epoch])
+        connection.execute("DELETE FROM change_feed")
+        connection.execute("UPDATE feed_epoch SET epoch = %s, purged_xid = 0 WHERE id = 1", [epoch])
     return epoch
 
 

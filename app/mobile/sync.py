@@ -76,7 +76,7 @@ class Pulled:
 async def sync(
     session: AsyncSession, principal: Principal, cursor: str | None, shown: DeviceClock | None
 ) -> Pulled:
-    """What the phone lacks; also notes its clock, its presence and what it now knows.
+    """What the phone lacks; also notes its clock, its presence and what it has shown to know.
 
     The place in the feed is read before the jobs: a change in between is told twice, never lost.
     Raises InvalidInput for a cursor that is none of ours.
@@ -91,14 +91,16 @@ async def sync(
     else:
         place = found[1]
         changed = {each.entity_id for each in found[0] if each.entity in TOLD_AS_JOBS}
-    pending = await notifications.unacknowledged(session, principal.id, changed)
     jobs = await _told_jobs(session, principal, changed)
     sections, has = await surroundings.told(session, principal, held.has if held else Digests())
     reached = str(PhoneCursor(place, digest, has))
+    # After a gap in the feed, or in another crew, a cursor does not say what the phone was told.
+    trusted = held.place if held is not None and changed is not None else None
+    unconfirmed = await notifications.hear(session, principal.id, trusted, place)
     answer = {
         "mode": "full" if changed is None else "changes",
         "cursor": reached,
-        "more": place.id != WHOLE,
+        "more": place.id != WHOLE or unconfirmed,
         "settling": await feed.settling(session, _audience(principal)),
         "server_time": clock.now(),
         "jobs": jobs,
@@ -108,7 +110,6 @@ async def sync(
     await clocks.heard(session, principal, shown)
     if changed is None and principal.device_id is not None:
         answer["device"] = await repository.device_standing(session, principal.device_id)
-    await notifications.acknowledge(session, pending)
     aged = held is not None and place.xid - held.place.xid > STALE_AFTER
     quiet = changed is not None and not (jobs or answer["gone"] or sections or aged)
     return Pulled(answer, reached, not quiet or answer["more"] or answer["settling"])

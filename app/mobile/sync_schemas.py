@@ -247,7 +247,8 @@ class SyncOut(Out):
     settling: bool
     """A change for you is committed but not readable yet: sync again in a moment."""
     more: bool
-    """Ask again at once: the change list was longer than one answer."""
+    """Ask again at once: the change list was longer than one answer, or an alarm rings until the
+    phone shows, by coming back with this cursor, that it has what it was told."""
     server_time: datetime
     jobs: list[JobOut]
     gone: list[UUID]

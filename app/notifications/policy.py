@@ -18,6 +18,8 @@ SUPERVISED = "supervised"
 """To a chief or a manager: a reply is owed from above."""
 ESCALATED = "escalated"
 """To a manager: nobody decided what was asked for."""
+TO_CREWS = (NEW, CHANGED, WITHDRAWN, URGED, REJECTED)
+"""What a sync shows by the order itself; what those above are told is on no phone's job list."""
 
 
 class Telling(NamedTuple):

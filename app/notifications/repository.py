@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import feed
 from app.core.ids import new_id
 from app.identity.models import User
 from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
@@ -172,12 +173,46 @@ async def sum_up(session: AsyncSession, ids: Collection[UUID], at: datetime) -> 
     await session.execute(text(_SUM_UP), {"ids": list(ids), "at": at})
 
 
-async def unacknowledged(session: AsyncSession, user_id: UUID) -> list[tuple[UUID, UUID | None]]:
-    """(id, order id) of what the person has not shown to have heard of."""
-    statement = select(Notification.id, Notification.order_id).where(
-        Notification.user_id == user_id, col(Notification.acknowledged_at).is_(None)
+async def unacknowledged(
+    session: AsyncSession, user_id: UUID, kinds: Collection[str]
+) -> list[UUID]:
+    """What of these kinds the person has not shown to have heard of."""
+    statement = select(Notification.id).where(
+        Notification.user_id == user_id,
+        col(Notification.acknowledged_at).is_(None),
+        col(Notification.kind).in_(kinds),
     )
-    return [(row[0], row[1]) for row in (await session.exec(statement)).all()]
+    return list((await session.exec(statement)).all())
+
+
+async def unacknowledged_of(session: AsyncSession, user_id: UUID, order_id: UUID) -> list[UUID]:
+    """What of this order the person has not shown to have heard of."""
+    statement = select(Notification.id).where(
+        Notification.user_id == user_id,
+        Notification.order_id == order_id,
+        col(Notification.acknowledged_at).is_(None),
+    )
+    return list((await session.exec(statement)).all())
+
+
+_TOLD_UP_TO = """
+SELECT n.id FROM notifications n
+ WHERE n.id = ANY(:ids)
+   AND NOT EXISTS (SELECT FROM change_feed f
+                    WHERE f.entity = 'work_order' AND f.entity_id = n.order_id
+                      AND (f.xid, f.id) > (:xid, :row))
+"""
+
+
+async def told_up_to(
+    session: AsyncSession, ids: Collection[UUID], place: feed.Cursor
+) -> list[UUID]:
+    """Which messages are about orders of which everything so far lies at or before `place`.
+
+    A message and the change that it tells of commit together, so one snapshot has both or neither.
+    """
+    values = {"ids": list(ids), "xid": place.xid, "row": place.id}
+    return list((await session.execute(text(_TOLD_UP_TO), values)).scalars())
 
 
 async def acknowledge(session: AsyncSession, ids: Iterable[UUID], at: datetime) -> None:

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, feed
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
-from app.notifications import alarms, repository
+from app.notifications import alarms, policy, repository
 from app.notifications.errors import NoDevice
 from app.notifications.models import PushAddress
 from app.organisation.models import Technician
@@ -34,28 +34,33 @@ async def register_address(
     )
 
 
-async def unacknowledged(
-    session: AsyncSession, user_id: UUID, order_ids: Collection[UUID] | None = None
-) -> list[UUID]:
-    """Messages that the person has not shown to have heard of, of these orders or of all.
+async def hear(
+    session: AsyncSession, user_id: UUID, held: feed.Cursor | None, reached: feed.Cursor
+) -> bool:
+    """Acknowledge what the person's phone has: a cursor that it comes back with is its own word.
 
-    A sync reads them before it reads the jobs: what it then shows includes what they tell.
+    What was only sent may have been lost on the way. `held` is the cursor it came with, None when
+    it tells nothing of the crews of now. Returns whether the phone should come back at once with
+    `reached`, since its answer tells of something that nobody has shown to know.
     """
-    rows = await repository.unacknowledged(session, user_id)
-    return [row_id for row_id, order_id in rows if order_ids is None or order_id in order_ids]
-
-
-async def acknowledge(session: AsyncSession, notification_ids: Collection[UUID]) -> None:
-    """The person's phone has the news, so its alarms end; only a pull or a command says so."""
-    if notification_ids:
-        now = clock.now()
-        await repository.acknowledge(session, notification_ids, now)
-        await alarms.heard(session, notification_ids, now)
+    waiting = await repository.unacknowledged(session, user_id, policy.TO_CREWS)
+    if waiting and held is not None:
+        had = await repository.told_up_to(session, waiting, held)
+        await _acknowledge(session, had)
+        waiting = sorted(set(waiting) - set(had))
+    return bool(waiting) and bool(await repository.told_up_to(session, waiting, reached))
 
 
 async def acknowledge_order(session: AsyncSession, user_id: UUID, order_id: UUID) -> None:
     """A command named the order, so the person knows of it."""
-    await acknowledge(session, await unacknowledged(session, user_id, {order_id}))
+    await _acknowledge(session, await repository.unacknowledged_of(session, user_id, order_id))
+
+
+async def _acknowledge(session: AsyncSession, notification_ids: Collection[UUID]) -> None:
+    if notification_ids:
+        now = clock.now()
+        await repository.acknowledge(session, notification_ids, now)
+        await alarms.heard(session, notification_ids, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,13 @@ class Phone:
             await asyncio.sleep(0.02)
         raise AssertionError(f"never seen; last answer: {body}")
 
+    async def pulls(self) -> None:
+        """A pull as a phone makes it: again while there is more or something settles.
+
+        The last one shows the server that the answers before it arrived.
+        """
+        await self.sync_until(lambda body: not (body["more"] or body["settling"]))
+
     async def works(self, order_id: str) -> None:
         """Accept, drive, arrive at the door, begin."""
         body = await self.send(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -125,17 +125,22 @@ class TestFull:
 
 class TestChanges:
     async def test_after_a_restore_an_old_cursor_gives_everything_again(
-        self, desk: Desk, leader: Phone, config: settings.Settings
+        self, desk: Desk, leader: Phone, database: Database, config: settings.Settings
     ) -> None:
         order_id = await desk.sent()
         await leader.sync()
         before = leader.cursor
         assert (await leader.sync())["mode"] == "changes"
+        async with database.transaction() as session:
+            # As a dump from a busy cluster comes: numbers far ahead of the new one's.
+            await session.execute(text("UPDATE change_feed SET xid = xid + 1000000000"))
+            await session.execute(text("UPDATE feed_epoch SET purged_xid = 1000000000"))
         feed.begin_epoch(config.database_url)
         leader.cursor = before
         body = await leader.sync()
         assert (body["mode"], list(leader.jobs)) == ("full", [order_id])
         assert (await leader.sync())["mode"] == "changes"
+        await leader.pulls()
 
     async def test_without_news_nothing_is_told(
         self, desk: Desk, leader: Phone, database: Database
@@ -375,12 +380,49 @@ class TestHeard:
         assert device.last_seen_at == clock.now()
         assert presence.seen_at == clock.now()
 
-    async def test_what_the_sync_contained_is_acknowledged_for_this_person_only(
+    async def test_only_a_phone_that_comes_back_with_the_cursor_has_heard_for_its_person_only(
         self, desk: Desk, leader: Phone, database: Database, world: World
     ) -> None:
+        """An answer may be lost on its way: that it was sent is the server's word."""
+        await leader.pulls()
+        before = leader.cursor
         await desk.sent()
-        await leader.sync()
+        await leader.sync_until(lambda body: bool(body["jobs"]))
+        for lost in (None, before):
+            leader.cursor = lost
+            told = await leader.sync_until(lambda body: bool(body["jobs"]))
+            assert told["more"] is True
+            assert await _heard_at(database) == dict.fromkeys(_crew(world))
+        await leader.pulls()
+        assert await _heard_at(database) == dict(zip(_crew(world), (NOW, None), strict=True))
+        assert (await leader.sync())["more"] is False
+
+    async def test_a_cursor_of_before_a_joining_says_nothing_of_the_new_crew(
+        self, desk: Desk, leader: Phone, other: Phone, database: Database, world: World
+    ) -> None:
+        await desk.sent(crew="A1")
+        await other.pulls()
         async with database.transaction() as session:
-            rows = (await session.exec(select(Notification))).all()
-        stamped = {row.user_id: row.acknowledged_at for row in rows}
-        assert stamped == {world.users["tech01"]: NOW, world.users["tech02"]: None}
+            await session.execute(
+                text("UPDATE notifications SET user_id = :id WHERE user_id = :was"),
+                {"id": world.users["tech03"], "was": world.users["tech02"]},
+            )
+            joining = CrewMember(
+                crew_id=world.crews["A1"],
+                technician_id=world.technicians["tech03"],
+                role="helper",
+                since=NOW,
+            )
+            session.add(joining)
+        assert (await other.sync())["mode"] == "full"
+        assert set((await _heard_at(database)).values()) == {None}
+
+
+def _crew(world: World) -> tuple[UUID, UUID]:
+    return world.users["tech01"], world.users["tech02"]
+
+
+async def _heard_at(database: Database) -> dict[UUID, datetime | None]:
+    async with database.transaction() as session:
+        rows = (await session.exec(select(Notification))).all()
+    return {row.user_id: row.acknowledged_at for row in rows}

@@ -209,7 +209,7 @@ class TestDeliver:
     ) -> None:
         await register("tech03")
         await desk.sent(crew="A2")
-        await Phone(desk.client, as_("tech03")).sync()
+        await Phone(desk.client, as_("tech03")).pulls()
         await push(database, {"fcm": fcm}, await the_notification(database))
         assert await state(database) == "moot"
         assert await attempts(database) == []
@@ -334,7 +334,7 @@ class TestLoss:
         (row,) = await notifications(database)
         assert (row.state, row.acknowledged_at) == ("sent", None)
         phone = Phone(desk.client, as_("tech03"))
-        await phone.sync()
+        await phone.pulls()
         assert list(phone.jobs) == [order_id]
         (row,) = await notifications(database)
         assert row.acknowledged_at == clock.now()

@@ -175,7 +175,7 @@ class TestClimbing:
         assert [each.acts for each in await climbs(database)][-1] == ["red"]
         assert all(each.at == each.due_at for each in await climbs(database))
 
-        await Phone(client, as_("tech02")).sync()
+        await Phone(client, as_("tech02")).pulls()
         alarm = await one_alarm(database)
         assert (alarm.closed_why, alarm.heard_by) == ("heard", world.users["tech02"])
         red = await client.get("/notifications/unheard", headers=as_("dispatcher"))
@@ -222,7 +222,7 @@ class TestClimbing:
             ("new", None),
         }
         # A chief's sign-in or a sync of a stranger ends nothing.
-        await Phone(client, as_("tech05")).sync()
+        await Phone(client, as_("tech05")).pulls()
         assert (await one_alarm(database)).closed_at is None
 
     async def test_at_night_a_crew_off_shift_sleeps_and_the_list_turns_red_in_time(

@@ -383,7 +383,7 @@ class TestKilledBetweenSteps:
         assert (row["provider"], row["accepted"], row["heard"]) == ("sms", 1, 0)
         (ladder,) = figures.json()["ladders"]
         assert (ladder["red"], ladder["climbs"]["4"]) == (1, 1)
-        await Phone(client, as_("tech03")).sync()
+        await Phone(client, as_("tech03")).pulls()
         figures = await client.get("/notifications/delivery", headers=as_("chief1"))
         assert figures.json()["rows"][0]["heard_share"] == 1.0
 

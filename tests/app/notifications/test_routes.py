@@ -91,7 +91,7 @@ class TestSummary:
         for row in await notifications(database):
             dispatch = await dispatch_of(database, row.id)
             await deliver(database, {"fcm": fcm}, dispatch.id)
-        await Phone(client, as_("tech01")).sync()
+        await Phone(client, as_("tech01")).pulls()
         expected = {
             "total": 2,
             "sent": 1,
