@@ -44,3 +44,20 @@ class UnknownProfile(Problem):
 
 class PolicyInvalid(ValueError):
     """A service policy whose rules cannot be applied; the message names the place."""
+
+
+class HolidaysUnknown(Problem):
+    """Nobody has said which days of the year are holidays; members: `year`, `file`."""
+
+    status = 409
+    type = "holidays-unknown"
+    title = Text("该年节假日安排未知", "The holidays of that year are not known")
+    action = Text(
+        "请在 PAIGONG_HOLIDAYS_FILE 指定的 TOML 文件中写入该年节假日与调休安排后重试",
+        "Write that year's holidays and make-up days into the TOML file named by"
+        " PAIGONG_HOLIDAYS_FILE, then retry",
+    )
+
+
+class HolidaysInvalid(ValueError):
+    """A file of holidays that cannot be read; the message names the place."""

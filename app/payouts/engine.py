@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Any, Literal
 from uuid import UUID
 
+from app.catalogue.holidays import DayType
 from app.core.i18n import Text
 from app.payouts.card import CardRules
 from app.payouts.card_sections import TimeBands
 from app.payouts.explain import explained, plain
-from app.payouts.holidays import DayType
 
 HUNDREDTH = Decimal("0.01")
 UNIT = Decimal(1)

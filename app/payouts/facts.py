@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.catalogue.holidays import day_type
 from app.catalogue.models import FaultCode
 from app.completions.models import CompletionRecord, Review
 from app.completions.policy import shares_of
@@ -18,7 +19,6 @@ from app.payouts import card_rows, trips
 from app.payouts.card import CardRules
 from app.payouts.engine import Work
 from app.payouts.errors import JudgementUnusable, RateCardMissing
-from app.payouts.holidays import day_type
 from app.payouts.models import RateCard
 from app.revisits import cases
 from app.work_orders.models import Assignment, WorkOrder, WorkOrderEvent

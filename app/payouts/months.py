@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.catalogue.holidays import is_working_day
 from app.core import clock, settings
 from app.core.permissions import Permission
 from app.core.problems import Forbidden
@@ -16,7 +17,6 @@ from app.core.scope import Principal
 from app.payouts import closing, facts, ledger, month_rows, questions, repository, sweep
 from app.payouts.card import CardRules
 from app.payouts.errors import MonthNotReady
-from app.payouts.holidays import is_working_day
 from app.payouts.models import PayMonthAct
 from app.payouts.policy import next_month
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from app.catalogue.holidays import day_type
 from app.completions.models import CompletionRecord
-from app.payouts.holidays import day_type
 from app.payouts.models import LedgerEntry, RateCard
 from app.verification.case import Case, Company
 from app.verification.difference import Difference, differ, differ_in

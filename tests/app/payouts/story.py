@@ -10,11 +10,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from app.catalogue.holidays import day_type
 from app.payouts.card import CardRules
 from app.payouts.closing import close
 from app.payouts.drafts import Draft, remaining
 from app.payouts.engine import Work, earn
-from app.payouts.holidays import day_type
 from app.payouts.posting import (
     FIRST_TIME,
     RATING,

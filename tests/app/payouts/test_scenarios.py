@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from app.catalogue.holidays import day_type
 from app.core import settings
-from app.payouts.holidays import day_type
 from tests.app.payouts import oracle
 from tests.app.payouts.book import Said, card_data
 from tests.app.payouts.oracle_days import kind_of_day

@@ -22,8 +22,8 @@ from typing import Literal
 
 import chinese_calendar
 
+from app.catalogue.errors import HolidaysInvalid, HolidaysUnknown
 from app.core import settings
-from app.payouts.errors import HolidaysInvalid, HolidaysUnknown
 
 DayType = Literal["workday", "rest", "holiday"]
 _KINDS: Mapping[str, DayType] = {

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from app.catalogue.errors import HolidaysInvalid, HolidaysUnknown
+from app.catalogue.holidays import day_type
 from app.core import settings
 from app.core.settings import Settings
-from app.payouts.errors import HolidaysInvalid, HolidaysUnknown
-from app.payouts.holidays import day_type
 from tests.conftest import settings_for
 
 FAR = 2199
