@@ -9,7 +9,7 @@ from pydantic import Field
 from app.core.texts import Line
 from app.mobile.conflicts import Listed
 from app.mobile.flags import Flagged
-from app.mobile.schemas import ConflictReason, Kind
+from app.mobile.schemas import ConflictReason
 from app.web.wire import Body, Out
 
 FlagKind = Literal[
@@ -42,7 +42,8 @@ class ConflictOut(Out):
     device_id: UUID
     crew_id: UUID | None
     """The crew for which the technician acted."""
-    kind: Kind
+    kind: str
+    """The command's `kind`, as the phone's version said it then."""
     reason: ConflictReason
     said: dict[str, Any]
     """The command as it came, with `client_at` and `corrected_at`."""

@@ -79,3 +79,17 @@ class NothingToSplit(Problem):
     type = "nothing-to-split"
     title = Text("没有可并入的内容", "Nothing that could join the record")
     action = Text("请从 said 中选择 fields", "Choose `fields` among `said`")
+
+
+class CommandOutdated(Problem):
+    """The command is of a shape that is not understood any more; members: `fields`."""
+
+    status = 409
+    type = "command-outdated"
+    title = Text(
+        "该命令出自旧版本，无法代为执行", "The command is of an older version and cannot be applied"
+    )
+    action = Text(
+        "请选择保留现状或拆分并入；需要时由调度补办",
+        "Decide keep or split; what is needed besides the desk does itself",
+    )

@@ -11,7 +11,7 @@ from app.core.permissions import Permission, Role
 from app.core.problems import Problem
 from app.core.scope import Principal
 from app.identity.models import Device
-from app.mobile import clocks, conflicts, flags, inbox_store, policy, repository, rules
+from app.mobile import clocks, conflicts, flags, policy, repository, rules
 from app.mobile.commands import Result, carry_out, measured
 from app.mobile.conflicts import Conflict
 from app.mobile.errors import RecordStands
@@ -56,7 +56,7 @@ async def attempt(
         tried.when = await _when(session, device, command, earliest, numbers)
         tried.doubts = _doubts(command, tried.when, earliest)
         async with session.begin_nested():
-            act, said = _acted(principal, command, tried)
+            act, said = _acted(principal, command, tried.when.at, tried.doubts)
             tried.result = await carry_out(session, order, command, act, said, numbers)
     except Problem as problem:
         tried.problem = problem
@@ -78,21 +78,15 @@ async def carry_out_late(
     actor: Principal,
     order: WorkOrder,
     command: CommandIn,
+    when: Corrected,
     decided: dict[str, str],
 ) -> Result:
     """Carry a command out after a person decided so: in its technician's name, at its own time.
 
-    The time is brought into what the order's history allows. Raises the Problem of whoever
-    refuses.
+    Raises the Problem of whoever refuses.
     """
-    assert actor.device_id is not None
     numbers = await rules.in_force(session)
-    device = await inbox_store.device(session, actor.device_id)
-    tried = Tried(command, order)
-    earliest = await repository.crews_last_act(session, order.id, actor.crew_ids)
-    tried.when = await _when(session, device, command, earliest, numbers)
-    tried.doubts = _doubts(command, tried.when, earliest)
-    act, said = _acted(actor, command, tried)
+    act, said = _acted(actor, command, when.at, list(when.doubts))
     return await carry_out(session, order, command, act, said | decided, numbers)
 
 
@@ -114,14 +108,15 @@ def _doubts(command: CommandIn, when: Corrected, earliest: datetime | None) -> l
     return doubts
 
 
-def _acted(principal: Principal, command: CommandIn, tried: Tried) -> tuple[Act, dict[str, Any]]:
-    assert tried.when is not None
+def _acted(
+    principal: Principal, command: CommandIn, at: datetime, doubts: list[str]
+) -> tuple[Act, dict[str, Any]]:
     said: dict[str, Any] = {"command_id": str(command.id)}
-    if tried.doubts:
-        said["doubts"] = tried.doubts
+    if doubts:
+        said["doubts"] = doubts
     act = Act(
         kind="user",
-        at=tried.when.at,
+        at=at,
         principal=principal,
         role=Role.TECHNICIAN,
         client_at=command.client_at,

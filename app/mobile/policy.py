@@ -55,16 +55,21 @@ def corrected(
     if steady_at is None and abs(skew) > limits.clock_off:
         doubts.append("clock_off")
     claimed = steady_at if steady_at is not None else client_at - skew
-    at = min(claimed, now)
-    if earliest is not None:
-        at = max(at, min(earliest, now))
-    if abs(at - claimed) > MOVED:
-        doubts.append("time_clamped")
+    at, moved, _ = possible(claimed, earliest, now)
+    doubts += moved
     if claimed - now > limits.future:
         doubts.append("future_time")
     if at - claimed > limits.back_dated:
         doubts.append("back_dated")
     return Corrected(at, tuple(doubts), claimed)
+
+
+def possible(claimed: datetime, earliest: datetime | None, now: datetime) -> Corrected:
+    """The claimed time brought between `earliest` and now; `time_clamped` when that moved it."""
+    at = min(claimed, now)
+    if earliest is not None:
+        at = max(at, min(earliest, now))
+    return Corrected(at, ("time_clamped",) if abs(at - claimed) > MOVED else (), claimed)
 
 
 def steady_time(

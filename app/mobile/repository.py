@@ -153,6 +153,22 @@ async def crews_last_act(
     return row.scalar_one_or_none()
 
 
+async def crew_held_since(
+    session: AsyncSession, order_id: UUID, crew_id: UUID, before: datetime
+) -> datetime | None:
+    """When the crew last got the order before that time, or acted on it since then."""
+    row = await session.execute(
+        text(
+            "SELECT greatest(max(a.assigned_at), max(v.at)) FROM assignments a"
+            " LEFT JOIN work_order_events v ON v.order_id = a.order_id AND v.assignment_id = a.id"
+            "  AND v.actor_role = 'technician'"
+            " WHERE a.order_id = :order AND a.crew_id = :crew AND a.assigned_at <= :before"
+        ),
+        {"order": order_id, "crew": crew_id, "before": before},
+    )
+    return row.scalar_one_or_none()
+
+
 async def distance_m(session: AsyncSession, order_id: UUID, lon: float, lat: float) -> int:
     """Metres between the order's place and a WGS-84 point."""
     row = await session.execute(

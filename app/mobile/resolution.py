@@ -1,6 +1,7 @@
 """Deciding on a conflict: carry the act out after all, keep what stands, or take over parts."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,11 @@ from app.core.permissions import Permission, Role
 from app.core.problems import NotFound
 from app.core.scope import Principal
 from app.identity import service as identity
-from app.mobile import conflicts, execution, notices
+from app.mobile import conflicts, execution, notices, policy, repository
 from app.mobile.conflicts import ACTION_OF, Listed
-from app.mobile.errors import AlreadyResolved, NothingToSplit
+from app.mobile.errors import AlreadyResolved, CommandOutdated, NothingToSplit
 from app.mobile.models import PhoneConflict
+from app.mobile.policy import Corrected
 from app.mobile.schemas import CommandIn
 from app.work_orders import assignments
 from app.work_orders import service as work_orders
@@ -49,7 +51,8 @@ async def resolve(
 ) -> Listed:
     """Decide on an open conflict in scope; nothing is written when the decision is not possible.
 
-    Raises NotFound, AlreadyResolved, NothingToSplit and what the order's own rules raise.
+    Raises NotFound, AlreadyResolved, NothingToSplit, CommandOutdated and what the order's own
+    rules raise.
     """
     query = (
         select(PhoneConflict)
@@ -61,14 +64,11 @@ async def resolve(
         raise NotFound()
     if row.resolved_at is not None:
         raise AlreadyResolved(resolution=row.resolution)
-    command = CommandIn.model_validate(
-        {name: value for name, value in row.said.items() if name != "corrected_at"}
-    )
     order = await work_orders.locked(session, principal, Permission.ORDERS_DISPATCH, row.order_id)
     if resolution == "apply":
-        row.result = await _apply(session, principal, row, order, command, note)
+        row.result = await _apply(session, principal, row, order, note)
     elif resolution == "split":
-        row.result = await _split(session, principal, row, order, command, fields)
+        row.result = await _split(session, principal, row, order, fields)
     else:
         row.result = {"state": order.state}
     row.resolution, row.note = resolution, note
@@ -100,11 +100,11 @@ async def _apply(
     principal: Principal,
     row: PhoneConflict,
     order: WorkOrder,
-    command: CommandIn,
     note: str,
 ) -> dict[str, Any]:
     """The order back to the technician's crew, the missing steps, then the act itself."""
     assert row.crew_id is not None
+    command, when = _command(row), await _done_at(session, row)
     if row.reason == "fields_differ":
         await completions.reopen(session, principal, order.id, note)
         await session.refresh(order)
@@ -118,9 +118,30 @@ async def _apply(
     # They acted as members of this crew, wherever they are today.
     actor = replace(person, crew_ids=person.crew_ids | {row.crew_id}, device_id=row.device_id)
     decided = {"conflict_id": str(row.id), "decided_by": str(principal.id)}
-    steps = await _walk(session, actor, order, ACTION_OF[command.kind], decided)
-    result = await execution.carry_out_late(session, actor, order, command, decided)
+    steps = await _walk(session, actor, order, ACTION_OF[command.kind], when.at, decided)
+    result = await execution.carry_out_late(session, actor, order, command, when, decided)
     return {"state": order.state, "steps": steps, **(result or {})}
+
+
+def _command(row: PhoneConflict) -> CommandIn:
+    """What was said, as a command of today; raises CommandOutdated when it is none any more."""
+    said = {name: value for name, value in row.said.items() if name != "corrected_at"}
+    try:
+        return CommandIn.model_validate(said)
+    except ValidationError as error:
+        wrong = [".".join(map(str, each["loc"])) for each in error.errors(include_url=False)]
+        raise CommandOutdated(fields=wrong) from error
+
+
+async def _done_at(session: AsyncSession, row: PhoneConflict) -> Corrected:
+    """The time that was measured when the command came, within when the crew had the order.
+
+    Not measured again: since then the phone's clock may have been set.
+    """
+    claimed = datetime.fromisoformat(row.said["corrected_at"])
+    assert row.crew_id is not None
+    earliest = await repository.crew_held_since(session, row.order_id, row.crew_id, row.raised_at)
+    return policy.possible(claimed, earliest, clock.now())
 
 
 async def _walk(
@@ -128,9 +149,13 @@ async def _walk(
     actor: Principal,
     order: WorkOrder,
     action: Action,
+    at: datetime,
     decided: dict[str, str],
 ) -> list[str]:
-    """Take the steps before `action` that are missing; raises IllegalTransition without a way."""
+    """Take the steps before `action` that are missing, none later than it was.
+
+    Raises IllegalTransition without a way.
+    """
     taken: list[str] = []
     while State(order.state) not in RULES[action].sources:
         step = STEPS.get(State(order.state))
@@ -141,7 +166,7 @@ async def _walk(
                 action=action.value,
                 allowed=allowed_actions(State(order.state)),
             )
-        act = Act(kind="user", at=clock.now(), principal=actor, role=Role.TECHNICIAN)
+        act = Act(kind="user", at=at, principal=actor, role=Role.TECHNICIAN)
         before = await _said_at_start(session, order) if step is Action.STARTED else {}
         await transition(session, order, step, act, **(before | decided))
         taken.append(step.value)
@@ -169,17 +194,16 @@ async def _split(
     principal: Principal,
     row: PhoneConflict,
     order: WorkOrder,
-    command: CommandIn,
     fields: list[str],
 ) -> dict[str, Any]:
     """Let the chosen fields join the record as what the technician noted."""
-    said = {name: value for name, value in _fields(command).items() if value}
+    said = {name: value for name, value in _fields(row.said).items() if value}
     if row.reason == "fields_differ":  # whatever can join has joined
         said = {}
     chosen = {name: value for name, value in said.items() if name in fields}
     try:
         taken = ContributionIn.model_validate(chosen)
-    except ValidationError as error:
+    except ValidationError as error:  # nothing was chosen, or it is of no shape of today
         raise NothingToSplit(said=sorted(said)) from error
     act = Act.now(principal, Role.DISPATCHER, Role.STATION_CHIEF)
     written = await contributions.contribute(
@@ -194,17 +218,12 @@ async def _split(
     return {"state": order.state, "contribution_id": str(written.id), "fields": sorted(chosen)}
 
 
-def _fields(command: CommandIn) -> dict[str, Any]:
-    """What a command said that can join a record."""
-    if command.contribution is not None:
-        return command.contribution.model_dump(mode="json")
-    if command.completion is not None:
-        record = command.completion.model_dump(mode="json")
-        return {
-            "note": record["summary"],
-            "readings": record["readings"],
-            "parts": record["parts"],
-            "files": record["manifest"],
-        }
-    readings = [each.model_dump(mode="json") for each in command.readings or ()]
-    return {"note": command.note or command.reason, "readings": readings}
+def _fields(said: dict[str, Any]) -> dict[str, Any]:
+    """What a command said that can join a record, as it stands: its schema may have changed."""
+    if (contribution := said.get("contribution")) is not None:
+        return dict(contribution)
+    if (record := said.get("completion")) is not None:
+        joining = (("note", "summary"), ("readings",) * 2, ("parts",) * 2, ("files", "manifest"))
+        return {name: record.get(was) for name, was in joining}
+    note = said.get("note") or said.get("reason")
+    return {"note": note, "readings": said.get("readings")}

@@ -1,17 +1,20 @@
 """The conflict inbox: nothing is dropped, nothing is written over, a person decides."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlmodel import col, select
 
+from app.core import clock
 from app.core.db import Database
 from app.mobile.conflicts import reason_of
 from app.mobile.errors import RecordStands
+from app.mobile.models import PhoneConflict
 from app.verification import fold
 from app.work_orders.errors import ApprovalPending, IllegalTransition, LeaderOnly, NotYours
-from app.work_orders.models import WorkOrderEvent
+from app.work_orders.models import OrderClock, WorkOrderEvent
 from app.work_orders.states import State
 from tests.factories.desk import Desk
 from tests.factories.phone import AT_THE_DOOR, Chief, Phone
@@ -22,6 +25,14 @@ async def last_event(database: Database, order_id: str) -> WorkOrderEvent:
     async with database.transaction() as session:
         query = select(WorkOrderEvent).where(WorkOrderEvent.order_id == UUID(order_id))
         return (await session.exec(query.order_by(col(WorkOrderEvent.seq).desc()))).all()[0]
+
+
+async def stopped(database: Database, order_id: str, name: str) -> datetime | None:
+    async with database.transaction() as session:
+        query = select(OrderClock.stopped_at).where(
+            OrderClock.order_id == UUID(order_id), OrderClock.clock == name
+        )
+        return (await session.exec(query)).one()
 
 
 async def differences(database: Database) -> list[Any]:
@@ -40,6 +51,7 @@ class TestReassigned:
             leader.command("depart", order_id),
             leader.command("arrive", order_id, place=AT_THE_DOOR),
         ]
+        clock.advance(timedelta(minutes=10))
         await desk.assign(order_id, "A2")
         body = await leader.send(*commands)
         assert [each["outcome"] for each in body["answers"]] == ["conflict"] * 3
@@ -62,6 +74,9 @@ class TestReassigned:
         notices = (await leader.sync())["notices"]
         assert [each["kind"] for each in notices] == ["conflict"] * 3
 
+        clock.advance(timedelta(hours=1))
+        # Meanwhile the phone's clock was set: the time was measured when the command came.
+        await leader.sync(device_time=clock.now() + timedelta(hours=3))
         assert (await chief.resolves(accept, "keep")).json()["result"] == {"state": "SENT"}
         done = await chief.resolves(arrive, "apply", note="一班已到现场")
         assert done.status_code == 200, done.text
@@ -71,6 +86,9 @@ class TestReassigned:
         assert (event.action, event.actor_id) == ("arrived", world.users["tech01"])
         assert event.payload["conflict_id"] == arrive
         assert event.device_id == world.devices["tech01"]
+        # Both clocks, and what counts for service levels is when it was done.
+        assert (event.at, event.client_at, event.server_at) == (NOW, NOW, clock.now())
+        assert await stopped(database, order_id, "K4") == NOW
         late = await chief.resolves(depart, "apply")
         assert late.status_code == 409
         assert late.json()["type"].endswith("illegal-transition")
@@ -99,12 +117,22 @@ class TestColleagues:
         assert (stands["event"]["action"], stands["event"]["by_name"]) == ("accepted", "Tech01")
         done = await chief.resolves(early["conflict_id"], "apply")
         assert done.json()["result"] == {"state": "ENROUTE", "steps": []}
+        await self._of_an_older_version(database, twice["conflict_id"])
+        (old,) = await chief.reads("/phone-conflicts", open="true")
+        assert (old["kind"], old["said"]["kind"]) == ("take", "take")
+        outdated = await chief.resolves(twice["conflict_id"], "apply")
+        assert (outdated.status_code, outdated.json()["fields"]) == (409, ["kind", "mood"])
         split = await chief.resolves(twice["conflict_id"], "split", "note")
         assert split.status_code == 422
         assert split.json()["type"].endswith("nothing-to-split")
         assert (await chief.resolves(twice["conflict_id"], "keep")).status_code == 200
         assert await chief.reads("/phone-conflicts", open="true") == []
         assert await differences(database) == []
+
+    async def _of_an_older_version(self, database: Database, conflict_id: str) -> None:
+        async with database.transaction() as session:
+            row = await session.get_one(PhoneConflict, UUID(conflict_id))
+            row.kind, row.said = "take", row.said | {"kind": "take", "mood": "good"}
 
 
 class TestReasons:
