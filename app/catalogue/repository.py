@@ -15,6 +15,7 @@ from app.catalogue.models import (
     ServicePolicy,
     ServiceProfile,
 )
+from app.catalogue.working_time import Limit
 
 
 async def version_on(session: AsyncSession, day: date) -> int | None:
@@ -71,11 +72,12 @@ async def limits_of(session: AsyncSession, profile_ids: list[UUID]) -> Sequence[
 
 async def limits_for(
     session: AsyncSession, profile_id: UUID, service_class: str, domain: str, zone: str
-) -> dict[str, int]:
-    query = select(ServiceLimit.clock, ServiceLimit.limit_s).where(
+) -> dict[str, Limit]:
+    query = select(ServiceLimit.clock, ServiceLimit.limit_s, ServiceLimit.calendar).where(
         ServiceLimit.profile_id == profile_id,
         ServiceLimit.service_class == service_class,
         ServiceLimit.domain == domain,
         ServiceLimit.zone == zone,
     )
-    return dict((await session.exec(query)).all())
+    found = (await session.exec(query)).all()
+    return {name: Limit(seconds, calendar) for name, seconds, calendar in found}

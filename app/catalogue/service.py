@@ -15,6 +15,7 @@ from app.catalogue.errors import (
 )
 from app.catalogue.models import CauseCode, FaultCode, ServiceLimit, ServiceProfile
 from app.catalogue.policies import PolicyInForce, in_force
+from app.catalogue.working_time import Limit
 from app.core import clock, settings
 
 
@@ -99,12 +100,20 @@ async def profiles_with_limits(
     return [(each, [row for row in limits if row.profile_id == each.id]) for each in profiles]
 
 
-async def limits(
+async def deadlines(
     session: AsyncSession, profile_id: UUID, service_class: str, domain: str, zone: str
-) -> dict[str, int]:
-    """Clock -> limit in seconds: K1 to K8, SAFE, SLOT; a clock without a limit is absent.
+) -> dict[str, Limit]:
+    """Clock -> limit: K1 to K8, SAFE, SLOT; a clock without a limit is absent.
 
     `SLOT` is the tolerance around an appointment, and stands instead of K4 for bookable work
     (DOMAIN section 3, H4).
     """
     return await repository.limits_for(session, profile_id, service_class, domain, zone)
+
+
+async def limits(
+    session: AsyncSession, profile_id: UUID, service_class: str, domain: str, zone: str
+) -> dict[str, int]:
+    """The seconds of the same limits."""
+    found = await deadlines(session, profile_id, service_class, domain, zone)
+    return {clock: limit.seconds for clock, limit in found.items()}

@@ -13,6 +13,7 @@ from sqlmodel import SQLModel, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue.models import FaultCode, ServiceLimit, ServicePolicy
+from app.catalogue.working_time import Limit
 from app.completions.contributions import Contribution
 from app.completions.models import CompletionRecord, Review
 from app.core import settings
@@ -41,8 +42,8 @@ class Company:
     """People, crews and catalogue, read once."""
 
     faults: dict[UUID, FaultCode]
-    limits: dict[tuple[UUID, str, str, str], dict[str, int]]
-    """(profile, class, domain, zone) -> clock -> seconds."""
+    limits: dict[tuple[UUID, str, str, str], dict[str, Limit]]
+    """(profile, class, domain, zone) -> clock -> limit."""
     policies: dict[str, dict[str, Any]]
     """Policy -> its hold table, by reason."""
     members: dict[UUID, list[CrewMember]]
@@ -92,10 +93,10 @@ class Case:
 
 
 async def read_company(session: AsyncSession) -> Company:
-    limits: dict[tuple[UUID, str, str, str], dict[str, int]] = defaultdict(dict)
+    limits: dict[tuple[UUID, str, str, str], dict[str, Limit]] = defaultdict(dict)
     for each in await rows(session, ServiceLimit):
         key = (each.profile_id, each.service_class, each.domain, each.zone)
-        limits[key][each.clock] = each.limit_s
+        limits[key][each.clock] = Limit(each.limit_s, each.calendar)
     people = await rows(session, Technician)
     return Company(
         faults={each.id: each for each in await rows(session, FaultCode)},

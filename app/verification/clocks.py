@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from app.catalogue.working_time import Limit
 from app.verification.case import Case, Company
 from app.verification.difference import Difference, differ, differ_in
-from app.work_orders.models import OrderClock, WorkOrderEvent
+from app.work_orders.models import OrderClock, WorkOrder, WorkOrderEvent
 
 CHECK = "clocks"
 OVER = frozenset({"CLOSED", "CANCELLED", "MERGED"})
@@ -17,7 +18,6 @@ BEGIN = {
     "submitted": ("K4", "K6", "SAFE"),
     "accepted": ("K3",),
     "arrived": ("K5",),
-    "rejected": ("K6",),
 }
 END = {
     "contacted": ("K3",),
@@ -31,6 +31,8 @@ END = {
 }
 ONLY_ONCE = frozenset({"K5"})
 """Restoration counts from the first arrival, whoever comes after."""
+NOT_YET = frozenset({"K5", "K6", "SAFE"})
+"""What a rejected completion did not end after all; the review's time is no one's but K7's."""
 FROM_THE_SLOT = {"K4", "K6"}
 """Whose net time begins with the slot that the customer wished for."""
 
@@ -68,17 +70,23 @@ class Run:
         self.stopped_at = max(at, self.started_at)
         self.stopped_by = by
 
-    def due_at(self, limit_s: int | None) -> datetime | None:
-        if limit_s is None or self.paused_since is not None:
+    def take_up(self, at: datetime) -> None:
+        """The completion that ended it was rejected."""
+        self.paused_since = self.stopped_at
+        self.stopped_at = self.stopped_by = None
+        self.go_on(at)
+
+    def due_at(self, limit: Limit | None) -> datetime | None:
+        if limit is None or self.paused_since is not None:
             return None
-        return self.started_at + timedelta(seconds=limit_s + self.paused_s)
+        return limit.due_at(self.started_at + timedelta(seconds=self.paused_s))
 
 
 @dataclass(slots=True)
 class Watch:
     """Every clock of one order."""
 
-    limits: dict[str, int]
+    limits: dict[str, Limit]
     runs: dict[str, list[Run]] = field(default_factory=dict)
     arrive_by: datetime | None = None
 
@@ -101,6 +109,10 @@ class Watch:
                     run.begin_anew(event.at)
             elif event.action == "held" and effect is not None:
                 run.pause(event.at)
+        if event.action == "rejected":
+            for clock in NOT_YET & self.runs.keys():
+                if self.runs[clock][-1].stopped_by == "completed":
+                    self.runs[clock][-1].take_up(event.at)
         for clock in self._begun_by(event):
             if clock not in self.running() and not (clock in ONLY_ONCE and clock in self.runs):
                 self.runs.setdefault(clock, []).append(Run(event.at))
@@ -109,6 +121,18 @@ class Watch:
                 self.running()[clock].begin_anew(datetime.fromisoformat(event.payload["base"]))
         if (arrival := self.running().get("K4")) is not None:
             self.arrive_by = arrival.due_at(self.limits.get("K4"))
+
+    def owe_the_slot(self, order: WorkOrder) -> None:
+        """Bookable work has no limit of arrival but its slot and a tolerance (DOMAIN 3, H4)."""
+        around, arrivals, ends = self.limits.get("SLOT"), self.runs.get("K4"), order.appointment_to
+        if around is None or not arrivals or "K4" in self.limits or ends is None:
+            return
+        assert order.appointment_from is not None
+        counts_from = [arrivals[0].started_at]
+        if arrivals[0].paused_s > 0:
+            counts_from.append(order.appointment_from)
+        slot_s = max(0, round((ends - max(counts_from)) / timedelta(seconds=1)))
+        self.limits = {**self.limits, "K4": Limit(slot_s + around.seconds)}
 
     def _ends(self, clock: str, event: WorkOrderEvent) -> bool:
         if event.to_state in OVER or clock in END.get(event.action, ()):
@@ -137,6 +161,7 @@ def check_clocks(case: Case, company: Company) -> Iterator[Difference]:
     watch = Watch(company.limits.get(key, {}))
     for event in case.events:
         watch.take(event)
+    watch.owe_the_slot(order)
     yield from _told(case, company)
     yield from _spans(case, watch)
     over = order.state in OVER
@@ -169,7 +194,7 @@ def _spans(case: Case, watch: Watch) -> Iterator[Difference]:
     serial = case.order.serial
     stored: dict[tuple[str, int], OrderClock] = {(row.clock, row.span): row for row in case.clocks}
     for clock, runs in watch.runs.items():
-        limit_s = watch.limits.get(clock)
+        limit = watch.limits.get(clock)
         for number, run in enumerate(runs, start=1):
             subject = f"{serial} {clock} span {number}"
             row = stored.pop((clock, number), None)
@@ -182,8 +207,8 @@ def _spans(case: Case, watch: Watch) -> Iterator[Difference]:
                 "paused_s": run.paused_s,
                 "paused_since": run.paused_since,
                 "stopped_by": run.stopped_by,
-                "limit_s": limit_s,
-                "due_at": run.due_at(limit_s),
+                "limit_s": limit.seconds if limit else None,
+                "due_at": run.due_at(limit),
             }
             yield from differ_in(CHECK, subject, row, expected)
     for (clock, number), row in stored.items():

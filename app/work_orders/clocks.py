@@ -1,7 +1,8 @@
 """The service-level clocks K1-K8: pure steps over spans (DOMAIN section 7).
 
 A span runs from `started_at` to `stopped_at`; gross is all of it, net leaves out the pauses and
-what lies before the base that a customer's wish gave it.
+what lies before the base that a customer's wish gave it. A completion that is rejected ended
+nothing: what only it had ended goes on, without the time of the review, which is K7's.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from app.catalogue.working_time import Limit
 from app.work_orders.states import Action as A
 from app.work_orders.states import State
 
@@ -24,7 +26,6 @@ STARTS: dict[A, tuple[str, ...]] = {
     A.ACCEPTED: ("K3",),
     A.ARRIVED: ("K5",),
     A.COMPLETED: ("K7",),
-    A.REJECTED: ("K6",),
     A.PASSED: ("K8",),
 }
 """Which clocks a new span of which begins with the action."""
@@ -49,6 +50,10 @@ STOPS: dict[A, tuple[str, ...]] = {
 """Which running clocks the action stops; an action that ends the order stops them all."""
 
 ENDS_ALL = frozenset({A.CANCELLED, A.CLOSED, A.REWORKED, A.SOLVED_BY_PHONE})
+
+UNTIL_COMPLETED = ("K5", "K6", "SAFE")
+"""Which runs a completion ends, and its rejection takes up again (DOMAIN 7, rows 13 and 14: the
+rejection gives K7 a second span, and no other clock)."""
 
 ON_REBOOKING = ("K4", "K6")
 """Which net times begin with the appointed slot when it is the customer who wants it so."""
@@ -89,11 +94,11 @@ class Span:
         begun = max(self.paused_since, self.started_at + timedelta(seconds=self.paused_s))
         return max(0, round((until - begun).total_seconds()))
 
-    def due_at(self, limit_s: int | None) -> datetime | None:
+    def due_at(self, limit: Limit | None) -> datetime | None:
         """When the net time reaches the limit; None while paused or without a limit."""
-        if limit_s is None or self.paused_since is not None:
+        if limit is None or self.paused_since is not None:
             return None
-        return self.started_at + timedelta(seconds=limit_s + self.paused_s)
+        return limit.due_at(self.started_at + timedelta(seconds=self.paused_s))
 
 
 def _closed_pause(span: Span, at: datetime) -> Span:
@@ -101,8 +106,18 @@ def _closed_pause(span: Span, at: datetime) -> Span:
     return replace(span, paused_s=paused_s, paused_since=None)
 
 
+def _only_completed(span: Span) -> bool:
+    return span.clock in UNTIL_COMPLETED and span.stopped_by is A.COMPLETED
+
+
 def _stopped(span: Span, at: datetime, by: A) -> Span:
     return replace(_closed_pause(span, at), stopped_at=max(at, span.started_at), stopped_by=by)
+
+
+def _taken_up(span: Span, at: datetime) -> Span:
+    """The run goes on as if the completion had not been; the time since then counts as paused."""
+    reviewed = replace(span, stopped_at=None, stopped_by=None, paused_since=span.stopped_at)
+    return _closed_pause(reviewed, at)
 
 
 def _based(span: Span, base: datetime) -> Span:
@@ -128,7 +143,9 @@ def advance(
     result: list[Span] = []
     stops = STOPS.get(action, ())
     for span in spans:
-        if span.running and (action in ENDS_ALL or span.clock in stops):
+        if action is A.REJECTED and _only_completed(span):
+            span = _taken_up(span, at)
+        elif span.running and (action in ENDS_ALL or span.clock in stops):
             span = _stopped(span, at, action)
         elif span.running and action is A.RESUMED:
             span = _closed_pause(span, at)

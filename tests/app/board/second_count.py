@@ -17,7 +17,7 @@ FROM_TO = {
     "K3": (["accepted"], ["contacted", "arrived", "transferred", "returned", "held"]),
     "K4": (["submitted"], ["arrived"]),
     "K5": (["arrived"], ["restored", "completed"]),
-    "K6": (["submitted", "rejected"], ["completed"]),
+    "K6": (["submitted"], ["completed"]),
     "SAFE": (["submitted"], ["made_safe", "completed"]),
 }
 GOOD = {
@@ -55,10 +55,10 @@ def runs(events: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[dict[st
             }
 
 
-def _stretches(clock: str, events: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int | None]]:
-    """(first event, last event) of each run, by number."""
+def _stretches(clock: str, events: Sequence[Mapping[str, Any]]) -> list[tuple[int, int | None]]:
+    """(first event, last event) of each run, by number; a rejected completion ended none."""
+    found: list[tuple[int, int | None]] = []
     begun: int | None = None
-    had_one = False
     for number, event in enumerate(events):
         over = event["to_state"] in OVER
         if clock in WHILE:
@@ -68,12 +68,16 @@ def _stretches(clock: str, events: Sequence[Mapping[str, Any]]) -> Iterator[tupl
             ends = over or event["action"] in FROM_TO[clock][1]
             begins = not over and event["action"] in FROM_TO[clock][0]
         if begun is not None and ends:
-            yield begun, number
+            found.append((begun, number))
             begun = None
-        if begun is None and begins and not (clock == "K5" and had_one):
-            begun, had_one = number, True
-    if begun is not None:
-        yield begun, None
+        if begun is None and begins and not (clock == "K5" and found):
+            begun = number
+        if clock in ("K5", "K6", "SAFE") and event["action"] == "rejected" and found:
+            first, last = found[-1]
+            if last is not None and events[last]["action"] == "completed":
+                found.pop()
+                begun = first
+    return [*found, (begun, None)] if begun is not None else found
 
 
 def _lost(
@@ -95,9 +99,10 @@ def _lost(
         last = end is not None and number == len(events) - 1
         if last:
             break
-        if event["action"] == "held" and effect and since is None and number:
+        stands = (event["action"] == "held" and effect) or event["action"] == "completed"
+        if stands and since is None and number:
             since = max(start, event["at"])
-        elif event["action"] == "resumed" and since is not None:
+        elif event["action"] in ("resumed", "rejected") and since is not None:
             lost, since = lost + until(event["at"]), None
             if effect == "rebased":
                 lost = max(lost, whole(event["at"] - start))

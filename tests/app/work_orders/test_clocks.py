@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from app.catalogue.working_time import Limit
 from app.work_orders.clocks import Span, advance
 from app.work_orders.states import Action as A
 from app.work_orders.states import State as S
@@ -12,6 +13,7 @@ HOLDS = {
     "weather_red": {"K4": "paused", "K5": "paused", "K6": "paused"},
 }
 """Lines of the hold table, by hand from DOMAIN section 7."""
+HALF_AN_HOUR = Limit(1800)
 START = datetime(2026, 1, 15, tzinfo=UTC)
 
 
@@ -60,6 +62,41 @@ class TestAdvance:
             (A.COMPLETED, S.DONE, 90),
         )
         assert [span.gross_s(minutes(100)) for span in spans["K7"]] == [600, 600]
+
+    def test_a_rejected_completion_ended_nothing_and_its_review_is_left_out_of_the_net(
+        self,
+    ) -> None:
+        """DOMAIN 7, row 14: K7 alone has a second span; the total runs from the report on."""
+        steps = [
+            (A.SUBMITTED, S.NEW, 0),
+            (A.ARRIVED, S.ONSITE, 20),
+            (A.COMPLETED, S.DONE, 60),
+            (A.REJECTED, S.WORKING, 160),
+        ]
+        spans = folded(*steps)
+        assert {clock: len(each) for clock, each in spans.items()} == {
+            **dict.fromkeys(("K1", "K4", "K5", "K6", "SAFE", "K7"), 1)
+        }
+        assert all(spans[clock][0].running for clock in ("K5", "K6", "SAFE"))
+        assert spans["K6"][0].due_at(Limit(90 * 60)) == minutes(190), "supervision goes on"
+        again = folded(*steps, (A.COMPLETED, S.DONE, 180))
+        assert again["K6"][0].gross_s(minutes(200)) == 180 * 60
+        assert again["K6"][0].net_s(minutes(200)) == 80 * 60
+        assert again["K5"][0].net_s(minutes(200)) == 60 * 60
+        assert [span.gross_s(minutes(200)) for span in again["K7"]] == [6000, 1200]
+
+    def test_what_was_restored_before_the_completion_stays_restored(self) -> None:
+        spans = folded(
+            (A.SUBMITTED, S.NEW, 0),
+            (A.ARRIVED, S.ONSITE, 20),
+            (A.RESTORED, S.WORKING, 50),
+            (A.MADE_SAFE, S.WORKING, 51),
+            (A.COMPLETED, S.DONE, 60),
+            (A.REJECTED, S.WORKING, 160),
+        )
+        assert not spans["K5"][0].running
+        assert not spans["SAFE"][0].running
+        assert spans["K6"][0].running
 
     def test_red_weather_pauses_the_net_time_of_arrival_and_total(self) -> None:
         spans = folded(
@@ -112,14 +149,14 @@ class TestAdvance:
 
     def test_the_due_time_moves_by_the_pauses_and_rests_while_paused(self) -> None:
         spans = folded((A.SUBMITTED, S.NEW, 0), (A.HELD, S.HOLD, 10), hold="customer_absent")
-        assert spans["K4"][0].due_at(1800) is None
+        assert spans["K4"][0].due_at(HALF_AN_HOUR) is None
         spans = folded(
             (A.SUBMITTED, S.NEW, 0),
             (A.HELD, S.HOLD, 10),
             (A.RESUMED, S.NEW, 40),
             hold="customer_absent",
         )
-        assert spans["K4"][0].due_at(1800) == minutes(70)
+        assert spans["K4"][0].due_at(HALF_AN_HOUR) == minutes(70)
 
 
 class TestBase:
@@ -137,7 +174,7 @@ class TestBase:
         spans = self.rebooked((A.ARRIVED, S.ONSITE, 75))
         assert spans["K4"].gross_s(minutes(99)) == 75 * 60
         assert spans["K4"].net_s(minutes(99)) == 15 * 60
-        assert spans["K6"].due_at(3600) == minutes(120)
+        assert spans["K6"].due_at(Limit(3600)) == minutes(120)
         assert spans["SAFE"].net_s(minutes(99)) == 99 * 60
         assert spans["K1"].net_s(minutes(99)) == 99 * 60
 
@@ -148,11 +185,11 @@ class TestBase:
         spans = self.rebooked((A.HELD, S.HOLD, 30), (A.RESUMED, S.NEW, 70))
         assert spans["K4"].net_s(minutes(80)) == 10 * 60
         early = self.rebooked((A.HELD, S.HOLD, 30), (A.RESUMED, S.NEW, 40))
-        assert early["K4"].due_at(1800) == minutes(90)
+        assert early["K4"].due_at(HALF_AN_HOUR) == minutes(90)
         open_still = self.rebooked((A.HELD, S.HOLD, 30))
         assert open_still["K4"].net_s(minutes(80)) == 0
 
     def test_an_appointment_at_the_report_counts_from_the_slot_at_once(self) -> None:
         spans = advance([], A.SUBMITTED, S.NEW, minutes(0), base=minutes(90))
-        due = {span.clock: span.due_at(1800) for span in spans}
+        due = {span.clock: span.due_at(HALF_AN_HOUR) for span in spans}
         assert (due["K4"], due["SAFE"]) == (minutes(120), minutes(30))
