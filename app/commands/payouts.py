@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.shell import console, in_transaction, refuse
+from app.commands.shell import console, in_transaction, refuse, with_database
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -84,15 +84,12 @@ def simulate_card(
 @payouts.command()
 def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
+    processes: Annotated[int, typer.Option(min=1, max=32, help="How many work at once.")] = 1,
 ) -> None:
     """Work every line of pay out again from the events, and again from its own inputs."""
-    from app.verification import Difference
-    from app.verification.books import check_books
+    from app.verification.parts import check_in_parts
 
-    async def work(session: AsyncSession) -> tuple[int, list[Difference]]:
-        return await check_books(session)
-
-    entries, differences = in_transaction(work)
+    entries, differences = with_database(lambda database: check_in_parts(database, processes))
     if as_json:
         said = [each.as_dict() for each in differences]
         typer.echo(json.dumps({"entries": entries, "differences": said}, ensure_ascii=False))

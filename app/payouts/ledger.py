@@ -105,7 +105,11 @@ def _chained(
 async def confirm(
     session: AsyncSession, order_id: UUID, *, why: str, at: datetime, by: UUID | None
 ) -> Collection[int]:
-    """Mark the order's lines as confirmed; returns the entries that were not before."""
+    """Mark the order's lines as confirmed; returns the entries that were not before.
+
+    Waits while a month is closed: what that found undecided must not be decided meanwhile.
+    """
+    await repository.closed_months(session)
     entries = await repository.entries_of(session, {order_id})
     found = sorted(each.id for each in entries if each.id is not None)
     return await repository.add_standings(session, found, "confirmed", why=why, at=at, by=by)

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, text
+from sqlalchemy import case, or_, text
+from sqlalchemy.orm import aliased
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -64,13 +65,18 @@ async def people(session: AsyncSession, month: str) -> Sequence[UUID]:
 async def undecided(session: AsyncSession, month: str) -> set[int]:
     """Entries that cannot be locked: under an appeal, or earned and not confirmed.
 
-    They are named though it is a line that carries them which lies in the month.
+    They are named though it is a line that carries them which lies in the month, or is contested.
     """
     lies_here = select(func.coalesce(LedgerEntry.refers_to, LedgerEntry.id)).where(
         LedgerEntry.period == month, LedgerEntry.kind == "CARRY"
     )
     here = or_(col(LedgerEntry.period) == month, col(LedgerEntry.id).in_(lies_here))
-    appealed = select(PayAppeal.entry_id).where(col(PayAppeal.company_verdict).is_(None))
+    contested = aliased(LedgerEntry)
+    appealed = (
+        select(case((contested.kind == "CARRY", contested.refers_to), else_=contested.id))
+        .join(PayAppeal, col(PayAppeal.entry_id) == contested.id)
+        .where(col(PayAppeal.company_verdict).is_(None))
+    )
     confirmed = select(LedgerStanding.entry_id).where(LedgerStanding.standing == "confirmed")
     statement = select(LedgerEntry.id).where(
         here,

@@ -1,20 +1,13 @@
 """The same inputs, the same entry, for ever: every EARN made again from what it stores itself."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
-
-from app.payouts import card_rows, facts
 from app.payouts.card import CardRules
 from app.payouts.engine import Line, Work, earn
-from app.payouts.models import LedgerEntry
-
-CHUNK = 2000
 
 
 class Earning(Protocol):
@@ -90,25 +83,3 @@ def compare(entry: Earning, rules: CardRules) -> list[Changed]:
         for name, stored, value in found
         if stored != value
     ]
-
-
-async def replay(session: AsyncSession) -> AsyncIterator[Changed]:
-    """Everything that the engine would say otherwise today of lines that it wrote."""
-    cards = {card.id: facts.rules_of(card) for card in await card_rows.cards(session)}
-    after = 0
-    while entries := await _earned(session, after):
-        for entry in entries:
-            for changed in compare(entry, cards[entry.rate_card_id]):
-                yield changed
-        after = entries[-1].id or 0
-        session.expunge_all()
-
-
-async def _earned(session: AsyncSession, after: int) -> Sequence[LedgerEntry]:
-    statement = (
-        select(LedgerEntry)
-        .where(LedgerEntry.kind == "EARN", col(LedgerEntry.id) > after)
-        .order_by(col(LedgerEntry.id))
-        .limit(CHUNK)
-    )
-    return (await session.exec(statement)).all()

@@ -14,6 +14,7 @@ from app.verification.assignments import check_assignments
 from app.verification.case import Case, Company, read_cases, read_company
 from app.verification.chain import EVENT_FIELDS, check_chain, check_tail
 from app.verification.clocks import check_clocks
+from app.verification.closings import check_closings, check_standings
 from app.verification.difference import Difference
 from app.verification.duties import check_duties
 from app.verification.files import Wanted, check_evidence, check_stored, wanted
@@ -83,6 +84,9 @@ async def fold(session: AsyncSession) -> Folded:
         files += wanted(case)
     found += [difference async for difference in check_ledger(session)]
     found += await check_months(session, company)
+    found += await check_standings(session, company)
+    everybody = sorted(company.technician_of.values())
+    found += [each async for each in check_closings(session, company, everybody)]
     found += await serials.check_serials(session)
     found += await records.check_reworks(session)
     found += await inbox.check_strays(session)

@@ -1,14 +1,14 @@
 """All that is stored about one order, and what is the same for all of them."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, true
 from sqlmodel import SQLModel, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -119,28 +119,49 @@ def _grouped[M: SQLModel](found: Sequence[M], by: str) -> dict[Any, list[M]]:
     return dict(groups)
 
 
-async def read_cases(session: AsyncSession) -> AsyncIterator[Case]:
-    """Every order in the order of its id, a few reads per `CHUNK` of them."""
-    after: UUID | None = None
+async def read_cases(
+    session: AsyncSession,
+    *,
+    after: UUID | None = None,
+    until: UUID | None = None,
+    events: Collection[str] = (),
+) -> AsyncIterator[Case]:
+    """Orders behind `after` up to `until` in the order of their ids, a few reads per `CHUNK`.
+
+    With `events` only those actions are read, and only the rows that pay rests on.
+    """
     while True:
-        where = col(WorkOrder.id) > after if after is not None else None
-        orders = await _orders(session, where)
+        orders = await _orders(session, after, until)
         if not orders:
             return
-        for case in await _cases(session, orders):
+        for case in await _cases(session, orders, events):
             yield case
         after = orders[-1].id
 
 
-async def _orders(session: AsyncSession, where: ColumnElement[bool] | None) -> Sequence[WorkOrder]:
-    return await rows(session, WorkOrder, where, col(WorkOrder.id), limit=CHUNK)
+async def _orders(
+    session: AsyncSession, after: UUID | None, until: UUID | None
+) -> Sequence[WorkOrder]:
+    where = [col(WorkOrder.id) > after] if after is not None else []
+    where += [col(WorkOrder.id) <= until] if until is not None else []
+    return await rows(session, WorkOrder, and_(true(), *where), col(WorkOrder.id), limit=CHUNK)
 
 
-async def _cases(session: AsyncSession, orders: Sequence[WorkOrder]) -> list[Case]:
+OF_PAY = (WorkOrderEvent, Assignment, CompletionRecord, LedgerEntry)
+
+
+async def _cases(
+    session: AsyncSession, orders: Sequence[WorkOrder], actions: Collection[str]
+) -> list[Case]:
     ids = [order.id for order in orders]
 
     async def of[M: SQLModel](model: type[M], order_id: Any, *order: Any) -> dict[UUID, list[M]]:
-        found = await rows(session, model, col(order_id).in_(ids), *order)
+        if actions and model not in OF_PAY:
+            return {}
+        where: ColumnElement[bool] = col(order_id).in_(ids)
+        if actions and model is WorkOrderEvent:
+            where = and_(where, col(WorkOrderEvent.action).in_(actions))
+        found = await rows(session, model, where, *order)
         return _grouped(found, "order_id")
 
     E, A, C = WorkOrderEvent, Assignment, OrderClock

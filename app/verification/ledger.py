@@ -1,7 +1,8 @@
 """Each technician's chain of pay lines, its head, and the months made of it."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from itertools import batched, groupby
+from uuid import UUID
 
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -21,22 +22,26 @@ ENTRY_FIELDS = (
 PEOPLE_AT_ONCE = 50
 
 
-async def check_ledger(session: AsyncSession) -> AsyncIterator[Difference]:
-    """Chains are whole and end at their heads; no line pays less than nothing by EARN."""
+async def check_ledger(
+    session: AsyncSession, people: Collection[UUID] | None = None
+) -> AsyncIterator[Difference]:
+    """Chains, of these people or all, are whole and end at their heads; no EARN is negative."""
     names = {each.id: each.employee_no for each in await rows(session, Technician)}
     heads = {each.technician_id: each for each in await rows(session, LedgerHead)}
-    for people in batched(sorted(names.keys() | heads.keys()), PEOPLE_AT_ONCE):
+    everybody = names.keys() | heads.keys()
+    wanted = everybody if people is None else everybody & set(people)
+    for some in batched(sorted(wanted), PEOPLE_AT_ONCE):
         entries = await rows(
             session,
             LedgerEntry,
-            col(LedgerEntry.technician_id).in_(people),
+            col(LedgerEntry.technician_id).in_(some),
             LedgerEntry.technician_id,
             LedgerEntry.seq,
         )
         chains = {
             who: list(chain) for who, chain in groupby(entries, lambda entry: entry.technician_id)
         }
-        for who in people:
+        for who in some:
             for difference in _chain(names.get(who, str(who)), chains.get(who, []), heads.get(who)):
                 yield difference
 

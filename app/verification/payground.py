@@ -63,6 +63,11 @@ class PayGround:
         """Where a line of `wanted` that was written at `at` belongs: there, or the next open."""
         return {self._open(wanted, at, at_once=flag) for flag in (True, False)}
 
+    def still_open(self, month: str, at: datetime) -> set[str]:
+        """The month, unless it was locked before."""
+        locked = any(a.month == month and a.act == "locked" and a.at < at for a in self.acts)
+        return set() if locked else {month}
+
     def _open(self, month: str, at: datetime, *, at_once: bool) -> str:
         while self.closed(month, at, at_once=at_once):
             year, number = (int(part) for part in month.split("-"))

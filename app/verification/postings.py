@@ -1,11 +1,9 @@
 """Lines that follow from decisions and from time: each has its cause, and says the right sum."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,11 +11,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.payouts.models import LedgerEntry, RateCard
 from app.verification.case import Case, Company
 from app.verification.difference import Difference, differ
+from app.verification.missing import REPEATS, check_missing
 from app.verification.pay import CHECK, half_up
-
-TAKES_BACK = ("REVERSE", "CARRY")
-REPEATS = (None, "workmanship", "part")
-"""Causes of a repetition after which a repair was none that lasted; None is undecided."""
+from app.verification.taking_back import appeals_of, check_left, check_reversal
 
 
 def check_postings(case: Case, company: Company) -> Iterator[Difference]:
@@ -32,9 +28,26 @@ def check_postings(case: Case, company: Company) -> Iterator[Difference]:
         elif entry.kind == "ADJUST":
             yield from _adjustment(subject, case, company, entry, cards[entry.rate_card_id])
         elif entry.kind == "REVERSE":
-            yield from _reversal(subject, case, company, entry)
-    yield from _missing(case, company)
-    yield from _left(case)
+            yield from check_reversal(subject, case, company, entry)
+        if entry.kind not in ("EARN", "CARRY"):
+            yield from _period(subject, case, company, entry)
+    yield from check_missing(case, company)
+    yield from check_left(case)
+
+
+def _period(subject: str, case: Case, company: Company, entry: LedgerEntry) -> Iterator[Difference]:
+    """The open month of the day; what an appeal decides goes into its own until that is locked."""
+    at = entry.created_at
+    for event in case.done("closed"):
+        if entry.cause == f"revisit:{event.payload.get('revisit_id')}":
+            at = event.at
+    month = f"{at.astimezone(company.zone):%Y-%m}"
+    allowed = company.pay.months(month, entry.created_at)
+    for appeal in appeals_of(case, company):
+        if entry.cause.startswith(f"appeal:{appeal.id}"):
+            allowed |= company.pay.still_open(appeal.month, entry.created_at)
+    if entry.period not in allowed:
+        yield Difference(CHECK, f"{subject} period", entry.period, " or ".join(sorted(allowed)))
 
 
 def _target(case: Case, entry: LedgerEntry) -> LedgerEntry | None:
@@ -110,10 +123,25 @@ def _deduction(
     if company.technician_of.get(finding.decided_by) == entry.technician_id:
         yield Difference(CHECK, subject, "found by themselves", "found by another")
     of, part = _target(case, entry), Fraction(card.rules.get("deductions", {}).get(kind, 0))
-    if of is None or -Fraction(entry.points) * 100 > half_up(Fraction(of.points) * 100 * part):
-        yield Difference(CHECK, f"{subject} points", str(entry.points), f"at most {part}")
-    if entry.amount_minor > 0 or entry.points > 0:
-        yield Difference(CHECK, subject, str(entry.amount_minor), "0 or less")
+    if of is None or of.kind != "EARN" or of.technician_id != entry.technician_id:
+        yield Difference(CHECK, subject, str(entry.refers_to), "an earning of this person")
+        return
+    before = [each for each in _of_person(case, entry) if (each.id or 0) < (entry.id or 0)]
+    hundredths = half_up(Fraction(of.points) * 100 * part)
+    minor = half_up(Fraction(hundredths * card.point_minor, 100))
+    left = sum(Fraction(each.points) * 100 for each in before)
+    hundredths = min(hundredths, max(0, int(left)))
+    minor = min(minor, max(0, sum(each.amount_minor for each in before)))
+    yield from differ(CHECK, f"{subject} points", Fraction(entry.points) * 100, -hundredths)
+    yield from differ(CHECK, f"{subject} fen", entry.amount_minor, -minor)
+
+
+def _of_person(case: Case, entry: LedgerEntry) -> list[LedgerEntry]:
+    return [
+        each
+        for each in case.entries
+        if each.technician_id == entry.technician_id and each.kind != "CARRY"
+    ]
 
 
 def _adjustment(
@@ -125,7 +153,7 @@ def _adjustment(
         two = each.decided_by not in (None, each.proposed_by)
         if entry.cause == f"adjustment:{each.id}" and each.approved and two:
             points = each.points
-    for appeal in company.pay.appeals.values():
+    for appeal in appeals_of(case, company):
         two = None not in (appeal.station_by, appeal.company_by)
         two = two and appeal.station_by != appeal.company_by
         granted = (appeal.station_verdict, appeal.company_verdict) == ("granted", "granted")
@@ -138,81 +166,6 @@ def _adjustment(
     yield from differ(CHECK, f"{subject} points", Fraction(entry.points), Fraction(points))
     minor = half_up(abs(Fraction(points)) * card.point_minor)
     yield from differ(CHECK, f"{subject} fen", abs(entry.amount_minor), minor)
-
-
-def _reversal(
-    subject: str, case: Case, company: Company, entry: LedgerEntry
-) -> Iterator[Difference]:
-    """Workmanship of a rework that this order is in, or a granted appeal."""
-    way, _, rest = entry.cause.partition(":")
-    decision, _, line = rest.partition(":")
-    if line != str(entry.refers_to):
-        yield Difference(CHECK, f"{subject} cause", entry.cause, f"of line {entry.refers_to}")
-    about = [*company.pay.repeated.get(case.order.id, ())]
-    own = company.pay.repeats.get(case.order.id)
-    about += [own] if own is not None else []
-    by_rework = way == "rework" and any(
-        str(each.id) == decision and each.cause == "workmanship" for each in about
-    )
-    by_appeal = way == "appeal" and any(
-        str(each.id) == decision and each.company_verdict == "granted"
-        for each in company.pay.appeals.values()
-    )
-    if not by_rework and not by_appeal:
-        yield Difference(CHECK, subject, f"{entry.amount_minor} fen", "nothing: no such decision")
-
-
-def _missing(case: Case, company: Company) -> Iterator[Difference]:
-    """Each finding has its deduction; after workmanship nothing is left to whoever caused it."""
-    serial = case.order.serial
-    causes = {entry.cause for entry in case.entries}
-    for finding in company.pay.findings.get(case.order.id, ()):
-        if f"finding:{finding.id}" not in causes:
-            yield Difference(CHECK, f"{serial} {finding.kind}", "nothing", "a deduction")
-    for each in company.pay.adjustments.get(case.order.id, ()):
-        if each.approved and f"adjustment:{each.id}" not in causes:
-            yield Difference(CHECK, f"{serial} adjustment", "nothing", f"{each.points} points")
-    own = company.pay.repeats.get(case.order.id)
-    for repeat in [*company.pay.repeated.get(case.order.id, ()), *([own] if own else [])]:
-        if repeat.cause == "workmanship":
-            yield from _taken_back(case, company, str(repeat.id), repeat.original_id)
-
-
-def _taken_back(
-    case: Case, company: Company, decision: str, original_id: UUID
-) -> Iterator[Difference]:
-    """Lines of the people of the original that stood when it was decided are all reversed."""
-    people = company.pay.sharers.get(original_id, frozenset())
-    reversed_ = [e for e in case.entries if e.cause.startswith(f"rework:{decision}:")]
-    for who in sorted(people):
-        lines = [e for e in case.entries if e.technician_id == who and e.kind != "CARRY"]
-        earned = [e for e in lines if e.kind == "EARN" and (e.points or e.amount_minor)]
-        taken = [e for e in reversed_ if e.technician_id == who]
-        before = [e for e in lines if taken and (e.id or 0) < (taken[0].id or 0)]
-        if earned and not taken and not any(e.kind == "REVERSE" for e in lines):
-            subject = f"{case.order.serial} EARN of {who}"
-            yield Difference(CHECK, subject, "stands", "taken back: it was workmanship")
-        if taken and sum(e.amount_minor for e in [*before, *taken]):
-            left = sum(e.amount_minor for e in [*before, *taken])
-            yield Difference(CHECK, f"{case.order.serial} left to {who}", f"{left} fen", "0")
-
-
-def _left(case: Case) -> Iterator[Difference]:
-    """Nothing takes back more than there is of what it refers to."""
-    taking: dict[int | None, list[LedgerEntry]] = defaultdict(list)
-    for entry in case.entries:
-        if entry.kind in TAKES_BACK:
-            taking[entry.refers_to].append(entry)
-
-    def rest(entry: LedgerEntry) -> int:
-        return entry.amount_minor + sum(rest(each) for each in taking[entry.id])
-
-    for entry in case.entries:
-        if entry.kind != "CARRY":
-            left, whole = rest(entry), entry.amount_minor
-            if not min(0, whole) <= left <= max(0, whole):
-                subject = f"{case.order.serial} left of entry {entry.id}"
-                yield Difference(CHECK, subject, f"{left} fen", f"between 0 and {whole} fen")
 
 
 async def check_months(session: AsyncSession, company: Company) -> list[Difference]:

@@ -9,8 +9,8 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 
-async def take_snapshot(session: AsyncSession) -> None:
-    """Read everything as of one instant, while others go on working.
+async def take_snapshot(session: AsyncSession, shared: str | None = None) -> None:
+    """Read everything as of one instant, while others go on working; `shared` is another's.
 
     Only the first statement of a transaction can ask for it; inside a transaction that already
     did something, what the checks read may be as uneven as the work going on beside them. The
@@ -19,6 +19,8 @@ async def take_snapshot(session: AsyncSession) -> None:
     raw: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     if raw.info.transaction_status == TransactionStatus.IDLE:
         await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        if shared is not None:
+            await session.execute(text(f"SET TRANSACTION SNAPSHOT '{shared}'"))
     await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     await session.execute(text("SET LOCAL statement_timeout = '600s'"))
 

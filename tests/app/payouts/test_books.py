@@ -2,15 +2,12 @@
 
 from datetime import timedelta
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
-
 from app.core import clock
-from app.core.db import Database, PlainSqlSession, sqlalchemy_url
+from app.core.db import Database
 from app.payouts import decisions, sweep
 from app.verification.books import check_books
 from app.work_orders.states import State
+from tests.app.payouts.forging import unfound
 from tests.app.payouts.test_reworks import decide
 from tests.factories.orders import advance, call_back, order_in, person
 from tests.factories.world import World
@@ -26,6 +23,11 @@ FORGED = {
     "inputs.share": 'UPDATE ledger_entries SET inputs = inputs || \'{"share": "0.99"}\''
     " WHERE kind = 'EARN'",
     "without another": "UPDATE completion_records SET done_at = done_at + interval '9 days'",
+    "rating of": "DELETE FROM ledger_entries WHERE rule = 'rating'",
+    "period: stored 2026-07": "UPDATE ledger_entries SET period = '2026-07' WHERE kind = 'ADJUST'",
+    "deduct-late_done": "UPDATE ledger_entries SET amount_minor = -1 WHERE kind = 'DEDUCT'",
+    "carried from 2026-03": "UPDATE ledger_entries SET kind = 'CARRY', rule = 'carry-open',"
+    " cause = '2026-03:1:in' WHERE kind = 'ADJUST'",
 }
 
 
@@ -60,12 +62,4 @@ async def test_each_forgery_is_found(
     database: Database, database_url: str, app: object, world: World
 ) -> None:
     await test_honest_books_have_no_difference_and_forged_ones_do(database, app, world)
-    engine = create_async_engine(sqlalchemy_url(database_url), poolclass=NullPool)
-    for says, forgery in FORGED.items():
-        async with PlainSqlSession(engine) as session:
-            await session.execute(text("SET session_replication_role = replica"))
-            await session.execute(text(forgery))
-            _, found = await check_books(session)
-            assert any(says in str(each) for each in found), (says, [str(each) for each in found])
-            await session.rollback()
-    await engine.dispose()
+    assert await unfound(database_url, FORGED) == {}

@@ -14,6 +14,7 @@ from app.payouts.models import LedgerEntry
 from app.revisits.models import ReworkCase
 from app.verification.books import check_books
 from app.work_orders.states import State
+from tests.app.payouts.forging import unfound
 from tests.app.payouts.test_reworks import decide
 from tests.factories.orders import advance, call_back, order_in, person, rework_of
 from tests.factories.world import World
@@ -75,7 +76,32 @@ class Story:
         return int(row[0]), int(row[1])
 
 
-async def test_books_stay_sound(database: Database, app: object, world: World) -> None:
+CLOSING = "closing of 2026-0"
+_CARD = "UPDATE rate_cards SET rules = jsonb_set(rules, '{limits,%s}', '%s')"
+_GRANTED = (
+    "INSERT INTO pay_appeals (id, entry_id, technician_id, month, reason, raised_by, raised_at,"
+    " station_due_at, company_due_at, company_verdict, company_by, company_at)"
+    " SELECT gen_random_uuid(), e.id, e.technician_id, e.period, 'x', u.id, e.created_at,"
+    " e.created_at, e.created_at, 'granted', u.id, now() FROM ledger_entries e, users u"
+    " WHERE e.kind = 'DEDUCT' AND e.amount_minor < 0 AND NOT EXISTS (SELECT 1 FROM ledger_entries r"
+    "  WHERE r.refers_to = e.id AND r.kind = 'REVERSE') LIMIT 1"
+)
+FORGED = {
+    f"{CLOSING}1": "DELETE FROM ledger_entries WHERE kind = 'CARRY'",
+    f"{CLOSING}2": "UPDATE ledger_entries SET amount_minor = amount_minor * 2 WHERE kind = 'CARRY'",
+    f"{CLOSING}": _CARD % ("deduction_share", '"0.01"'),
+    f"{CLOSING}1, ": _CARD % ("minimum_pay_minor", "99999999"),
+    "2026-01 locked": "DELETE FROM ledger_standings WHERE standing = 'locked'"
+    " AND entry_id = (SELECT min(entry_id) FROM ledger_standings)",
+    "first-time-fix of": "DELETE FROM ledger_entries WHERE rule = 'first-time-fix'",
+    "it was granted": _GRANTED,
+    "month 2026-01 locked": "DELETE FROM ledger_entries WHERE period = '2026-01'",
+}
+
+
+async def test_books_stay_sound(
+    database: Database, database_url: str, app: object, world: World
+) -> None:
     async with database.transaction() as session:
         story = Story(session, world, seed=11)
         for _ in range(6):
@@ -97,3 +123,4 @@ async def test_books_stay_sound(database: Database, app: object, world: World) -
         entries, found = await check_books(session)
         assert [str(each) for each in found] == []
         assert entries > 20
+    assert await unfound(database_url, FORGED) == {}
