@@ -161,7 +161,15 @@ class Visit:
         """Pictures into the album of the leader, some of them into a helper's."""
         for shot in await take(kinds, self.job["serial"], clock.now(), number):
             holder = random.choice(self.people).phone if shot.kind in "BF" else self.phone
-            self._files.append((holder, shot))
+            own = holder is self.phone or await self._declared_by(holder, shot)
+            self._files.append((holder if own else self.phone, shot))
+
+    async def _declared_by(self, helper: Phone, shot: Shot) -> bool:
+        """A helper's picture is the helper's to declare; whose phone is off line takes none."""
+        if helper.offline:
+            return False
+        answer = await helper.do("record", self.order_id, contribution={"files": [shot.declared()]})
+        return answer is not None and answer["outcome"] == "applied"
 
     def _record(self) -> dict[str, Any]:
         """The completion record; the shares are left to the default split."""

@@ -45,8 +45,8 @@ async def create(
 ) -> EvidenceFile:
     """Open the upload of a file, or find it again: the same id and metadata may come many times.
 
-    A file that the leader declared belongs to whoever of the crew sends it first. Raises
-    NotFound for orders never held by the caller's crew and for another's file, EvidenceDiffers,
+    A declared file is sent by whoever declared it. Raises NotFound for orders never held by the
+    caller's crew and for another's file, EvidenceDiffers,
     EvidenceTooLarge, EvidenceKindMismatch, UploadMetadataInvalid, ReplacementInvalid, UploadGone
     and what `check_quotas` raises.
     """
@@ -59,8 +59,6 @@ async def create(
         session, [new_file(order_id, principal.id, declared, "receiving")]
     )
     file = (await repository.locked(session, [declared.file_id]))[declared.file_id]
-    if file.state == "declared" and file.order_id == order_id:
-        file.owner_id = principal.id
     if file.owner_id != principal.id:
         raise NotFound()
     if not is_same(file, order_id, declared):

@@ -101,7 +101,7 @@ class TestDeclare:
         with pytest.raises(EvidenceTooLarge):
             await declare(database, world, phone, service.Declared(**file.model_dump()))
 
-    async def test_who_sends_a_declared_file_first_owns_its_upload(
+    async def test_who_declared_a_file_sends_it_and_no_colleague_can_take_it(
         self,
         phone: Phone,
         phone_of: Callable[[str], Phone],
@@ -110,8 +110,9 @@ class TestDeclare:
     ) -> None:
         file = PhoneFile(jpeg())
         await declare(database, world, phone, *lines(file))
-        assert (await phone_of("tech02").upload(file)).status_code == 204
+        assert (await phone_of("tech02").create(file)).status_code == 404
+        assert (await phone.upload(file)).status_code == 204
         async with database.transaction() as session:
             row = await session.get(EvidenceFile, file.id)
         assert row is not None
-        assert (row.owner_id, row.state) == (world.users["tech02"], "verified")
+        assert (row.owner_id, row.state) == (world.users["tech01"], "verified")
