@@ -4,6 +4,7 @@ Only `defer` puts a job in the queue. It joins the session's own transaction: no
 rollback, and none starts before the commit. Effects are at-least-once: a job re-reads the state.
 """
 
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -41,8 +42,9 @@ async def defer(
     belongs in a short transaction of its own, never in a business transaction: it would block.
     """
     await session.flush()
-    await session.execute(text("SELECT 1"))
     raw: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    if raw.info.transaction_status == TransactionStatus.IDLE:
+        await session.execute(text("SELECT 1"))  # the first statement begins the transaction
     if raw.info.transaction_status != TransactionStatus.INTRANS:
         raise RuntimeError("a job can only be deferred inside a transaction")
     configured = task.configure(
@@ -51,5 +53,6 @@ async def defer(
         queueing_lock=queueing_lock,
         schedule_at=clock.to_real(at) if at else None,
     )
-    async with raw.transaction():
+    # Only a taken queueing lock is a failure that callers live with; a savepoint costs two trips.
+    async with raw.transaction() if queueing_lock else nullcontext():
         await configured.defer_async(**arguments)

@@ -5,7 +5,7 @@ it. What a provider says of a push never does. Timers are jobs with a sweep behi
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,27 +16,35 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock, feed, settings
+from app.core import clock
 from app.core.db import Database
-from app.core.ids import new_id
 from app.core.jobs import defer
-from app.notifications import ladders, outbox, policy, recipients, repository
+from app.notifications import ladders, policy, repository, steps
 from app.notifications.jobs import climb_ladder
-from app.notifications.ladder_models import Alarm, Climb, Ladder
+from app.notifications.ladder_models import Alarm, Ladder
 from app.notifications.models import Notification
 from app.notifications.policy import UNHEARD, WITHDRAWN
+from app.notifications.steps import Step
 from app.work_orders.models import WorkOrder
 
 SWEPT_AT_ONCE = 200
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A new alarm with the ladder that it climbs."""
+
+    alarm: Alarm
+    ladder: Ladder
+
+
 async def begin(
     session: AsyncSession, order: WorkOrder, key: str, crew_id: UUID, kind: str
-) -> Alarm | None:
+) -> Begun | None:
     """A new alarm for a crew; None when no ladder asks for one, or it was raised before.
 
-    Add its messages, then let it `climb`: its first step is due at once.
+    It is written as one that has taken its first step: add its messages, then `take_first_step`.
     """
     now = clock.now()
     ladder = await ladders.ladder_for(session, kind, order.service_class, now)
@@ -49,7 +57,8 @@ async def begin(
         crew_id=crew_id,
         kind=kind,
         ladder_id=ladder.id,
-        next_step_at=now,
+        steps_taken=1,
+        next_step_at=policy.due_after(now, ladder.steps, 1),
         created_at=now,
     )
     statement = (
@@ -58,7 +67,20 @@ async def begin(
         .on_conflict_do_nothing(index_elements=["key"])
         .returning(col(Alarm.id))
     )
-    return alarm if (await session.execute(statement)).first() is not None else None
+    new = (await session.execute(statement)).first() is not None
+    return Begun(alarm, ladder) if new else None
+
+
+async def take_first_step(
+    session: AsyncSession, begun: Begun, told: Sequence[Notification]
+) -> None:
+    """Tell its messages; nobody else can see the alarm yet: nothing is locked or read again."""
+    alarm = begun.alarm
+    first = Step(session, alarm, begun.ladder, 0, alarm.created_at, told)
+    await steps.take(first, alarm.created_at)
+    if alarm.next_step_at is not None:
+        await defer(session, climb_ladder, at=alarm.next_step_at, alarm_id=str(alarm.id))
+    await session.flush()
 
 
 async def climb(session: AsyncSession, alarm_id: UUID, now: datetime) -> None:
@@ -66,7 +88,7 @@ async def climb(session: AsyncSession, alarm_id: UUID, now: datetime) -> None:
     alarm = await _locked(session, alarm_id)
     if alarm is None or alarm.next_step_at is None or alarm.next_step_at > now:
         return
-    if alarm.steps_taken > 0 and await _is_over(session, alarm):
+    if await _is_over(session, alarm):
         _close(alarm, now, "moot")
         return
     ladder = await session.get_one(Ladder, alarm.ladder_id)
@@ -99,125 +121,11 @@ def _close(alarm: Alarm, now: datetime, why: str) -> None:
     alarm.closed_at, alarm.closed_why, alarm.next_step_at = now, why, None
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What an act works with."""
-
-    session: AsyncSession
-    alarm: Alarm
-    ladder: Ladder
-    number: int
-    now: datetime
-
-
 async def _take_step(session: AsyncSession, alarm: Alarm, ladder: Ladder, now: datetime) -> None:
-    step = _Step(session, alarm, ladder, alarm.steps_taken, now)
-    local = now.astimezone(settings.current().zone).time()
-    quiet = ladder.keeps_quiet and policy.is_quiet(local, ladder.quiet_from, ladder.quiet_until)
-    at_work = not quiet or await recipients.on_shift(session, alarm.crew_id, now)
-    acts = policy.acts_now(ladder.steps[step.number]["acts"], quiet=quiet, on_shift=at_work)
     assert alarm.next_step_at is not None
-    session.add(
-        Climb(
-            alarm_id=alarm.id,
-            step=step.number,
-            due_at=alarm.next_step_at,
-            at=now,
-            acts=acts.taken,
-            left_out=acts.left_out,
-        )
-    )
-    for act in acts.taken:
-        await ACTS[act](step)
+    await steps.take(Step(session, alarm, ladder, alarm.steps_taken, now), alarm.next_step_at)
     alarm.steps_taken += 1
     alarm.next_step_at = policy.due_after(alarm.created_at, ladder.steps, alarm.steps_taken)
-
-
-async def _tell_members(step: _Step, channel: str) -> None:
-    for each in await _messages(step):
-        await _enqueue(step, channel, each)
-
-
-async def _push(step: _Step) -> None:
-    await _tell_members(step, outbox.PUSH)
-
-
-async def _sms(step: _Step) -> None:
-    await _tell_members(step, outbox.SMS)
-
-
-async def _voice(step: _Step) -> None:
-    """One call at a time: each step calls the next of the crew, beginning with the leader."""
-    by_user = {each.user_id: each for each in await _messages(step)}
-    crew = await recipients.crew(step.session, step.alarm.crew_id)
-    called = [by_user[each.user_id] for each in crew if each.user_id in by_user]
-    called = called or list(by_user.values())
-    if called:
-        nth = policy.nth_voice(step.ladder.steps, step.number)
-        await _enqueue(step, outbox.VOICE, called[nth % len(called)])
-
-
-async def _chief(step: _Step) -> None:
-    """The chiefs on call by push and text, and the staff's group chat."""
-    alarm = step.alarm
-    for chief in await recipients.chiefs(step.session, alarm.station_id):
-        told = Notification(
-            id=new_id(),
-            key=f"{alarm.key}:{UNHEARD}:{chief.user_id}",
-            user_id=chief.user_id,
-            order_id=alarm.order_id,
-            alarm_id=alarm.id,
-            kind=UNHEARD,
-            data={"kind": UNHEARD, "order_id": str(alarm.order_id)},
-            state="queued",
-            created_at=step.now,
-        )
-        if await repository.add_once(step.session, told):
-            await _enqueue(step, outbox.PUSH, told)
-            await _enqueue(step, outbox.SMS, told)
-    await outbox.enqueue(
-        step.session, outbox.STAFF, about=alarm.id, step=step.number, alarm_id=alarm.id
-    )
-
-
-async def _red(step: _Step) -> None:
-    step.alarm.red_at = step.now
-    await tell_board(step.session, step.alarm.order_id, step.alarm.station_id)
-
-
-ACTS: dict[str, Callable[[_Step], Awaitable[None]]] = {
-    "push": _push,
-    "sms": _sms,
-    "voice": _voice,
-    "chief": _chief,
-    "red": _red,
-}
-
-
-async def tell_board(session: AsyncSession, order_id: UUID, station_id: UUID) -> None:
-    """The dispatcher's list of unheard jobs changed."""
-    await feed.append(session, "unheard", order_id, after=[feed.station_token(station_id)])
-
-
-async def _messages(step: _Step) -> Sequence[Notification]:
-    query = (
-        select(Notification)
-        .where(Notification.alarm_id == step.alarm.id, Notification.kind != UNHEARD)
-        .order_by(col(Notification.id))
-    )
-    return (await step.session.exec(query)).all()
-
-
-async def _enqueue(step: _Step, channel: str, told: Notification) -> None:
-    await outbox.enqueue(
-        step.session,
-        channel,
-        about=told.id,
-        step=step.number,
-        notification_id=told.id,
-        alarm_id=step.alarm.id,
-        user_id=told.user_id,
-    )
 
 
 _HEARD = """
@@ -239,7 +147,7 @@ async def heard(session: AsyncSession, notification_ids: Collection[UUID], at: d
     values = {"at": at, "to_chief": UNHEARD, "ids": list(notification_ids)}
     for row in (await session.execute(text(_HEARD), values)).all():
         if row.red_at is not None:
-            await tell_board(session, row.order_id, row.station_id)
+            await steps.tell_board(session, row.order_id, row.station_id)
 
 
 async def end_moot(
@@ -264,7 +172,7 @@ async def end_moot(
     )
     for row in rows.all():
         if row.red_at is not None:
-            await tell_board(session, order_id, row.station_id)
+            await steps.tell_board(session, order_id, row.station_id)
 
 
 async def sweep(database: Database) -> int:

@@ -63,17 +63,18 @@ async def _tell(
     user_ids: list[UUID],
     alarmed_crew: UUID | None,
 ) -> None:
-    alarm = None
+    begun = None
     if alarmed_crew is not None:
         key = f"{happening.key}:{kind}"
-        alarm = await alarms.begin(session, happening.order, key, alarmed_crew, kind)
+        begun = await alarms.begin(session, happening.order, key, alarmed_crew, kind)
+    alarm = begun.alarm if begun else None
     added = [
         row
         for row in (_message(happening, kind, user_id, alarm) for user_id in user_ids)
         if await repository.add_once(session, row)
     ]
-    if alarm is not None:
-        await alarms.climb(session, alarm.id, clock.now())
+    if begun is not None:
+        await alarms.take_first_step(session, begun, added)
         return
     for row in added:
         await outbox.enqueue(

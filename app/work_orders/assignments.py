@@ -4,7 +4,6 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
 from app.core.permissions import Permission
 from app.core.problems import NotFound
 from app.organisation import service as organisation
@@ -70,9 +69,10 @@ async def assign(
 
 
 async def _require_crew_in_scope(session: AsyncSession, crew_id: UUID, act: Act) -> None:
-    crew = await organisation.capability(session, crew_id, clock.now())
-    if act.principal is not None and not act.principal.covers(
-        Permission.ORDERS_DISPATCH, crew.station_id
+    crew = await session.get(Crew, crew_id)
+    if crew is None or (
+        act.principal is not None
+        and not act.principal.covers(Permission.ORDERS_DISPATCH, crew.station_id)
     ):
         raise NotFound()
 

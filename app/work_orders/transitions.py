@@ -37,8 +37,10 @@ async def transition(
     target = await effects.apply(session, order, action, act, payload, rule.target)
     order.state = target.value
     order.version += 1
-    event = await _append_event(session, order, action, act, from_state, payload)
-    await clock_store.step(session, order, action, event.at, event.payload)
+    event = _next_event(order, action, act, from_state, payload)
+    with session.no_autoflush:  # so that the order is written once, with what is due next
+        await clock_store.step(session, order, action, event.at, event.payload)
+    session.add(event)
     await session.flush()
     await feed.append(
         session, "work_order", order.id, before=before, after=await audience(session, order)
@@ -89,8 +91,7 @@ async def audience(session: AsyncSession, order: WorkOrder) -> set[str]:
     return tokens
 
 
-async def _append_event(
-    session: AsyncSession,
+def _next_event(
     order: WorkOrder,
     action: Action,
     act: Act,
@@ -119,8 +120,6 @@ async def _append_event(
     }
     digest = chained_hash(order.last_hash, row)
     event = WorkOrderEvent(**row, prev_hash=order.last_hash, hash=digest)
-    session.add(event)
     order.last_seq += 1
     order.last_hash = digest
-    await session.flush()
     return event
