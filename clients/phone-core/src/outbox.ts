@@ -4,7 +4,7 @@
  */
 import { withOffset, type Clocks } from "./clock.js";
 import { STRICT, type Said, type Storage } from "./storage.js";
-import type { Command, CommandAnswer, Gap, Saying } from "./wire.js";
+import type { Command, CommandAnswer, Gap, Problem, Saying } from "./wire.js";
 
 /** Smallest and largest possible sequence number: the range of waiting commands. */
 const WAITING = () => IDBKeyRange.bound(["waiting", 0], ["waiting", Infinity]);
@@ -57,13 +57,24 @@ export class Outbox {
     await writing.done;
   }
 
+  /**
+   * The server cannot take this command in any form: it is kept as refused until its owner has
+   * seen it, and never sent again.
+   */
+  async giveUp(id: string, problem: Problem): Promise<void> {
+    const writing = this.storage.transaction("commands", "readwrite", STRICT);
+    const said = await writing.store.index("by_id").get(id);
+    if (said !== undefined) await writing.store.put({ ...said, state: "given up", problem });
+    await writing.done;
+  }
+
   /** Put answered commands back into the queue: the server says that it does not have them. */
   async sayAgain(ids: readonly string[]): Promise<number> {
     const writing = this.storage.transaction("commands", "readwrite", STRICT);
     let again = 0;
     for (const id of ids) {
       const said = await writing.store.index("by_id").get(id);
-      if (said === undefined || said.state === "waiting") continue;
+      if (said?.state !== "answered") continue;
       const { answer: _forgotten, ...bare } = said;
       await writing.store.put({ ...bare, state: "waiting" });
       again += 1;
@@ -74,14 +85,15 @@ export class Outbox {
 
   /**
    * What the server misses: commands that we believed answered wait again; numbers under which
-   * nothing is kept any more are returned.
+   * nothing is kept that could be sent are returned.
    */
   async fill(gaps: readonly Gap[]): Promise<number[]> {
     const lost: number[] = [];
     const again: string[] = [];
     for (const { first, last } of gaps) {
       const held = await this.storage.getAll("commands", IDBKeyRange.bound(first, last));
-      const numbers = new Set(held.map((said) => said.device_seq));
+      const sendable = held.filter((said) => said.state !== "given up");
+      const numbers = new Set(sendable.map((said) => said.device_seq));
       again.push(...held.filter((said) => said.state === "answered").map((said) => said.id));
       for (let seq = first; seq <= last && lost.length < MOST_LOST; seq += 1) {
         if (!numbers.has(seq)) lost.push(seq);
@@ -91,12 +103,12 @@ export class Outbox {
     return lost;
   }
 
-  /** Answered commands that did not have the effect their owner meant, until they were seen. */
+  /** Commands that did not have the effect their owner meant, until they were seen. */
   async unseen(): Promise<Said[]> {
     const all = await this.storage.getAll("commands");
-    return all.filter(
-      (each) => each.answer !== undefined && each.answer.outcome !== "applied" && !each.seen,
-    );
+    const failed = ({ state, answer }: Said) =>
+      state === "given up" || (answer !== undefined && answer.outcome !== "applied");
+    return all.filter((each) => failed(each) && !each.seen);
   }
 
   /** The owner has read what became of this command. */

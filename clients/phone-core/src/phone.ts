@@ -10,7 +10,7 @@ import { Outbox } from "./outbox.js";
 import { push } from "./push.js";
 import { reconcile, type Reconciled } from "./reconcile.js";
 import { Session } from "./session.js";
-import { kept, openStorage, type KeptFile, type Said, type Storage } from "./storage.js";
+import { holdStorage, kept, openStorage, type KeptFile, type Said, type Storage } from "./storage.js";
 import { pull } from "./sync.js";
 import { ChunkSize, upload } from "./upload.js";
 import type { Command, Crew, Device, Job, Notice, Saying } from "./wire.js";
@@ -35,6 +35,7 @@ export type PhoneEvent =
   | { readonly kind: "changed" }
   | { readonly kind: "answered"; readonly commands: number }
   | { readonly kind: "stored"; readonly file: string }
+  | { readonly kind: "file refused"; readonly file: string; readonly problem: string }
   | { readonly kind: "unreachable"; readonly waitMs: number }
   | { readonly kind: "refused"; readonly problem: string }
   | { readonly kind: "signed out" };
@@ -116,6 +117,11 @@ export class Phone {
     return skewMs((await kept(this.storage, "clock")) ?? []);
   }
 
+  /** Ask that the browser keeps this phone's storage; false when it may clear it. */
+  hold(): Promise<boolean> {
+    return holdStorage();
+  }
+
   /** A push came, or the signal is back: look now. */
   wakeUp(): void {
     for (const loop of ["pulling", "pushing", "uploading"] as const) this.wake(loop);
@@ -173,9 +179,15 @@ export class Phone {
       const came = await upload(this.session, this.album, file, options);
       if (came !== "busy") this.tries.delete(file.id);
       if (came === "stored") this.tell({ kind: "stored", file: file.id });
+      if (came === "refused") await this.tellRefused(file.id);
       busy ||= came === "busy";
     }
     return busy ? BUSY_MS : Infinity;
+  }
+
+  private async tellRefused(file: string): Promise<void> {
+    const problem = (await this.album.get(file))?.refusedWhy ?? "";
+    this.tell({ kind: "file refused", file, problem });
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import { clockHeaders, type Clocks } from "./clock.js";
 import type { Album } from "./album.js";
+import { isWhole, merged, pages, type Held, type Told } from "./manifest.js";
 import type { Outbox } from "./outbox.js";
 import type { Session } from "./session.js";
 import type { KeptFile, Said, Storage } from "./storage.js";
@@ -12,8 +13,6 @@ import type { Reconciliation } from "./wire.js";
 /** Answered commands are kept so long: a server restored from its backup can ask for them. */
 const KEPT_DAYS = 7;
 const DAY_MS = 86_400_000;
-const MOST_COMMANDS = 2000;
-const MOST_FILES = 1000;
 /** The server's figure for bytes that came but were not those that were announced. */
 const HEALABLE = "hash-differs";
 
@@ -22,26 +21,42 @@ export interface Reconciled {
   /** All that this phone holds is on the server, and nothing waits. */
   readonly complete: boolean;
   readonly sentAgain: number;
-  readonly told: Reconciliation;
+  /** The answers to all pages as one. */
+  readonly told: Told;
 }
 
-/** Ask, and act on the answer. Raises Unreachable, Refused or SignedOut. */
+/**
+ * Ask for everything that is here, in as many pages as it takes, and act on the answers.
+ * Raises Unreachable, Refused or SignedOut.
+ */
 export async function reconcile(
   session: Session, storage: Storage, outbox: Outbox, album: Album, clocks: Clocks,
 ): Promise<Reconciled> {
-  const orders = (await storage.getAll("jobs")).map(({ id, version }) => ({ id, version }));
-  const commands = (await outbox.all()).slice(-MOST_COMMANDS);
-  const files = (await album.all()).slice(0, MOST_FILES);
-  const { data: told } = await session.api.POST("/api/v1/mobile/reconcile", {
-    body: { orders, commands: commands.map(heldCommand), files: files.map(heldFile) },
+  const held: Held = {
+    orders: await storage.getAll("jobs"), commands: await outbox.all(), files: await album.all(),
+  };
+  const answers: Told[] = [];
+  for (const page of pages(held)) answers.push(await ask(session, clocks, page));
+  const told = merged(answers, held);
+  const sentAgain = await sendAgain(outbox, album, told);
+  await forget(outbox, held.commands, told, clocks.now());
+  await release(album, held.files, told, new Set(held.orders.map(({ id }) => id)));
+  // What was said while the answers came was not in the question.
+  const waiting = (await outbox.countWaiting()) + (await album.waiting()).length;
+  return { complete: isWhole(told) && waiting === 0 && sentAgain === 0, sentAgain, told };
+}
+
+async function ask(session: Session, clocks: Clocks, page: Held): Promise<Reconciliation> {
+  const { data } = await session.api.POST("/api/v1/mobile/reconcile", {
+    body: {
+      orders: page.orders.map(({ id, version }) => ({ id, version })),
+      commands: page.commands.map(heldCommand),
+      files: page.files.map(heldFile),
+    },
     headers: clockHeaders(clocks),
   });
-  if (told === undefined) throw new Error("an answer without a body");
-  const sentAgain = await sendAgain(outbox, album, told);
-  const waiting = commands.some((said) => said.state === "waiting");
-  await forget(outbox, commands, told, clocks.now());
-  await release(album, files, told, new Set(orders.map(({ id }) => id)));
-  return { complete: told.complete && !waiting && sentAgain === 0, sentAgain, told };
+  if (data === undefined) throw new Error("an answer without a body");
+  return data;
 }
 
 function heldCommand({ id, device_seq }: Said) {
@@ -52,7 +67,7 @@ function heldFile({ id, order_id, sha256, size_bytes }: KeptFile) {
   return { id, order_id, sha256, size_bytes };
 }
 
-async function sendAgain(outbox: Outbox, album: Album, told: Reconciliation): Promise<number> {
+async function sendAgain(outbox: Outbox, album: Album, told: Told): Promise<number> {
   const torn = told.files.rejected.filter((each) => each.why === HEALABLE);
   const files = [...told.files.missing, ...[...told.files.partial, ...torn].map(({ id }) => id)];
   let again = 0;
@@ -65,7 +80,7 @@ async function sendAgain(outbox: Outbox, album: Album, told: Reconciliation): Pr
 
 /** Forget commands that the server named in none of its lists of trouble: it has them. */
 async function forget(
-  outbox: Outbox, commands: readonly Said[], told: Reconciliation, now: Date,
+  outbox: Outbox, commands: readonly Said[], told: Told, now: Date,
 ): Promise<void> {
   const { missing, differing } = told.commands;
   const open = new Set([...missing, ...differing.map(({ id }) => id)]);
@@ -75,7 +90,7 @@ async function forget(
 
 /** Give up the bytes of files that are in no list of trouble, and entries of finished jobs. */
 async function release(
-  album: Album, files: readonly KeptFile[], told: Reconciliation, jobs: ReadonlySet<string>,
+  album: Album, files: readonly KeptFile[], told: Told, jobs: ReadonlySet<string>,
 ): Promise<void> {
   const { missing, partial, rejected, differing } = told.files;
   const open = new Set([...missing, ...[...partial, ...rejected, ...differing].map((it) => it.id)]);

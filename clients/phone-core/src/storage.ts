@@ -5,7 +5,8 @@
 import { openDB, type DBSchema, type IDBPDatabase, type StoreNames } from "idb";
 import type { ClockSample } from "./clock.js";
 import type {
-  Catalogue, Command, CommandAnswer, Crew, Device, Job, Notice, PhoneRules, Shift, Tokens,
+  Catalogue, Command, CommandAnswer, Crew, Device, Job, Notice, PhoneRules, Problem, Shift,
+  Tokens,
 } from "./wire.js";
 
 /** A command from the moment it was said; kept after its answer until the server confirmed it. */
@@ -13,8 +14,10 @@ export interface Said {
   readonly device_seq: number;
   readonly id: string;
   readonly command: Command;
-  state: "waiting" | "answered";
+  state: "waiting" | "answered" | "given up";
   answer?: CommandAnswer;
+  /** Why it was given up: the server cannot read it, or it is too large. */
+  problem?: Problem;
   /** The owner has read a refusal or a conflict. */
   seen?: boolean;
 }
@@ -69,9 +72,13 @@ export type Store = StoreNames<PhoneSchema>;
 
 export const STRICT = { durability: "strict" } as const;
 
-/** Open the phone's storage, made when it is missing. */
+/**
+ * Open the phone's storage, made when it is missing. It gives way to a newer version of the app
+ * that opens it beside this one.
+ */
 export function openStorage(name: string): Promise<Storage> {
   return openDB<PhoneSchema>(name, 1, {
+    blocking: (_mine, _wanted, event) => (event.target as IDBDatabase).close(),
     upgrade(db) {
       db.createObjectStore("keep");
       db.createObjectStore("jobs", { keyPath: "id" });
@@ -97,4 +104,14 @@ export async function keep<K extends keyof Keep>(
 ): Promise<void> {
   const writing = storage.transaction("keep", "readwrite", STRICT);
   await Promise.all([writing.store.put(value, key), writing.done]);
+}
+
+/**
+ * Ask the browser never to clear this storage when space runs short: work that was not sent yet
+ * lies in it. False when it does not promise so; then the shell should warn its owner.
+ */
+export async function holdStorage(): Promise<boolean> {
+  const manager = globalThis.navigator?.storage;
+  if (manager?.persist === undefined) return false;
+  return (await manager.persisted()) || manager.persist();
 }

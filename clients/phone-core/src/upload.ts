@@ -12,6 +12,8 @@ const TUS = { "Tus-Resumable": "1.0.0" } as const;
 const PATH = "/api/v1/evidence/uploads";
 /** Resumable answers: the offset moved, another request writes, or the chunk was garbled. */
 const ASK_AGAIN = new Set([409, 423, 460]);
+/** At the creation of an upload. */
+const TAKEN = 409;
 /** After these the file itself, or the right to send it, is what is wrong. */
 const FINAL = new Set([400, 403, 404, 410, 413, 415, 422]);
 
@@ -61,9 +63,17 @@ export async function upload(
     await album.stored(file.id);
     return "stored";
   } catch (error) {
-    if (!(error instanceof Refused) || !FINAL.has(error.status)) throw error;
+    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof NotThisFile) && !FINAL.has(error.status)) throw error;
     await album.refused(file.id, error.problem.type);
     return "refused";
+  }
+}
+
+/** The id belongs to other bytes: asking again changes nothing. */
+class NotThisFile extends Refused {
+  constructor({ status, problem }: Refused) {
+    super(status, problem);
   }
 }
 
@@ -75,7 +85,12 @@ async function create(session: Session, file: KeptFile, options: UploadOptions):
     "Upload-Metadata": metadata(file),
   };
   const asked = new Request(options.baseUrl + PATH, { method: "POST", headers });
-  return offsetOf(await session.request(asked));
+  try {
+    return offsetOf(await session.request(asked));
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== TAKEN) throw error;
+    throw new NotThisFile(error);
+  }
 }
 
 async function sendChunk(

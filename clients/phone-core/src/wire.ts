@@ -6,6 +6,7 @@ type Schemas = components["schemas"];
 export type Command = Schemas["CommandIn"];
 export type CommandBatch = Schemas["CommandBatch"];
 export type CommandAnswer = Schemas["CommandAnswer"];
+export type BatchAnswer = Schemas["BatchAnswer"];
 export type Gap = Schemas["SequenceGap"];
 export type Steady = Schemas["SteadyIn"];
 export type Working = Schemas["SyncOut"];

@@ -4,17 +4,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backoff, pause } from "../src/backoff.js";
 import { sample, skewMs, withOffset, withSample } from "../src/clock.js";
-import { Phone } from "../src/index.js";
+import { Phone, type PhoneEvent } from "../src/index.js";
+import { isWhole, merged, pages, type Held } from "../src/manifest.js";
 import { ChunkSize } from "../src/upload.js";
-import { Service } from "./service.js";
+import { nothingWrong, Service } from "./service.js";
 
 let number = 0;
 
 async function phoneOn(
   service: Service, storage = `phone-${(number += 1)}`, chunkBytes = 4,
+  onEvent: (event: PhoneEvent) => void = () => {},
 ): Promise<Phone> {
   const phone = await Phone.open({
-    baseUrl: "http://service", storage, fetch: service.fetch, chunkBytes,
+    baseUrl: "http://service", storage, fetch: service.fetch, chunkBytes, onEvent,
     backoff: { firstMs: 1, capMs: 2 },
   });
   await phone.signIn("tech", "secret", { id: "d", name: "phone", platform: "android" });
@@ -68,6 +70,85 @@ test("what the server misses is sent again, what is nowhere is told to be lost",
   assert.deepEqual(service.commands.map((each) => each.device_seq), [2, 1]);
   assert.deepEqual(service.lost, [7]);
 });
+
+test("one unreadable command holds up none of the others, and its owner hears of it", async () => {
+  const service = new Service();
+  const phone = await phoneOn(service);
+  const said = [];
+  for (const order of ["o1", "o2", "o3"]) said.push(await phone.say(accept(order)));
+  service.unreadable = "o2";
+  await phone.pushOnce();
+  assert.deepEqual(service.commands.map((each) => each.order_id), ["o1", "o3"]);
+  service.gaps = [{ first: 2, last: 2 }];
+  await phone.say(accept("o4"));
+  await phone.pushOnce();
+  assert.deepEqual(service.lost, [2]);
+  const unseen = await phone.unseen();
+  assert.deepEqual(unseen.map((each) => [each.id, each.problem?.type]), [[said[1]!.id, "unreadable"]]);
+  assert.equal(await phone.outbox.sayAgain([said[1]!.id]), 0);
+});
+
+test("an upload whose id is taken is refused for good, and the next one goes on", async () => {
+  const service = new Service();
+  const events: string[] = [];
+  const phone = await phoneOn(service, undefined, 64, (event) => events.push(event.kind));
+  const content = new TextEncoder().encode("0123456789");
+  const shot = { orderId: "o1", kind: "F", mediaType: "image/jpeg", capturedAt: new Date(), content };
+  const [first, second] = [await phone.photograph(shot), await phone.photograph(shot)];
+  service.taken = first.id;
+  await phone.uploadOnce();
+  assert.deepEqual(events.sort(), ["file refused", "stored"]);
+  assert.equal((await phone.album.get(first.id))?.refusedWhy, "differs");
+  assert.equal((await phone.album.get(second.id))?.state, "stored");
+});
+
+test("reconciliation is not complete while something said meanwhile waits", async () => {
+  const service = new Service();
+  const phone = await phoneOn(service);
+  service.onReconcile = () => phone.say(accept("o1"));
+  assert.equal((await phone.reconcile()).complete, false);
+  service.onReconcile = async () => {};
+  await phone.pushOnce();
+  assert.equal((await phone.reconcile()).complete, true);
+});
+
+test("a manifest longer than a question is asked in pages, and its answers are put together", () => {
+  const held = heldBy(501, 4100, 1001);
+  const [first, second, third, ...more] = pages(held);
+  assert.equal(more.length, 0);
+  assert.deepEqual([first, second, third].map((page) => page!.commands.length), [2000, 2000, 100]);
+  assert.deepEqual([second!.orders.length, second!.files.length, third!.files.length], [1, 1, 0]);
+
+  // Each page is answered as though there were no other: the rest seems to be missing.
+  const told = [first!, second!, third!].map((page) => {
+    const answer = nothingWrong();
+    const asked = new Set(page.orders.map(({ id }) => id));
+    answer.orders.missing = held.orders.map(({ id }) => id).filter((id) => !asked.has(id));
+    answer.files.unlisted = held.files
+      .filter((file) => !page.files.includes(file))
+      .map(({ id, order_id }) => ({ id, order_id }));
+    answer.commands.gaps = page === second ? [{ first: 1991, last: 2000 }] : [];
+    return answer;
+  });
+  assert.ok(isWhole(merged(told, held)));
+  told[2]!.commands.missing = ["c4050"];
+  const whole = merged(told, held);
+  assert.deepEqual(whole.commands.missing, ["c4050"]);
+  assert.ok(!isWhole(whole));
+  assert.ok(isWhole(merged([nothingWrong()], heldBy(0, 0, 0))));
+  assert.ok(!isWhole(merged([{ ...nothingWrong(), files: told[0]!.files }], heldBy(0, 0, 0))));
+});
+
+/** So many jobs, commands and files; only what a manifest needs of them. */
+function heldBy(jobs: number, commands: number, files: number): Held {
+  const made = (letter: string, count: number) =>
+    Array.from({ length: count }, (_, at) => ({
+      id: `${letter}${at + 1}`, device_seq: at + 1, order_id: "j1", version: 1,
+    }));
+  return {
+    orders: made("j", jobs), commands: made("c", commands), files: made("f", files),
+  } as unknown as Held;
+}
 
 test("a torn upload goes on where the server stands, with a checksum on each chunk", async () => {
   const service = new Service();

@@ -24,10 +24,12 @@ interface Config {
 
 const config = JSON.parse(readFileSync(process.argv[2]!, "utf-8")) as Config;
 const BOOT = randomUUID();
+const ASKS_EVERY_MS = 1500;
 const HANDLED = new Set(["SENT", "ACCEPTED", "ENROUTE", "ONSITE", "WORKING"]);
 
 /** Jobs that this owner has done with, as far as this run of the app remembers. */
 const done = new Set<string>();
+let asksAt = 0;
 
 await openDisk(join(config.state, "journal"), "phone");
 const phone = await Phone.open({
@@ -38,7 +40,7 @@ const phone = await Phone.open({
     steady: () => ({ boot_id: BOOT, uptime_ms: Math.round(performance.now()) }),
   },
   backoff: { firstMs: 200, capMs: 4000 },
-  pullEveryMs: 1000,
+  pullEveryMs: 1500,
   answerMs: 10_000,
   chunkBytes: 96 * 1024,
   onEvent: (event) => tell({ event: event.kind, ...("problem" in event && event) }),
@@ -84,9 +86,12 @@ async function work(): Promise<never> {
   }
 }
 
+/** Nothing to do: ask now and then whether all is safe. */
 async function rest(): Promise<void> {
   await pause(150);
+  if (performance.now() < asksAt) return;
   if ((await phone.outbox.countWaiting()) + (await phone.album.waiting()).length > 0) return;
+  asksAt = performance.now() + ASKS_EVERY_MS;
   try {
     const found = await phone.reconcile();
     tell({ drained: found.complete, said: (await phone.outbox.all()).length });

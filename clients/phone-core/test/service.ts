@@ -1,9 +1,22 @@
 /** As much of the service as the core's tests need, without a network. */
 import type { Command } from "../src/index.js";
+import type { Told } from "../src/manifest.js";
 
 interface Gap {
   readonly first: number;
   readonly last: number;
+}
+
+/** An answer to a reconciliation in which all is as it should be. */
+export function nothingWrong(): Told {
+  return {
+    orders: { same: 0, missing: [], gone: [], differing: [] },
+    commands: {
+      applied: 0, refused: [], conflicts: [], missing: [], differing: [], unlisted: 0,
+      last_seq: 0, gaps: [],
+    },
+    files: { verified: 0, missing: [], partial: [], rejected: [], differing: [], unlisted: [] },
+  };
 }
 
 export class Service {
@@ -18,6 +31,12 @@ export class Service {
   lastCursor: string | null = null;
   refreshes = 0;
   reconciled = 0;
+  /** A batch with a command of this order is more than the service can read. */
+  unreadable: string | undefined;
+  /** An upload of this id is somebody else's. */
+  taken: string | undefined;
+  /** Called before a reconciliation is answered. */
+  onReconcile: () => Promise<unknown> = async () => {};
   /** Called before each pull is answered. */
   onPull: () => void = () => {};
   private pulls = 0;
@@ -52,7 +71,7 @@ export class Service {
       return Response.json({ type: "unauthenticated" }, { status: 401 });
     }
     if (path.endsWith("/mobile/commands")) return this.receive(await request.json());
-    if (path.endsWith("/mobile/reconcile")) return this.confirm();
+    if (path.endsWith("/mobile/reconcile")) return await this.confirm();
     if (path.endsWith("/mobile/sync")) return this.sync(query.get("cursor"));
     return this.store(request, path);
   }
@@ -62,6 +81,9 @@ export class Service {
   }
 
   private receive(batch: { commands: Command[]; lost: number[] }): Response {
+    if (batch.commands.some((each) => each.order_id === this.unreadable)) {
+      return Response.json({ type: "unreadable" }, { status: 422 });
+    }
     const known = new Set(this.commands.map((each) => each.id));
     this.commands.push(...batch.commands.filter((each) => !known.has(each.id)));
     this.lost.push(...batch.lost);
@@ -71,10 +93,10 @@ export class Service {
     return Response.json({ answers, gaps, last_seq: 0, server_time: new Date() });
   }
 
-  private confirm(): Response {
+  private async confirm(): Promise<Response> {
     this.reconciled += 1;
-    const files = { missing: [], partial: [], rejected: [], differing: [], unlisted: [] };
-    return Response.json({ complete: true, commands: { missing: [], differing: [] }, files });
+    await this.onReconcile();
+    return Response.json({ complete: true, ...nothingWrong() });
   }
 
   private sync(cursor: string | null): Response {
@@ -91,6 +113,7 @@ export class Service {
     const id = path.split("/").at(-1)!;
     if (request.method === "POST") {
       const named = /file_id ([^,]+)/.exec(request.headers.get("upload-metadata")!)![1]!;
+      if (atob(named) === this.taken) return Response.json({ type: "differs" }, { status: 409 });
       const held = this.bytes.get(atob(named)) ?? new Uint8Array();
       this.bytes.set(atob(named), held);
       return new Response(null, { status: 201, headers: { "Upload-Offset": `${held.length}` } });
