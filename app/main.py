@@ -17,7 +17,7 @@ from app.customers.router import router as customers
 from app.evidence.router import router as evidence
 from app.evidence.tus import MethodOverride
 from app.evidence.tus_router import router as tus
-from app.identity.limits import PhoneLimits
+from app.identity.limits import CountedBodies, PhoneLimits
 from app.identity.router import router as identity
 from app.mobile.desk_router import router as phones
 from app.mobile.router import router as mobile
@@ -102,6 +102,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     app.state.public_limits = PublicLimits()
     app.state.phone_limits = PhoneLimits(config)
     app.state.stream = HubOnDemand()
+    app.add_middleware(CountedBodies)
     app.add_middleware(Encoding, tagged=(f"{API}/catalogue/",))
     app.add_middleware(
         BodyLimit, max_bytes=config.max_body_bytes, exempt_prefix=f"{API}/evidence/uploads"

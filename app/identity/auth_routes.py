@@ -51,7 +51,11 @@ def _tokens(pair: TokenPair, response: Response) -> TokensOut:
 
 @public.post("/login", response_model=TokensOut, responses=problem_responses(429))
 async def login(request: Request, response: Response, body: LoginIn) -> TokensOut:
-    """Sign in with a username and a password; a phone names its device."""
+    """Sign in with a username and a password; a phone names its device.
+
+    A device has one sign-in, and a new one ends it; within a minute both stay, so that a request
+    that arrives twice signs nobody out.
+    """
     device = DeviceSeen(**body.device.model_dump()) if body.device else None
     pair = await sign_in.sign_in(
         request.app.state.database, body.username, body.password, _address(request), device
@@ -63,8 +67,8 @@ async def login(request: Request, response: Response, body: LoginIn) -> TokensOu
 async def refresh(request: Request, response: Response, body: RefreshIn) -> TokensOut:
     """Exchange a refresh token for a new pair.
 
-    A phone that lost the answer may repeat the request once within a minute; any other second
-    use of a token ends the sign-in.
+    A phone that lost the answer may repeat the request until it has used the new token; any other
+    second use of a token ends the sign-in.
     """
     database = request.app.state.database
     pair = await sign_in.refresh(database, body.refresh_token, body.device_id)

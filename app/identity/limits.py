@@ -5,11 +5,15 @@ starving the others, and count nothing that would have to survive.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 from uuid import UUID
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from app.core import clock
+from app.core.permissions import Permission
 from app.core.scope import Principal
 from app.core.settings import Settings
 from app.identity.errors import TooManyRequests
@@ -36,40 +40,92 @@ class Buckets:
     def wait_s(self, key: tuple[str, UUID], amount: float, now: float, factor: float) -> float:
         """Take `amount` and return 0, or take nothing and return the seconds until it is there.
 
-        More than a whole burst passes when the bucket is full: it could never pass otherwise.
+        An amount of 0 passes unless more was charged than there was.
         """
-        burst, rate = self.burst * factor, self.rate * factor
+        bucket = self._filled(key, now, factor)
+        missing = amount - bucket.level
+        if missing > 0:
+            return missing / (self.rate * factor)
+        bucket.level -= amount
+        return 0.0
+
+    def charge(self, key: tuple[str, UUID], amount: float, now: float, factor: float) -> None:
+        """Take what has come already, into debt if need be: whoever comes next waits for it."""
+        self._filled(key, now, factor).level -= amount
+
+    def _filled(self, key: tuple[str, UUID], now: float, factor: float) -> _Bucket:
+        burst = self.burst * factor
         bucket = self._of.pop(key, None) or _Bucket(burst, now)
-        bucket.level = min(burst, bucket.level + (now - bucket.at) * rate)
+        bucket.level = min(burst, bucket.level + (now - bucket.at) * self.rate * factor)
         bucket.at = now
         self._of[key] = bucket
         if len(self._of) > MOST_BUCKETS:
             self._of.popitem(last=False)
-        missing = min(amount, burst) - bucket.level
-        if missing > 0:
-            return missing / rate
-        bucket.level -= amount
-        return 0.0
+        return bucket
 
 
 class PhoneLimits:
-    """The limits of this process; desk screens and API keys have none."""
+    """The limits of this process on phones; desk screens and API keys have none."""
 
     def __init__(self, settings: Settings) -> None:
         self._requests = Buckets(settings.phone_requests_per_s, settings.phone_requests_burst)
         self._bytes = Buckets(settings.phone_bytes_per_s, settings.phone_bytes_burst)
 
-    def spend(self, principal: Principal, size_bytes: int) -> None:
+    def admit(self, principal: Principal) -> None:
         """Count one request of a phone; raises TooManyRequests with the seconds to wait."""
-        if principal.device_id is None:
-            return
         now = clock.monotonic()
-        holders = (("device", principal.device_id, 1), ("user", principal.id, PERSON_FACTOR))
-        for limit, buckets, amount in (
-            ("requests", self._requests, 1),
-            ("bytes", self._bytes, size_bytes),
-        ):
-            for whose, key, factor in holders:
+        # Bytes are counted when they are here: a header may say anything, or nothing.
+        for limit, buckets, amount in (("requests", self._requests, 1), ("bytes", self._bytes, 0)):
+            for whose, key, factor in _holders(principal):
                 wait_s = buckets.wait_s((whose, key), amount, now, factor)
                 if wait_s > 0:
                     raise TooManyRequests(ceil(wait_s), f"{limit} per {whose}")
+
+    def charge(self, principal: Principal, size_bytes: int) -> None:
+        """Count bytes that a phone has sent."""
+        now = clock.monotonic()
+        for whose, key, factor in _holders(principal):
+            self._bytes.charge((whose, key), size_bytes, now, factor)
+
+
+def _holders(principal: Principal) -> Iterator[tuple[str, UUID, int]]:
+    """Whose buckets count; a technician's sign-in that names no device is one by itself."""
+    device_id = principal.device_id
+    if device_id is None and principal.may(Permission.PHONE):
+        device_id = principal.session_id
+    if device_id is not None and not principal.is_api_key:
+        yield "device", device_id, 1
+        yield "user", principal.id, PERSON_FACTOR
+
+
+class CountedBodies:
+    """ASGI middleware: the bytes of a phone's requests count as they arrive, torn or chunked."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Charge whoever the request turned out to be of; a stranger is charged nothing."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        came = 0
+
+        def charge() -> None:
+            nonlocal came
+            principal = scope.get("state", {}).get("principal")
+            if came and principal is not None:
+                scope["app"].state.phone_limits.charge(principal, came)
+                came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            charge()
+            return message
+
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            charge()

@@ -3,10 +3,10 @@
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlmodel import col, select, update
+from sqlmodel import col, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import audit, clock
@@ -14,6 +14,9 @@ from app.core.problems import NotFound
 from app.identity import repository, service, tokens
 from app.identity.errors import DeviceRevoked
 from app.identity.models import Device, LoginSession, User
+
+TWINS_WITHIN = timedelta(seconds=60)
+"""A line may deliver one sign-in twice: the second does not end what the phone was answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ async def open_session(
 ) -> TokenPair:
     """A new sign-in; one that the same device still had is ended, whoever's it was.
 
-    A device that another person used starts anew: see `_take_over`.
+    The same person's of a moment ago stays until the next, in case this is its twin. A device
+    that another person used starts anew: see `_take_over`.
     """
     now = clock.real_now()
     if device is not None:
@@ -71,7 +75,11 @@ async def _bind_device(session: AsyncSession, user_id: UUID, seen: DeviceSeen) -
     else:
         if device.revoked_at is not None:
             raise DeviceRevoked()
-        await end_all(session, LoginSession.device_id == seen.id, why="signed in again")
+        before = or_(
+            col(LoginSession.user_id) != user_id,
+            col(LoginSession.created_at) <= now - TWINS_WITHIN,
+        )
+        await end_all(session, LoginSession.device_id == seen.id, before, why="signed in again")
         if device.user_id != user_id:
             await _take_over(session, user_id, device)
     device.name, device.platform = seen.name, seen.platform

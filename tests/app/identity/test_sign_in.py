@@ -100,6 +100,19 @@ class TestLogin:
         me = await client.get("/me", headers=headers[1])
         assert me.json()["device_id"] == device["id"]
 
+    async def test_a_request_that_comes_twice_leaves_the_phone_signed_in(
+        self, client: httpx.AsyncClient, hire: Hire, later: Callable[[timedelta], None]
+    ) -> None:
+        await hire("wang")
+        device = {"id": str(uuid4()), "name": "P40", "platform": "android"}
+        answered = (await sign_in(client, "wang", device=device)).json()
+        await sign_in(client, "wang", device=device)  # its twin, whose answer nobody hears
+        for token, code in ((answered, 200), (answered, 401)):
+            headers = {"Authorization": f"Bearer {token['access_token']}"}
+            assert (await client.get("/me", headers=headers)).status_code == code
+            later(timedelta(seconds=61))
+            await sign_in(client, "wang", device=device)
+
     async def test_a_device_that_changes_hands_brings_nothing_of_the_former_person(
         self, client: httpx.AsyncClient, hire: Hire, database: Database
     ) -> None:
