@@ -73,7 +73,7 @@ async def undecided(session: AsyncSession, month: str) -> set[int]:
     here = or_(col(LedgerEntry.period) == month, col(LedgerEntry.id).in_(lies_here))
     contested = aliased(LedgerEntry)
     appealed = (
-        select(case((contested.kind == "CARRY", contested.refers_to), else_=contested.id))
+        select(case((col(contested.kind) == "CARRY", contested.refers_to), else_=contested.id))
         .join(PayAppeal, col(PayAppeal.entry_id) == contested.id)
         .where(col(PayAppeal.company_verdict).is_(None))
     )

@@ -1,22 +1,23 @@
-"""The ledger of a story, in memory: unique lines, closed months, cards by date."""
+"""The product's ledger of a story, its rows in memory: chains, closed months, cards by date."""
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from importlib import resources
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_OID, UUID, uuid5
 from zoneinfo import ZoneInfo
 
+from app.core.chain import GENESIS
 from app.core.i18n import Text
 from app.payouts.card import FEN_PER_YUAN, CardRules
+from app.payouts.chaining import chained
 from app.payouts.drafts import Draft
+from app.payouts.models import LedgerEntry, LedgerHead
 from app.payouts.policy import month_of, open_month
-from app.payouts.posting import (
-    Why,
-)
+from app.payouts.posting import Why
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SHIPPED = resources.files("app.payouts").joinpath("data", "p_proposal_2026.toml").read_text("utf-8")
@@ -35,28 +36,7 @@ class Said(NamedTuple):
     fen: int
 
 
-@dataclass
-class Row:
-    """An entry in memory."""
-
-    id: int
-    technician_id: UUID
-    order_id: UUID
-    kind: str
-    rule: str
-    cause: str
-    period: str
-    points: Decimal
-    amount_minor: int
-    rate_card_id: UUID
-    inputs: dict[str, Any]
-    explanation_zh: str
-    explanation_en: str
-    refers_to: int | None
-
-
-class DoublePay(AssertionError):
-    """The same (order, rule, person, cause) came twice."""
+Row = LedgerEntry
 
 
 class ClosedMonth(AssertionError):
@@ -81,10 +61,18 @@ def card_data(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
 @dataclass
 class Book:
-    """The ledger of a story, with the months that are closed."""
+    """The ledger of a story, with the months that are closed.
+
+    Lines become entries by the product's own code; what a database adds is told here: numbers,
+    and that nothing comes into a month that is locked.
+    """
 
     cards: list[tuple[date, date | None, dict[str, Any]]]
+    first_id: int = 1
     rows: list[Row] = field(default_factory=list)
+    of_order: dict[UUID, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    heads: dict[UUID, LedgerHead] = field(default_factory=dict)
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     published: set[str] = field(default_factory=set)
     locked: set[str] = field(default_factory=set)
     orders: dict[str, Step] = field(default_factory=dict)
@@ -106,20 +94,24 @@ class Book:
         return self.read[id(data)]
 
     def add(self, drafts: Iterable[Draft]) -> list[Row]:
-        """What the ledger does: unique, only into open months."""
-        added = []
+        """What the ledger does with them; returns the lines that are new."""
+        drafts = list(drafts)
+        standing = [row for order in {d.order_id for d in drafts} for row in self.of_order[order]]
         for draft in drafts:
-            if draft.key in {(r.order_id, r.rule, r.technician_id, r.cause) for r in self.rows}:
-                raise DoublePay(draft.key)
-            if draft.period in self.locked:
-                raise ClosedMonth(draft.period)
-            row = Row(id=len(self.rows) + 1, **asdict(draft))
+            fresh = LedgerHead(technician_id=draft.technician_id, seq=0, hash=GENESIS)
+            self.heads.setdefault(draft.technician_id, fresh)
+        units = dict.fromkeys(self.heads, "CO")
+        added = chained(drafts, standing, self.heads, units, self.now)
+        for row in added:
+            if row.period in self.locked:
+                raise ClosedMonth(row.period)
+            row.id = self.first_id + len(self.rows)
             self.rows.append(row)
-            added.append(row)
+            self.of_order[row.order_id].append(row)
         return added
 
     def of(self, order: str) -> list[Row]:
-        return [row for row in self.rows if row.order_id == who(order)]
+        return self.of_order[who(order)]
 
     def earned(self, order: str, person: str) -> Row:
         return next(
@@ -131,7 +123,9 @@ class Book:
         return open_month(month_of(day), self.published)
 
     def why(self, step: Step, cause: str, rules: CardRules) -> Why:
-        return Why(cause, self.month(step["at"]), Text("因", "why"), {}, rules.unit)
+        """The cause with its month, which an appeal that is decided in time says itself."""
+        month = step.get("month") or self.month(step["at"])
+        return Why(cause, month, Text("因", "why"), {}, rules.unit)
 
     def said(self) -> list[Said]:
         """Every line in words that the other teller knows too."""

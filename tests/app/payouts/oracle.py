@@ -4,7 +4,8 @@ It shares no code with the product, and no idea of how that is built: it keeps f
 is left of it, while the product works that out from the lines that refer to it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 from math import floor
@@ -12,6 +13,7 @@ from typing import Any
 
 from tests.app.payouts.oracle_days import following, kind_of_day
 from tests.app.payouts.oracle_sums import Line, sums_of, thing_of
+from tests.app.payouts.oracle_ways import Ways
 
 CST = timezone(timedelta(hours=8))
 
@@ -24,10 +26,17 @@ def up(value: Fraction) -> int:
 class Oracle:
     """Hears the same steps; `lines` are what must stand in the ledger."""
 
-    def __init__(self, cards: Iterable[tuple[date, date | None, dict[str, Any]]]) -> None:
-        self.cards = list(cards)
+    def __init__(
+        self,
+        cards: Iterable[tuple[date, date | None, dict[str, Any]]],
+        kind_of_day: Callable[[str], str] = kind_of_day,
+    ) -> None:
+        self.cards, self.kind_of_day = list(cards), kind_of_day
         self.lines: list[Line] = []
+        self.of_order: dict[str, list[Line]] = defaultdict(list)
+        self.of_month: dict[tuple[str, str], list[Line]] = defaultdict(list)
         self.orders: dict[str, Mapping[str, Any]] = {}
+        self.ways = Ways()
         self.decided: dict[str, str] = {}
         self.shut: set[str] = set()
 
@@ -54,7 +63,10 @@ class Oracle:
     def _rate(self, card: Mapping[str, Any]) -> int:
         return 100 if card.get("unit") == "fen" else int(card["point_minor"])
 
-    def _month(self, at: datetime) -> str:
+    def _month(self, at: datetime, step: Mapping[str, Any] | None = None) -> str:
+        """The open month of an instant; what an appeal decides says its own."""
+        if step and "month" in step:
+            return str(step["month"])
         month = at.astimezone(CST).strftime("%Y-%m")
         while month in self.shut:
             month = following(month)
@@ -64,9 +76,17 @@ class Oracle:
         line = {"person": like["person"], "order": like["order"], "h": h, "fen": fen, "about": None}
         line |= {"left_h": h, "left_fen": fen, "times": 0, "was": said["kind"]} | said
         self.lines.append(line)
+        self.of_order[line["order"]].append(line)
+        self.of_month[line["month"], line["person"]].append(line)
         return line
 
     # 5.1 to 5.4
+
+    def _arrive(self, step: Mapping[str, Any]) -> None:
+        self.ways.arrive(step)
+
+    def _leave(self, step: Mapping[str, Any]) -> None:
+        self.ways.leave(step)
 
     def _pass(self, order: Mapping[str, Any]) -> None:
         self.orders[order["order"]] = order
@@ -96,6 +116,7 @@ class Oracle:
             )
 
     def _value(self, order: Mapping[str, Any], card: Mapping[str, Any]) -> Fraction:
+        way = self.ways.worth(order, card["distance"])
         if order.get("merged"):
             return Fraction(0)
         fault = order.get("fault", "H01")
@@ -105,7 +126,7 @@ class Oracle:
         grade = order.get("difficulty") or card["difficulty"].get("faults", {}).get(fault, "normal")
         value *= Fraction(card["difficulty"]["factors"][grade])
         value *= self._hour(order, card["time"])
-        value += self._way(order, card["distance"])
+        value += way
         outcome = order.get("outcome", "fixed")
         part = Fraction(card["outcome_factors"][outcome])
         if outcome == "handed_over" and "handed_over" in order:
@@ -117,29 +138,15 @@ class Oracle:
         factors = {Fraction(1)}
         if at.hour >= 22 or at.hour < 6:
             factors.add(Fraction(bands["night"]))
-        kind = kind_of_day(at.date().isoformat())
+        kind = self.kind_of_day(at.date().isoformat())
         if kind != "workday":
             factors.add(Fraction(bands[kind]))
         return max(factors)
 
-    def _way(self, order: Mapping[str, Any], distance: Mapping[str, Any]) -> Fraction:
-        worth = Fraction(distance["zones"].get(order.get("zone", "urban"), 0))
-        for name, other in self.orders.items():
-            together = name != order["order"] and "building" in order and "building" in other
-            if not together or (order["building"], order["crew"]) != (
-                other["building"],
-                other["crew"],
-            ):
-                continue
-            gap = (order["arrived"] - other["done"]).total_seconds() / 60
-            if order["arrived"] > other["arrived"] and gap <= distance["same_trip_minutes"]:
-                return Fraction(0)
-        return worth
-
     # 5.5
 
     def _earned(self, order: str) -> list[Line]:
-        return [x for x in self.lines if x["order"] == order and x["kind"] == "EARN"]
+        return [x for x in self.of_order[order] if x["kind"] == "EARN"]
 
     def _added(self, step: Mapping[str, Any], rule: str, part: Any) -> None:
         rate = self._rate(self._card(self.orders[step["order"]]))
@@ -161,8 +168,8 @@ class Oracle:
         card = self._card(self.orders[step["order"]])
         own = [
             x
-            for x in self.lines
-            if (x["order"], x["person"]) == (step["order"], step["person"]) and x["kind"] != "CARRY"
+            for x in self.of_order[step["order"]]
+            if x["person"] == step["person"] and x["kind"] != "CARRY"
         ]
         earned = next(x for x in own if x["kind"] == "EARN")
         h = up(earned["h"] * Fraction(card["deductions"][step["kind"]]))
@@ -177,7 +184,8 @@ class Oracle:
         line = next(x for x in self._earned(step["order"]) if x["person"] == step["person"])
         h = up(Fraction(step["points"]) * 100)
         fen = up(Fraction(h * self._rate(card), 100))
-        self._post(line, h, fen, kind="ADJUST", rule="adjust", month=self._month(step["at"]))
+        month = self._month(step["at"], step)
+        self._post(line, h, fen, kind="ADJUST", rule="adjust", month=month)
 
     # 5.6
 
@@ -186,9 +194,8 @@ class Oracle:
         if step["cause"] != "workmanship":
             return
         people = self.orders[step["repeats"]]["shares"]
-        for line in list(self.lines):
-            concerned = line["order"] in (step["repeats"], step["order"])
-            if concerned and line["person"] in people and line["kind"] not in ("REVERSE", "CARRY"):
+        for line in self.of_order[step["repeats"]] + self.of_order[step["order"]]:
+            if line["person"] in people and line["kind"] not in ("REVERSE", "CARRY"):
                 self._undo(line, self._month(step["at"]))
 
     def _undo(self, line: Line, month: str) -> None:
@@ -209,11 +216,13 @@ class Oracle:
         line["left_h"] = line["left_fen"] = 0
 
     def _grant(self, step: Mapping[str, Any]) -> None:
-        self._undo(self._find(step), self._month(step["at"]))
+        self._undo(self._find(step), self._month(step["at"], step))
 
     def _find(self, step: Mapping[str, Any]) -> Line:
-        key = (step["order"], step["person"], step["rule"])
-        return next(x for x in self.lines if (x["order"], x["person"], x["rule"]) == key)
+        """A person's line of an order by its rule; `nth` from 0 when there are several."""
+        key = (step["person"], step["rule"])
+        lines = [x for x in self.of_order[step["order"]] if (x["person"], x["rule"]) == key]
+        return lines[step.get("nth", 0)]
 
     # 5.8 and 5.9
 
@@ -223,15 +232,16 @@ class Oracle:
     def _close(self, step: Mapping[str, Any]) -> None:
         month = step["month"]
         self.shut.add(month)
-        waiting = [id(self._find(each)) for each in step.get("undecided", ())]
+        waiting = {id(self._find(each)) for each in step.get("undecided", ())}
         last = {"done": datetime.fromisoformat(f"{month}-28T12:00:00+08:00")}
         limits = self._card(last)["limits"]
-        for person in sorted({x["person"] for x in self.lines if x["month"] == month}):
-            mine = [x for x in self.lines if (x["month"], x["person"]) == (month, person)]
-            self._close_person(mine, month, waiting, limits)
+        for of, person in sorted(self.of_month):
+            if of == month:
+                mine = list(self.of_month[of, person])
+                self._close_person(mine, month, waiting, limits)
 
     def _close_person(
-        self, mine: list[Line], month: str, waiting: list[int], limits: Mapping[str, Any]
+        self, mine: list[Line], month: str, waiting: set[int], limits: Mapping[str, Any]
     ) -> None:
         left = []
         for lines in sums_of(mine):
@@ -274,10 +284,12 @@ class Oracle:
 
 
 def evaluate(
-    cards: Iterable[tuple[date, date | None, dict[str, Any]]], steps: Iterable[Mapping[str, Any]]
+    cards: Iterable[tuple[date, date | None, dict[str, Any]]],
+    steps: Iterable[Mapping[str, Any]],
+    kind_of_day: Callable[[str], str] = kind_of_day,
 ) -> list[tuple[str, str, str, str, str, str, int]]:
     """Every line that the story must leave in the ledger, in the order in which they come."""
-    oracle = Oracle(cards)
+    oracle = Oracle(cards, kind_of_day)
     for step in steps:
         name = "rate_step" if step["do"] == "rate" else step["do"]
         getattr(oracle, "_" + name)(step)

@@ -28,11 +28,23 @@ from tests.app.payouts.book import ZONE, Book, Row, Step, who
 
 
 def play(cards: list[tuple[date, date | None, dict[str, Any]]], steps: Iterable[Step]) -> Book:
-    """Run the steps; raises DoublePay and ClosedMonth."""
+    """Run the steps; raises ClosedMonth."""
     book = Book(cards)
     for step in steps:
-        STEPS[step["do"]](book, step)
+        tell(book, step)
     return book
+
+
+def tell(book: Book, step: Step) -> None:
+    """One step, at its time."""
+    book.now = step.get("at") or step.get("done") or book.now
+    STEPS[step["do"]](book, step)
+
+
+def decision(what: str, step: Step, *more: object) -> str:
+    """A name for what was decided in a step, as the tables have ids."""
+    order = step["order"] if step["do"] != "attribute" else f"{step['repeats']} {step['order']}"
+    return f"{what}:{who(' '.join(map(str, (what, order, *more))))}"
 
 
 def _pass(book: Book, step: Step) -> None:
@@ -74,12 +86,23 @@ def _pass(book: Book, step: Step) -> None:
             points=line.points,
             amount_minor=line.amount_minor,
             rate_card_id=card_id,
-            inputs=line.inputs,
+            inputs=line.inputs | _said(step, day),
             explanation_zh=line.explanation.zh,
             explanation_en=line.explanation.en,
         )
         for line in earn(work, rules)
     )
+
+
+def _said(step: Step, day: date) -> dict[str, Any]:
+    """What each line keeps of the order besides the engine's own words."""
+    return {
+        "fault_code": step.get("fault", "H01"),
+        "completion_id": str(who(f"record {step['order']}")),
+        "attempt": 1,
+        "done_at": step["done"].isoformat(),
+        "local_date": day.isoformat(),
+    }
 
 
 def _trip(book: Book, step: Step, rules: CardRules) -> str | None:
@@ -102,14 +125,14 @@ def _rules_of(book: Book, step: Step) -> CardRules:
 def _bonus(book: Book, step: Step, rule: str, part: Decimal, cause: str) -> None:
     rules = _rules_of(book, step)
     for row in book.of(step["order"]):
-        if row.kind == "EARN" and part and remaining(row, book.rows).points:
+        if row.kind == "EARN" and part and remaining(row, book.of(step["order"])).points:
             why = book.why(step, cause, rules)
             book.add([bonus(row, rule, part, rules.point_minor, why)])
 
 
 def _rate(book: Book, step: Step) -> None:
     part = _rules_of(book, step).bonuses.of_rating(step["rating"])
-    _bonus(book, step, RATING, part, f"revisit:{step['order']}")
+    _bonus(book, step, RATING, part, decision("revisit", step))
 
 
 def _last(book: Book, step: Step) -> None:
@@ -121,7 +144,7 @@ def _deduct(book: Book, step: Step) -> None:
     rules = _rules_of(book, step)
     row = book.earned(step["order"], step["person"])
     part = rules.deductions.part(step["kind"])
-    why = book.why(step, f"finding:{step['kind']}", rules)
+    why = book.why(step, decision("finding", step, step["person"], step["kind"]), rules)
     book.add([deduction(row, book.of(step["order"]), step["kind"], part, rules.point_minor, why)])
 
 
@@ -133,29 +156,27 @@ def _attribute(book: Book, step: Step) -> None:
     for name in sorted(original["shares"], key=who):
         for order in (step["repeats"], step["order"]):
             rules = _rules_of(book, {"order": step["repeats"]})
-            why = book.why(step, f"rework:{step['order']}", rules)
+            why = book.why(step, decision("rework", step), rules)
             book.add(reversals(book.of(order), who(name), why))
 
 
 def _grant(book: Book, step: Step) -> None:
     """An appeal against a line is granted: its counter-entry."""
     row = _line(book, step)
-    why = book.why(step, f"appeal:{row.id}", _rules_of(book, step))
+    why = book.why(step, decision("appeal", step, row.id), _rules_of(book, step))
     draft = counter_entry(row, book.of(step["order"]), why)
     book.add([draft] if draft else [])
 
 
 def _line(book: Book, step: Step) -> Row:
-    return next(
-        row
-        for row in book.of(step["order"])
-        if row.technician_id == who(step["person"]) and row.rule == step["rule"]
-    )
+    key = (who(step["person"]), step["rule"])
+    rows = [row for row in book.of(step["order"]) if (row.technician_id, row.rule) == key]
+    return rows[step.get("nth", 0)]
 
 
 def _adjust(book: Book, step: Step) -> None:
     rules, row = _rules_of(book, step), book.earned(step["order"], step["person"])
-    why = book.why(step, f"adjustment:{len(book.rows)}", rules)
+    why = book.why(step, decision("adjustment", step, len(book.of(step["order"]))), rules)
     book.add([adjustment(row, Decimal(step["points"]), rules.point_minor, why)])
 
 

@@ -18,6 +18,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core.chain import GENESIS
 from app.core.db import Database
 from app.payouts import ledger
+from app.payouts.chaining import hash_of
 from app.payouts.drafts import Draft
 from app.payouts.errors import EntryDiffers
 from app.payouts.models import LedgerEntry, LedgerHead, LedgerStanding
@@ -61,7 +62,7 @@ async def chain_of(session: AsyncSession, technician_id: UUID) -> list[LedgerEnt
     before = GENESIS
     for place, entry in enumerate(entries, start=1):
         assert (entry.seq, entry.prev_hash) == (place, before)
-        assert entry.hash == ledger.hash_of(entry)
+        assert entry.hash == hash_of(entry)
         before = entry.hash
     head = await session.get(LedgerHead, technician_id, populate_existing=True)
     assert head is not None
@@ -104,12 +105,12 @@ class TestAppend:
     ) -> None:
         draft = await draft_of(session, world)
         (entry,) = await ledger.append(session, [draft])
-        assert ledger.hash_of(entry) == entry.hash
+        assert hash_of(entry) == entry.hash
         session.expunge(entry)
         for column, value in (("points", Decimal("3.31")), ("period", "2026-02"), ("seq", 2)):
             before = getattr(entry, column)
             setattr(entry, column, value)
-            assert ledger.hash_of(entry) != entry.hash, column
+            assert hash_of(entry) != entry.hash, column
             setattr(entry, column, before)
 
 
