@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,20 +12,36 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.board.policy import FULFILS
 
 # Net time leaves out the pauses; an open pause counts from the base that a customer's wish gave.
+# What counts for a limit in working days leaves out the days off as well, and the net time shows
+# it. Bookable work is owed in its slot, and a tolerance on both sides.
 _RUNS = """
+idle AS (
+    SELECT CAST(day AS timestamp) AT TIME ZONE :zone AS begins,
+        (CAST(day AS timestamp) + interval '1 day') AT TIME ZONE :zone AS ends
+    FROM unnest(CAST(:days_off AS date[])) AS day
+),
 runs AS (
     SELECT c.order_id, c.clock, c.span, c.started_at, c.stopped_at, c.stopped_by,
         o.serial, o.station_id, o.service_class, o.domain, o.zone, o.reported_at,
         to_char(date_trunc(:grain, o.reported_at AT TIME ZONE :zone), 'YYYY-MM-DD') AS period,
-        l.limit_s, l.kind, t.gross_s,
-        greatest(0, t.gross_s - c.paused_s - t.open_pause_s) AS net_s,
-        c.clock || ':' || c.stopped_by = ANY(:fulfils) AS fulfilled
+        coalesce(l.limit_s, s.limit_s + slot.length_s) AS limit_s, coalesce(l.kind, s.kind) AS kind,
+        t.gross_s, greatest(0, t.gross_s - c.paused_s - t.open_pause_s - u.net_off_s) AS net_s,
+        t.gross_s - u.gross_off_s AS gross_used_s,
+        c.clock || ':' || c.stopped_by = ANY(:fulfils) AS fulfilled,
+        s.id IS NOT NULL AS in_slot,
+        c.stopped_at < o.appointment_from - s.limit_s * interval '1 second' AS too_early
     FROM work_order_clocks c
     JOIN work_orders o ON o.id = c.order_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(CAST(:profile_id AS uuid), o.service_profile_id) AS id
+    ) p
     LEFT JOIN service_limits l
-        ON l.profile_id = coalesce(CAST(:profile_id AS uuid), o.service_profile_id)
-        AND l.service_class = o.service_class AND l.domain = o.domain AND l.zone = o.zone
-        AND l.clock = c.clock
+        ON l.profile_id = p.id AND l.service_class = o.service_class AND l.domain = o.domain
+        AND l.zone = o.zone AND l.clock = c.clock
+    LEFT JOIN service_limits s
+        ON s.profile_id = p.id AND s.service_class = o.service_class AND s.domain = o.domain
+        AND s.zone = o.zone AND s.clock = 'SLOT'
+        AND c.clock = 'K4' AND l.id IS NULL AND o.appointment_from IS NOT NULL
     CROSS JOIN LATERAL (
         SELECT greatest(0, CAST(round(CAST(extract(epoch FROM
                 coalesce(c.stopped_at, :now) - c.started_at) AS float8)) AS bigint)) AS gross_s,
@@ -34,6 +50,30 @@ runs AS (
                 c.started_at + c.paused_s * interval '1 second')) AS float8)) AS bigint))
             END AS open_pause_s
     ) t
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN l.calendar = 'working_days' THEN (
+                SELECT coalesce(CAST(round(CAST(sum(extract(epoch FROM
+                    least(idle.ends, ended) - greatest(idle.begins, c.started_at))) AS float8))
+                    AS bigint), 0)
+                FROM idle WHERE idle.begins < ended AND idle.ends > c.started_at
+            ) ELSE 0 END AS gross_off_s,
+            CASE WHEN l.calendar = 'working_days' THEN (
+                SELECT coalesce(CAST(round(CAST(sum(extract(epoch FROM
+                    least(idle.ends, stood) - greatest(idle.begins, base))) AS float8))
+                    AS bigint), 0)
+                FROM idle WHERE idle.begins < stood AND idle.ends > base AND base < stood
+            ) ELSE 0 END AS net_off_s
+        FROM (
+            SELECT coalesce(c.stopped_at, :now) AS ended,
+                c.started_at + c.paused_s * interval '1 second' AS base,
+                coalesce(c.paused_since, c.stopped_at, :now) AS stood
+        ) i
+    ) u
+    CROSS JOIN LATERAL (
+        SELECT greatest(0, CAST(round(CAST(extract(epoch FROM o.appointment_to
+            - CASE WHEN c.paused_s > 0 THEN greatest(o.appointment_from, c.started_at)
+                ELSE c.started_at END) AS float8)) AS bigint)) AS length_s
+    ) slot
     WHERE o.state <> 'DRAFT' AND c.clock = ANY(:clocks)
     AND o.reported_at >= :since AND o.reported_at < :until AND c.started_at <= :now
     AND (CAST(:stations AS uuid[]) IS NULL OR o.station_id = ANY(:stations))
@@ -41,9 +81,12 @@ runs AS (
 ),
 judged AS (
     SELECT runs.*, coalesce(fulfilled, false) AS done,
-        CASE WHEN limit_s IS NULL THEN NULL WHEN net_s > limit_s THEN true
+        CASE WHEN limit_s IS NULL THEN NULL
+            WHEN net_s > limit_s OR (in_slot AND fulfilled AND too_early) THEN true
             WHEN fulfilled THEN false END AS late_net,
-        CASE WHEN limit_s IS NULL THEN NULL WHEN gross_s > limit_s THEN true
+        CASE WHEN limit_s IS NULL THEN NULL
+            WHEN in_slot AND (net_s > limit_s OR (fulfilled AND too_early)) THEN true
+            WHEN NOT in_slot AND gross_used_s > limit_s THEN true
             WHEN fulfilled THEN false END AS late_gross
     FROM runs
 )
@@ -81,6 +124,8 @@ class Asked:
     stations: Sequence[UUID] | None
     classes: Sequence[str] | None
     profile_id: UUID | None
+    days_off: Sequence[date]
+    """From the first day that is asked for until now, for limits in working days."""
 
     def given(self) -> dict[str, Any]:
         """Parameters of the statement; the whole time is cut by no grain finer than a century."""
@@ -96,6 +141,7 @@ class Asked:
             "classes": None if self.classes is None else list(self.classes),
             "profile_id": self.profile_id,
             "fulfils": fulfils,
+            "days_off": list(self.days_off),
         }
 
 

@@ -16,6 +16,7 @@ from app.board import repository
 from app.board.policy import CLOCKS, DIMENSIONS, Figure, Promise, Tally
 from app.board.repository import Asked
 from app.catalogue import service as catalogue
+from app.catalogue import working_time
 from app.core import clock, settings
 from app.core.i18n import Language, Text
 from app.core.permissions import Permission
@@ -62,16 +63,18 @@ async def asked_of(session: AsyncSession, principal: Principal, question: Questi
     profile_id = None
     if question.profile is not None:
         profile_id = (await catalogue.profile_named(session, question.profile)).id
+    now = clock.now()
     return Asked(
         since=datetime.combine(first, time(), zone),
         until=datetime.combine(last + timedelta(days=1), time(), zone),
-        now=clock.now(),
+        now=now,
         zone=settings.current().time_zone,
         grain=question.grain,
         clocks=question.clocks or CLOCKS,
         stations=None if scope is None else sorted(scope),
         classes=sorted(question.service_classes) or None,
         profile_id=profile_id,
+        days_off=working_time.days_off(first, max(first, now.astimezone(zone).date())),
     )
 
 

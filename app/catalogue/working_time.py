@@ -40,18 +40,6 @@ class Limit:
                 left -= ends - at
             at = ends
 
-    def uncounted_s(self, begins: datetime, ends: datetime) -> int:
-        """Whole seconds between two instants that do not use the limit up."""
-        if self.calendar == ALWAYS or ends <= begins:
-            return 0
-        zone = settings.current().zone
-        found = days_off(begins.astimezone(zone).date(), ends.astimezone(zone).date())
-        off = sum(
-            (min(ends, _midnight(day + _DAY)) - max(begins, _midnight(day)) for day in found),
-            timedelta(),
-        )
-        return round(off.total_seconds())
-
 
 def days_off(first: date, last: date) -> list[date]:
     """Local days from `first` to `last` that are no working days."""

@@ -7,18 +7,38 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.catalogue import working_time
 from app.catalogue.policies import Policy
+from app.core import settings
+
+LONGEST_PAST = timedelta(days=60)
+"""Further back no days off are looked for: a limit in working days is long over by then."""
 
 # A step counts once per running span. Of several that are reached at one look only the highest
-# speaks: after an hour's silence of the worker nobody needs all three.
+# speaks: after an hour's silence of the worker nobody needs all three. Days off use up nothing of
+# a limit in working days.
 _STEPS = """
 SELECT DISTINCT ON (c.order_id, c.clock) c.order_id, c.clock, c.span, p.percent
 FROM work_order_clocks c
 JOIN work_orders o ON o.id = c.order_id AND o.state <> 'DRAFT'
+LEFT JOIN service_limits l ON l.profile_id = o.service_profile_id
+    AND l.service_class = o.service_class AND l.domain = o.domain AND l.zone = o.zone
+    AND l.clock = c.clock AND l.calendar = 'working_days'
+CROSS JOIN LATERAL (SELECT c.started_at + c.paused_s * interval '1 second' AS at) base
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(least(idle.ends, :now) - greatest(idle.begins, base.at)), interval '0')
+        AS idle
+    FROM (
+        SELECT CAST(day AS timestamp) AT TIME ZONE :zone AS begins,
+            (CAST(day AS timestamp) + interval '1 day') AT TIME ZONE :zone AS ends
+        FROM unnest(CAST(:days_off AS date[])) AS day
+    ) idle
+    WHERE l.id IS NOT NULL AND idle.begins < :now AND idle.ends > base.at
+) off_days
 CROSS JOIN unnest(CAST(:percents AS integer[])) AS p(percent)
 WHERE c.stopped_at IS NULL AND c.paused_since IS NULL AND c.limit_s IS NOT NULL
 AND c.clock = ANY(:clocks) AND (CAST(:order_id AS uuid) IS NULL OR c.order_id = :order_id)
-AND c.started_at + (c.paused_s + c.limit_s * p.percent / 100.0) * interval '1 second' <= :now
+AND base.at + off_days.idle + c.limit_s * p.percent / 100.0 * interval '1 second' <= :now
 AND NOT EXISTS (
     SELECT FROM reply_duties d WHERE d.order_id = c.order_id
     AND CASE WHEN d.key LIKE c.clock || ':' || c.span || ':%'
@@ -63,7 +83,11 @@ class StepReached(NamedTuple):
 
 
 def _steps(rules: Policy, now: datetime, order_id: UUID | None) -> dict[str, Any]:
+    zone = settings.current().zone
+    today = now.astimezone(zone).date()
     return {
+        "zone": settings.current().time_zone,
+        "days_off": working_time.days_off(today - LONGEST_PAST, today),
         "percents": sorted({step.percent for step in rules.supervision.steps}),
         "clocks": list(rules.supervision.clocks),
         "order_id": order_id,

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.board import service
 from app.board.service import Question
+from app.catalogue import working_time
 from app.core import clock, settings
 from app.core.permissions import Role
 from app.core.scope import Grant, Principal
@@ -31,7 +32,7 @@ async def counted(session: AsyncSession) -> tuple[Figures, Figures]:
         ).one()
         question = Question(since=days[0], until=days[1])
         _, found = await service.figures(session, READER, question)
-        told = {
+        told: Figures = {
             (each.period or "", each.station_id or "", each.service_class or "", each.clock): {
                 "n": each.n,
                 "running": each.running,
@@ -53,7 +54,9 @@ async def counted(session: AsyncSession) -> tuple[Figures, Figures]:
         }
         zone = settings.current().zone
         orders, limits = await _orders(session), await _limits(session)
-        return told, second_count.figures(orders, limits, clock.now(), zone)
+        return told, second_count.figures(
+            orders, limits, clock.now(), zone, working_time.is_day_off
+        )
 
 
 async def _orders(session: AsyncSession) -> list[dict[str, Any]]:
@@ -62,7 +65,8 @@ async def _orders(session: AsyncSession) -> list[dict[str, Any]]:
         for row in await session.execute(
             text(
                 "SELECT id, station_id, service_class, domain, zone,"
-                " service_profile_id AS profile_id, reported_at FROM work_orders"
+                " service_profile_id AS profile_id, reported_at, appointment_from, appointment_to"
+                " FROM work_orders"
             )
         )
     }
@@ -75,11 +79,11 @@ async def _orders(session: AsyncSession) -> list[dict[str, Any]]:
     return list(orders.values())
 
 
-async def _limits(session: AsyncSession) -> dict[tuple[Any, ...], tuple[str, int]]:
+async def _limits(session: AsyncSession) -> dict[tuple[Any, ...], tuple[str, int, str]]:
     rows = await session.execute(
         text(
-            "SELECT profile_id, service_class, domain, zone, clock, kind, limit_s"
+            "SELECT profile_id, service_class, domain, zone, clock, kind, limit_s, calendar"
             " FROM service_limits"
         )
     )
-    return {tuple(row[:5]): (row.kind, row.limit_s) for row in rows}
+    return {tuple(row[:5]): (row.kind, row.limit_s, row.calendar) for row in rows}

@@ -2,15 +2,17 @@
 
 It shares nothing with the service: neither code nor stored clocks. An event is a mapping with
 `action`, `to_state`, `at` and `payload`; an order has `id`, `station_id`, `service_class`,
-`domain`, `zone`, `profile_id`, `reported_at` and its `events`. Times are whole seconds.
+`domain`, `zone`, `profile_id`, `reported_at`, `appointment_from` and `appointment_to`, and its
+`events`. Times are whole seconds.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+Rests = Callable[[date], bool]
 OVER = ("CLOSED", "CANCELLED", "MERGED")
 WHILE = {"K1": ("NEW", "RETURNED"), "K2": ("SENT",), "K7": ("DONE",), "K8": ("REVISIT",)}
 FROM_TO = {
@@ -38,20 +40,28 @@ def whole(length: timedelta) -> int:
 
 
 def runs(events: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[dict[str, Any]]:
-    """Every run of every clock: clock, start, end (None while it goes on), by, gross and net."""
+    """Every run of every clock: clock, start, end (None while it goes on), by, gross and net.
+
+    `base` is where the net time begins, `stood` where it ended or stands still.
+    """
     for clock in (*WHILE, *FROM_TO):
         for first, last in _stretches(clock, events):
             start = events[first]["at"]
             end = None if last is None else max(start, events[last]["at"])
-            lost = _lost(clock, start, events[first : None if last is None else last + 1], end, now)
-            gross = max(0, whole((end or now) - start))
+            of_run = events[first : None if last is None else last + 1]
+            lost, since = _lost(clock, start, of_run, end)
+            base, until = start + timedelta(seconds=lost), end or now
+            open_s = 0 if since is None else max(0, whole(until - max(since, base)))
+            gross = max(0, whole(until - start))
             yield {
                 "clock": clock,
                 "start": start,
                 "end": end,
                 "by": None if last is None else events[last]["action"],
                 "gross": gross,
-                "net": max(0, gross - lost),
+                "net": max(0, gross - lost - open_s),
+                "base": base,
+                "stood": since or until,
             }
 
 
@@ -81,56 +91,93 @@ def _stretches(clock: str, events: Sequence[Mapping[str, Any]]) -> list[tuple[in
 
 
 def _lost(
-    clock: str,
-    start: datetime,
-    events: Sequence[Mapping[str, Any]],
-    end: datetime | None,
-    now: datetime,
-) -> int:
-    """Seconds since the start that the net time leaves out."""
-    lost, since = 0, None
-
-    def until(at: datetime) -> int:
-        assert since is not None
-        return max(0, whole(at - max(since, start + timedelta(seconds=lost))))
-
-    for number, event in enumerate(events):
+    clock: str, start: datetime, events: Sequence[Mapping[str, Any]], end: datetime | None
+) -> tuple[int, datetime | None]:
+    """(seconds since the start that the net time leaves out, since when it stands still)."""
+    lost, since = _from_base(clock, events[0], start, 0), None
+    for event in events[1 : len(events) - (end is not None)]:
         effect = event["payload"].get("clocks", {}).get(clock)
-        last = end is not None and number == len(events) - 1
-        if last:
-            break
         stands = (event["action"] == "held" and effect) or event["action"] == "completed"
-        if stands and since is None and number:
+        if stands and since is None:
             since = max(start, event["at"])
         elif event["action"] in ("resumed", "rejected") and since is not None:
-            lost, since = lost + until(event["at"]), None
+            stood_from = max(since, start + timedelta(seconds=lost))
+            lost, since = lost + max(0, whole(event["at"] - stood_from)), None
             if effect == "rebased":
                 lost = max(lost, whole(event["at"] - start))
-        base = event["payload"].get("base")
-        if base and clock in ("K4", "K6"):
-            lost = max(lost, whole(datetime.fromisoformat(base) - start))
-    return lost + (until(end or now) if since is not None else 0)
+        lost = _from_base(clock, event, start, lost)
+    return lost, since
+
+
+def _from_base(clock: str, event: Mapping[str, Any], start: datetime, lost: int) -> int:
+    base = event["payload"].get("base")
+    if not base or clock not in ("K4", "K6"):
+        return lost
+    return max(lost, whole(datetime.fromisoformat(base) - start))
+
+
+def idle(begins: datetime, ends: datetime, zone: ZoneInfo, rests: Rests) -> int:
+    """Seconds of days off between two instants."""
+    total, at = timedelta(), begins
+    while at < ends:
+        day = at.astimezone(zone).date()
+        next_day = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+        if rests(day):
+            total += min(ends, next_day) - at
+        at = next_day
+    return whole(total)
 
 
 def figures(
     orders: Iterable[Mapping[str, Any]],
-    limits: Mapping[tuple[Any, ...], tuple[str, int]],
+    limits: Mapping[tuple[Any, ...], tuple[str, int, str]],
     now: datetime,
     zone: ZoneInfo,
+    rests: Rests,
 ) -> dict[tuple[str, ...], dict[str, Any]]:
-    """(month, station, class, clock) -> every measure; `limits` by profile, class, domain, zone."""
+    """(month, station, class, clock) -> every measure.
+
+    `limits` by profile, class, domain, zone and clock: kind, seconds, calendar; `rests` tells the
+    days that limits in working days leave out.
+    """
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for order in orders:
         if order["events"][-1]["to_state"] == "DRAFT":
             continue
         month = order["reported_at"].astimezone(zone).strftime("%Y-%m-01")
         for run in runs(order["events"], now):
-            by = (order["profile_id"], order["service_class"], order["domain"], order["zone"])
-            kind, limit = limits.get((*by, run["clock"]), (None, None))
-            run |= {"kind": kind, "limit": limit, "good": run["by"] in GOOD[run["clock"]]}
+            _judge(run, order, limits, now, lambda a, b: idle(a, b, zone, rests))
             place = (month, str(order["station_id"]), order["service_class"], run["clock"])
             groups[place].append(run)
     return {place: measured(found) for place, found in groups.items()}
+
+
+def _judge(
+    run: dict[str, Any],
+    order: Mapping[str, Any],
+    limits: Mapping[tuple[Any, ...], tuple[str, int, str]],
+    now: datetime,
+    off: Callable[[datetime, datetime], int],
+) -> None:
+    """Adds kind, limit, and whether it is good, and late in either time."""
+    by = (order["profile_id"], order["service_class"], order["domain"], order["zone"])
+    kind, limit, calendar = limits.get((*by, run["clock"]), (None, None, "always"))
+    used, early = run["gross"], False
+    if calendar == "working_days":
+        used -= off(run["start"], run["end"] or now)
+        run["net"] = max(0, run["net"] - off(run["base"], run["stood"]))
+    slot, around = order.get("appointment_from"), limits.get((*by, "SLOT"))
+    if limit is None and run["clock"] == "K4" and slot is not None and around is not None:
+        kind, tolerance, _ = around
+        wished = run["base"] > run["start"]
+        begins = max(slot, run["start"]) if wished else run["start"]
+        limit = max(0, whole(order["appointment_to"] - begins)) + tolerance
+        used = run["net"]
+        early = run["end"] is not None and run["end"] < slot - timedelta(seconds=tolerance)
+    good = run["by"] in GOOD[run["clock"]]
+    run |= {"kind": kind, "limit": limit, "good": good}
+    run["late_net"] = limit is not None and (run["net"] > limit or (good and early))
+    run["late_gross"] = limit is not None and (used > limit or (good and early))
 
 
 def measured(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -139,21 +186,18 @@ def measured(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "n": len(good),
         "running": sum(run["end"] is None for run in found),
         "left_out": sum(
-            run["end"] is not None
-            and not run["good"]
-            and (run["limit"] is None or run["gross"] <= run["limit"])
-            for run in found
+            run["end"] is not None and not run["good"] and not run["late_gross"] for run in found
         ),
     }
-    for time in ("net", "gross"):
-        values = sorted(run[time] for run in good)
-        told[f"mean_{time}"] = _mean(values)
-        told[f"p50_{time}"] = values[(len(values) + 1) // 2 - 1] if values else None
-        told[f"p90_{time}"] = values[(9 * len(values) + 9) // 10 - 1] if values else None
+    for sort in ("net", "gross"):
+        values = sorted(run[sort] for run in good)
+        told[f"mean_{sort}"] = _mean(values)
+        told[f"p50_{sort}"] = values[(len(values) + 1) // 2 - 1] if values else None
+        told[f"p90_{sort}"] = values[(9 * len(values) + 9) // 10 - 1] if values else None
         limited = [run for run in found if run["limit"] is not None]
-        told[f"late_{time}"] = sum(run[time] > run["limit"] for run in limited)
-        told[f"within_{time}"] = sum(run["good"] and run[time] <= run["limit"] for run in limited)
-    told["limits"] = sorted({(run["kind"], run["limit"]) for run in found if run["limit"]})
+        told[f"late_{sort}"] = sum(run[f"late_{sort}"] for run in limited)
+        told[f"within_{sort}"] = sum(run["good"] and not run[f"late_{sort}"] for run in limited)
+    told["limits"] = sorted({(run["kind"], run["limit"]) for run in found if run["kind"]})
     return told
 
 

@@ -78,9 +78,13 @@ class TestByHand:
 
     def test_measures(self) -> None:
         run = {"end": START, "good": True, "kind": "cap", "limit": 60}
-        found = [run | {"net": net, "gross": net + 10} for net in (10, 20, 60, 61)]
+        found: list[dict[str, Any]] = [
+            run | {"net": net, "gross": net + 10} for net in (10, 20, 60, 61)
+        ]
         found.append(run | {"end": None, "good": False, "net": 50, "gross": 61})
         found.append(run | {"good": False, "net": 5, "gross": 6})
+        for each in found:
+            each |= {f"late_{time}": each[time] > 60 for time in ("net", "gross")}
         told = second_count.measured(found)
         assert (told["n"], told["running"], told["left_out"]) == (4, 1, 1)
         assert (told["mean_net"], told["p50_net"], told["p90_net"]) == (38, 20, 61)
