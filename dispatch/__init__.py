@@ -7,12 +7,14 @@ from dispatch.check import Violation, check
 from dispatch.commit import Candidate, choose_commits
 from dispatch.compare import Difference, Move, Shift, compare
 from dispatch.explain import explain, reasons
+from dispatch.fit import may_have
 from dispatch.insert import applied, insert, place, propose
 from dispatch.insertions import Ejected, Insertions, Proposal
 from dispatch.model import Break, Budget, Crew, Objective, Order
 from dispatch.plan import TERMS, Plan, Reason, Route, TakenBreak, Visit
 from dispatch.problem import UNREACHABLE_S, Problem
 from dispatch.refused import ProblemRefused
+from dispatch.regions import City, Region
 from dispatch.slots import Slot, offer, slots
 from dispatch.solve import PlanBroken, replan, solve, warm
 from dispatch.variant import with_order
@@ -25,6 +27,7 @@ __all__ = [
     "Budget",
     "Candidate",
     "Choice",
+    "City",
     "Crew",
     "Difference",
     "Ejected",
@@ -38,6 +41,7 @@ __all__ = [
     "ProblemRefused",
     "Proposal",
     "Reason",
+    "Region",
     "Route",
     "Shift",
     "Slot",
@@ -51,6 +55,7 @@ __all__ = [
     "compare",
     "explain",
     "insert",
+    "may_have",
     "offer",
     "place",
     "propose",

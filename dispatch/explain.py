@@ -10,7 +10,7 @@ from dispatch.fixes import fixes
 from dispatch.gaps import FAR_S
 from dispatch.insertions import Insertions, Proposal
 from dispatch.model import Crew, Order
-from dispatch.obstacle import obstacle, pinned_to
+from dispatch.obstacle import obstacle
 from dispatch.plan import Plan, Reason, Route
 from dispatch.price import route_price
 from dispatch.problem import Problem
@@ -63,13 +63,13 @@ def _urgency(order: Order) -> tuple[bool, int, str]:
 
 
 def _reasons(insertions: Insertions, order: Order, thorough: bool) -> tuple[Reason, ...]:
-    pin = pinned_to(insertions.problem, order)
+    pin = insertions.roster.pin(order)
     barred = obstacle(insertions, order)
     rows = insertions.open_to(order)
     short = insertions.positions.relaxed(order, rows)
     first = barred or _full(insertions, order, short)
     told: tuple[Reason, ...] = (first,)
-    if len(rows) < int(insertions.positions.qualified(order).sum()):
+    if len(rows) < int(insertions.roster.may_have(order).sum()):
         most = insertions.problem.objective.most_moves
         told += (reason("moves_spent", crew_id=order.current_crew, most_moves=most),)
     if pin is not None:
@@ -111,7 +111,7 @@ def _nearest(insertions: Insertions, order: Order, short: Shortfall | None, prov
             number, gap = int(short.crew[place]), int(short.gap[place])
             found += _unlimited(insertions, order, number, gap, proven)
     if not found:
-        rows = np.flatnonzero(insertions.positions.qualified(order))
+        rows = np.flatnonzero(insertions.roster.may_have(order))
         crews = [insertions.problem.crews[row].id for row in rows.tolist()]
         return reason("no_road", qualified_crews=sorted(crews))
     return min(found, key=lambda each: each[0])[1]

@@ -1,12 +1,44 @@
-"""Which crew may be asked at all: skills, size, pins, and whether it can be there in time."""
+"""Who may have an order at all, said once: skills, size, locks, pins and bans.
+
+The search, insertion, reasons and the service's own filter ask here; the independent check does
+not, on purpose.
+"""
 
 from __future__ import annotations
 
-from dispatch.model import Crew, Order
-from dispatch.problem import UNREACHABLE_S, Problem
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dispatch.model import Order
+from dispatch.problem import Problem
 
 
-def lacking(order: Order, crew: Crew) -> dict[str, int]:
+class Needs(Protocol):
+    """What an order asks of a crew, whoever describes it."""
+
+    @property
+    def skills(self) -> tuple[tuple[str, int], ...]: ...
+    @property
+    def crew_size(self) -> int: ...
+    @property
+    def pinned_crew(self) -> str | None: ...
+    @property
+    def forbidden_crews(self) -> frozenset[str]: ...
+
+
+class Team(Protocol):
+    """What a crew has to offer, whoever describes it."""
+
+    @property
+    def skills(self) -> Mapping[str, int]: ...
+    @property
+    def size(self) -> int: ...
+
+
+def lacking(order: Needs, crew: Team) -> dict[str, int]:
     """Return what the crew is short of: skill -> missing holders, and `crew_size` -> members."""
     short = {
         skill: count - crew.skills.get(skill, 0)
@@ -18,58 +50,57 @@ def lacking(order: Order, crew: Crew) -> dict[str, int]:
     return short
 
 
-def allowed(problem: Problem, order: Order, crew: Crew) -> bool:
-    """True when lock, pin and ban leave this crew open to the order."""
-    locked = problem.locked_crew.get(order.id)
-    if locked is not None:
-        return locked == crew.id
-    pinned = problem.pinned_crew.get(order.id)
-    return pinned in (None, crew.id) and crew.id not in order.forbidden_crews
-
-
-def qualified(problem: Problem, order: Order, crew: Crew) -> bool:
-    """True when the crew is allowed and has the skills and people; an accepted order is a fact."""
-    if not allowed(problem, order, crew):
+def may_have(order: Needs, crew: Team, crew_id: str) -> bool:
+    """True when skills, size, pin and ban leave this crew open to an order nobody has accepted."""
+    if order.pinned_crew not in (None, crew_id) or crew_id in order.forbidden_crews:
         return False
-    return order.id in problem.locked_crew or not lacking(order, crew)
+    return not lacking(order, crew)
 
 
-def earliest_start(problem: Problem, order: Order, crew: Crew) -> int | None:
-    """When the crew could start this order if it went there at once; None when no road leads there.
+class Roster:
+    """The crews of a problem, asked who may have an order: one answer per crew, by position."""
 
-    With accepted orders in between only the time is known at which the crew is ready. Travel times
-    that break the triangle inequality may make this a few minutes too late.
-    """
-    rows = problem.legs
-    if crew.end_place is not None and rows[order.place][crew.end_place] >= UNREACHABLE_S:
-        return None
-    if crew.locked:
-        return max(order.opens_s, crew.ready_s)
-    drive = rows[crew.ready_place][order.place]
-    if drive >= UNREACHABLE_S:
-        return None
-    inside = order.building is not None and order.building == crew.in_building
-    return max(order.opens_s, crew.ready_s + drive + (0 if inside else order.setup_s))
+    def __init__(self, problem: Problem) -> None:
+        self._crews = problem.crews
+        self._number = {crew.id: number for number, crew in enumerate(problem.crews)}
+        self._locked = problem.locked_crew
+        self._sequenced = {name: crew.id for crew in problem.crews for name in crew.sequence}
+        self._able: dict[tuple[object, int], NDArray[np.bool_]] = {}
+
+    def pin(self, order: Order) -> str | None:
+        """Return the one crew that may have the order, if it is pinned or in a crew's sequence."""
+        return order.pinned_crew or self._sequenced.get(order.id)
+
+    def may_have(self, order: Order) -> NDArray[np.bool_]:
+        """Which crews may have the order; what is accepted is a fact, whatever the crew lacks."""
+        accepted = self._locked.get(order.id)
+        if accepted is not None:
+            return self._only(accepted)
+        mask = self._skilled(order).copy()
+        pin = self.pin(order)
+        if pin is not None:
+            mask &= self._only(pin)
+        for crew_id in order.forbidden_crews & self._number.keys():
+            mask[self._number[crew_id]] = False
+        return mask
+
+    def _skilled(self, order: Order) -> NDArray[np.bool_]:
+        """Skills and size; worked out once for all orders that ask for the same."""
+        needs = (order.skills, order.crew_size)
+        if needs not in self._able:
+            able = [not lacking(order, crew) for crew in self._crews]
+            self._able[needs] = np.array(able, dtype=np.bool_)
+        return self._able[needs]
+
+    def _only(self, crew_id: str) -> NDArray[np.bool_]:
+        mask = np.zeros(len(self._crews), dtype=np.bool_)
+        if crew_id in self._number:
+            mask[self._number[crew_id]] = True
+        return mask
 
 
-def reachable(problem: Problem, order: Order, crew: Crew) -> bool:
-    """False only when the crew cannot make it in time even with nothing else to do."""
-    if order.id in problem.locked_crew:
-        return True
-    start = earliest_start(problem, order, crew)
-    if start is None or (order.window is not None and start > order.window[1]):
-        return False
-    home = 0 if crew.end_place is None else problem.legs[order.place][crew.end_place]
-    return start + order.service_s + home <= crew.hard_end_s
-
-
-def candidates(problem: Problem) -> dict[str, list[int]]:
-    """Order id -> positions of the crews that could serve it, in the problem's order."""
-    return {
-        order.id: [
-            position
-            for position, crew in enumerate(problem.crews)
-            if qualified(problem, order, crew) and reachable(problem, order, crew)
-        ]
-        for order in problem.orders
-    }
+def table(roster: Roster, orders: Sequence[Order], crews: int) -> NDArray[np.bool_]:
+    """[order, crew]: who may have which."""
+    if not orders:
+        return np.zeros((0, crews), dtype=np.bool_)
+    return np.stack([roster.may_have(order) for order in orders])

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from dispatch.fit import qualified, reachable
 from dispatch.insertions import Insertions, Proposal, accepted_route
 from dispatch.model import Crew, Order
 from dispatch.plan import Plan, Route
 from dispatch.price import priced_plan
 from dispatch.problem import Problem
+from dispatch.reach import candidates
 from dispatch.timing import time_route
 
 EXACT_TRIES = 4
@@ -33,7 +33,7 @@ class Tour:
 
     def __init__(self, problem: Problem, may: Mapping[str, list[int]] | None = None) -> None:
         self.problem = problem
-        self._may = may
+        self._may = candidates(problem) if may is None else may
         self.routes = [accepted_route(problem, crew) for crew in problem.crews]
         self.planned = set(problem.locked_crew)
         self._insertions: Insertions | None = None
@@ -64,9 +64,7 @@ class Tour:
     def cheapest(self, order: Order) -> Proposal | None:
         """Return the cheapest feasible place among the most promising ones, or None."""
         ready = self._ready()
-        rows = ready.open_to(order)
-        if self._may is not None:
-            rows = np.intersect1d(rows, self._may[order.id])
+        rows = np.intersect1d(ready.open_to(order), self._may[order.id])
         for tries in (EXACT_TRIES, LAST_TRIES):
             found, proven = ready.best(order, most=1, tries=tries, rows=rows)
             if found or proven:
@@ -89,12 +87,7 @@ class Tour:
         return self._insertions
 
     def _could(self, name: str, number: int) -> bool:
-        if self._may is not None:
-            return number in self._may.get(name, ())
-        order, crew = self.problem.order_by_id.get(name), self.problem.crews[number]
-        if order is None or not qualified(self.problem, order, crew):
-            return False
-        return reachable(self.problem, order, crew)
+        return number in self._may.get(name, ())
 
     def _longest(self, crew: Crew, wanted: Sequence[str]) -> Route:
         route = time_route(self.problem, crew, [*crew.locked, *wanted])

@@ -9,11 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch.fit import Roster
 from dispatch.model import Crew, Order
 from dispatch.plan import Plan, Route
 from dispatch.positions import Positions, Ranked
 from dispatch.price import priced_plan
 from dispatch.problem import Problem
+from dispatch.reach import Reach
 from dispatch.refused import demand
 from dispatch.tally import Tally
 from dispatch.timing import time_route
@@ -111,6 +113,7 @@ class Insertions:
         ]
         self.tally = Tally(self.problem, routes)
         self.positions = Positions(self.problem, self.tally)
+        self.roster, self._reach = Roster(problem), Reach(problem)
         self.weights = _weights(problem)
 
     @property
@@ -189,9 +192,14 @@ class Insertions:
         if number not in found or preference(proposal) < preference(found[number]):
             found[number] = proposal
 
+    def short_s(self, order: Order) -> list[int]:
+        """Per crew how late it would be with nothing else to do; see `Reach.short_s`."""
+        short: list[int] = self._reach.short_s([order])[0].tolist()
+        return short
+
     def open_to(self, order: Order) -> NDArray[np.intp]:
         """The crews that may have the order, as numbers; a spent budget of moves keeps it home."""
-        mask = self.positions.qualified(order)
+        mask = self.roster.may_have(order)
         owner, most = order.current_crew, self.problem.objective.most_moves
         if owner in self.tally.number and most is not None and self.tally.lost[str(owner)] >= most:
             others = [crew.id for crew in self.problem.crews if crew.id != owner]

@@ -48,11 +48,8 @@ class Positions:
         self.problem, self._tally = problem, tally
         crews = problem.crews
         self.gaps = Gaps(problem, tally.routes)
-        self._size = np.array([crew.size for crew in crews], dtype=np.int64)
         self._row = {crew.id: number for number, crew in enumerate(crews)}
-        self._skills = _by_key([crew.skills for crew in crews])
         self._areas = _by_key([crew.area_cost for crew in crews])
-        self._decided = {name: c.id for c in crews for name in (*c.locked, *c.sequence)}
         self._none = np.zeros(len(crews), dtype=np.int64)
         self._between: Spot | None = None
         self._last: tuple[Order, NDArray[np.intp], Trip] | None = None
@@ -62,21 +59,6 @@ class Positions:
         """Take the route of crew `number` as it is now; the tally knows it already."""
         self.gaps.update(self._tally.routes, number)
         self._between = self._last = None
-
-    def qualified(self, order: Order) -> NDArray[np.bool_]:
-        """Which crews may have the order by skills, size, pin and ban."""
-        mask = self._size >= order.crew_size
-        for skill, count in order.skills:
-            mask &= self._skills.get(skill, self._none) >= count
-        pin = order.pinned_crew or self._decided.get(order.id)
-        if pin is not None:
-            only = np.zeros_like(mask)
-            if pin in self._row:
-                only[self._row[pin]] = True
-            mask &= only
-        for crew_id in order.forbidden_crews & self._row.keys():
-            mask[self._row[crew_id]] = False
-        return mask
 
     def between(self) -> Spot:
         """Every gap as a place for one more order."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from dispatch.fit import candidates
 from dispatch.insertion import SORTS, Tour, build, mend
 from dispatch.model import Budget
 from dispatch.moves import within_moves
 from dispatch.plan import Plan
 from dispatch.problem import Problem
+from dispatch.reach import candidates
 from dispatch.routing_model import RoutingModel
 
 INSERTION_SHARE = 0.4

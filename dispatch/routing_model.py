@@ -6,6 +6,7 @@ Nodes are the orders that someone could serve, then one start per crew, then one
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ class RoutingModel:
         self._time(busy)
         self._choose()
         self._rest()
+        self._hold()
+        self._keep_sequences()
         if problem.objective.spread_per_mille > 0:
             self._spread(busy, incumbent)
 
@@ -151,6 +154,42 @@ class RoutingModel:
             ]
             if rests:
                 self.clock.SetBreakIntervalsOfVehicle(rests, vehicle, work)
+
+    def _hold(self) -> None:
+        """No vehicle takes more than it holds; what is accepted already is a fact."""
+        routing, crews = self.routing, self.problem.crews
+        if all(crew.capacity is None for crew in crews):
+            return
+        units = [order.units for order in self.orders] + [0] * (2 * len(crews))
+        known = self.problem.order_by_id
+        room = [
+            sum(units)
+            if crew.capacity is None
+            else max(crew.capacity, sum(known[name].units for name in crew.locked))
+            for crew in crews
+        ]
+        taken = routing.RegisterUnaryTransitVector(units)
+        routing.AddDimensionWithVehicleCapacity(taken, 0, room, True, "units")
+
+    def _keep_sequences(self) -> None:
+        """A crew's sequenced orders may be missing, but not swapped."""
+        routing = self.routing
+        chains = [
+            [self._index(self.problem.order_by_id[name]) for name in names]
+            for names in self._sequenced()
+            if len(names) > 1
+        ]
+        if not chains:
+            return
+        stops = len(self.orders) + 1
+        routing.AddConstantDimension(1, stops, True, "stops")
+        count, solver = routing.GetDimensionOrDie("stops"), routing.solver()
+        for before, after in (pair for chain in chains for pair in combinations(chain, 2)):
+            missing = 2 - routing.ActiveVar(before) - routing.ActiveVar(after)
+            solver.Add(count.CumulVar(before) + 1 <= count.CumulVar(after) + (stops + 1) * missing)
+
+    def _sequenced(self) -> list[list[str]]:
+        return [[name for name in crew.sequence if self.may[name]] for crew in self.problem.crews]
 
     def _spread(self, busy: NDArray[np.int64], incumbent: Plan) -> None:
         """Price work above the incumbent's mean twice: above and below the mean are equal sums."""

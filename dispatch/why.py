@@ -142,7 +142,7 @@ def _cannot(
     for row, crew in enumerate(problem.crews):
         if row == number:
             continue
-        barred = barrier(problem, order, crew)
+        barred = barrier(insertions, order, crew)
         if barred is not None:
             told[crew.id] = barred
         elif row not in open_to:

@@ -166,7 +166,7 @@ def order_of(job: Job, at: datetime, layout: Layout) -> dispatch.Order:
         crew_size=job.crew_size,
         area=str(job.station_id),
         pinned_crew=job.pinned_crew,
-        forbidden_crews=job.banned_crews,
+        forbidden_crews=job.forbidden_crews,
         current_crew=job.wanted_crew,
         emergency=job.service_class == policy.DANGER,
         income=job.income,

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from app.planning.snapshot import CrewNow, Job, Snapshot
+import dispatch
+from app.planning.snapshot import Job, Snapshot
 from routing import Place
 
 _M_PER_DEGREE = 111_195.0
@@ -23,7 +24,7 @@ def nearby(snapshot: Snapshot, job: Job, most: int, helpers: int) -> Snapshot:
     ranked = sorted(
         snapshot.crews, key=lambda crew: _nearest_m(job.place, [crew.place, *stops[crew.code]])
     )
-    able = [crew.code for crew in ranked if could_have(crew, job)][:most]
+    able = [crew.code for crew in ranked if dispatch.may_have(job, crew, crew.code)][:most]
     others = [crew.code for crew in ranked if crew.code not in able][:helpers]
     crews = {*able, *others} if able else set()
     with_them = {
@@ -36,14 +37,6 @@ def nearby(snapshot: Snapshot, job: Job, most: int, helpers: int) -> Snapshot:
         published={key: visit for key, visit in snapshot.published.items() if key in with_them},
         elsewhere=tuple(each for each in snapshot.elsewhere if each.crew_code in crews),
     )
-
-
-def could_have(crew: CrewNow, job: Job) -> bool:
-    """Whether size, skills, pin and bans leave this crew open to the order."""
-    if job.pinned_crew not in (None, crew.code) or crew.code in job.banned_crews:
-        return False
-    skilled = all(crew.skills.get(skill, 0) >= count for skill, count in job.skills)
-    return skilled and crew.size >= job.crew_size
 
 
 def _stops(snapshot: Snapshot) -> dict[str, list[Place]]:

@@ -94,7 +94,7 @@ def job_of(row: Any, reading: Reading) -> Job:
         pinned_crew=pinned,
         wanted_crew=planned.crew_code if planned else preferred,
         # A dispatcher who pins the order to a crew knows what stands against it.
-        banned_crews=frozenset(banned - {pinned}),
+        forbidden_crews=frozenset(banned - {pinned}),
         income=income_of(reading.expected, row.fault_code, row.points, row.crew_size, row.zone),
     )
 

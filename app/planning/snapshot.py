@@ -41,7 +41,7 @@ class Job:
     pinned_crew: str | None = None
     wanted_crew: str | None = None
     """The crew of the published plan, or the one before a hold: another one has a price."""
-    banned_crews: frozenset[str] = frozenset()
+    forbidden_crews: frozenset[str] = frozenset()
     income: int = 0
     """Points that it brings each person whom it needs, in hundredths."""
 

@@ -14,7 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
+_hidden = "scipy" not in sys.modules
+if _hidden:  # numba would load it for matrix products, which no kernel makes: half a second
+    sys.modules["scipy"] = None  # type: ignore[assignment]
+try:
+    import numba
+    import numba.np.arraymath  # looks for scipy when it is loaded, which the first kernel does
+finally:
+    if _hidden:
+        del sys.modules["scipy"]
 
 ENVIRONMENT = "PAIGONG_KERNELS"
 """Names the folder for compiled kernels; by default one in the user's cache folder."""

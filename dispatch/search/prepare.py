@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dispatch.model import Crew, Order
 from dispatch.problem import Problem
+from dispatch.reach import eligible
 from dispatch.search import layout
 from dispatch.search.chance import dice_of
 from dispatch.search.layout import NEVER, Day, Ints, Tours, Walk
@@ -31,7 +30,7 @@ def day_of(problem: Problem) -> Day:
     for number, crew in enumerate(problem.crews):
         for position, rest in enumerate(crew.owed_breaks):
             rests[number, position] = (rest.earliest_s, rest.latest_s, rest.duration_s)
-    may = _may(problem) & _reachable(problem, orders, crews)
+    may = eligible(problem)
     fee = _fees(problem)
     orders[:, layout.CROWD] = may.sum(axis=1)
     first = np.concatenate([[0], np.cumsum(orders[:, layout.CROWD])]).astype(np.int64)
@@ -118,59 +117,6 @@ def _crews(problem: Problem) -> Ints:
         for crew in problem.crews
     ]
     return np.array(rows, dtype=np.int64).reshape(len(rows), layout.CREW_COLUMNS)
-
-
-def _may(problem: Problem) -> NDArray[np.bool_]:
-    """[order, crew]: skills, size, pins and bans; only its crew has what is accepted."""
-    known: dict[object, NDArray[np.bool_]] = {}
-    may = np.zeros((len(problem.orders), len(problem.crews)), dtype=np.bool_)
-    crew_at = {crew.id: number for number, crew in enumerate(problem.crews)}
-    for number, order in enumerate(problem.orders):
-        if order.id in problem.locked_crew:
-            may[number, crew_at[problem.locked_crew[order.id]]] = True
-            continue
-        needs = (order.skills, order.crew_size)
-        if needs not in known:
-            known[needs] = np.array([_able(order, crew) for crew in problem.crews], dtype=np.bool_)
-        may[number] = known[needs]
-        pinned = problem.pinned_crew.get(order.id)
-        if pinned is not None:
-            alone = crew_at.get(pinned)
-            able = alone is not None and bool(may[number, alone])
-            may[number] = False
-            if alone is not None:
-                may[number, alone] = able
-        for name in order.forbidden_crews:
-            if name in crew_at:
-                may[number, crew_at[name]] = False
-    return may
-
-
-def _able(order: Order, crew: Crew) -> bool:
-    return crew.size >= order.crew_size and all(
-        crew.skills.get(skill, 0) >= count for skill, count in order.skills
-    )
-
-
-def _reachable(problem: Problem, orders: Ints, crews: Ints) -> NDArray[np.bool_]:
-    """[order, crew]: can the crew be there and back in time with nothing else to do?
-
-    True for what is accepted, which is a fact.
-    """
-    place = orders[:, layout.PLACE]
-    drive = problem.travel[crews[:, layout.START]][:, place].T.astype(np.int64)
-    setup = np.repeat(orders[:, layout.SETUP, None], len(crews), axis=1)
-    inside = orders[:, layout.BUILDING, None] == crews[None, :, layout.INSIDE]
-    setup[inside & (orders[:, layout.BUILDING, None] >= 0)] = 0
-    via = crews[:, layout.LOCKED] > 0  # where the accepted orders leave the crew is not known here
-    way = np.where(via[None, :], 0, drive + setup)
-    start = np.maximum(orders[:, layout.OPENS, None], crews[None, :, layout.READY] + way)
-    home = problem.travel[place][:, crews[:, layout.END]].astype(np.int64)
-    home[:, crews[:, layout.END] < 0] = 0
-    end = start + orders[:, layout.SERVICE, None] + home
-    in_time = (start <= orders[:, layout.CLOSE, None]) & (end <= crews[None, :, layout.HARD_END])
-    fits = in_time & (way < layout.FAR) & (home < layout.FAR)
-    return fits | (orders[:, layout.ACCEPTED, None] > 0)
 
 
 def _fees(problem: Problem) -> Ints:

@@ -23,7 +23,7 @@ from dispatch import (
     replan,
     with_order,
 )
-from dispatch.fit import qualified
+from dispatch.fit import Roster
 from dispatch.timing import time_route
 from tests.dispatch.instances import EIGHT, HOUR, PLAIN, crew, order, problem, scattered
 from tests.dispatch.test_properties import MANY, problems
@@ -267,7 +267,7 @@ def least(question: Problem, plan: Plan, order_id: str) -> int | None:
     spent = most is not None and tally.lost[str(asked.current_crew)] >= most
     best: int | None = None
     for number, team in enumerate(question.crews):
-        if not qualified(question, asked, team):
+        if not Roster(question).may_have(asked)[number]:
             continue
         if spent and question.counts_as_moved(asked, team.id):
             continue

@@ -5,9 +5,10 @@ import dataclasses
 import pytest
 
 from dispatch import Objective, Problem
-from dispatch.fit import candidates
 from dispatch.insertion import Tour, build
+from dispatch.plan import Plan
 from dispatch.price import priced_plan
+from dispatch.reach import candidates
 from dispatch.routing_model import RoutingModel
 from dispatch.timing import time_route
 from tests.dispatch.instances import scattered
@@ -42,6 +43,26 @@ class TestRoutingModel:
         assert found.ObjectiveValue() // 1000 == pytest.approx(plan.total - outside, abs=2)
         for crew in question.crews:
             assert tuple(sequences[crew.id][: len(crew.locked)]) == crew.locked
+
+    def test_vehicles_hold_what_they_hold_and_sequences_are_kept(self) -> None:
+        question = with_accepted(scattered(25, 5, 1))
+        jobs = tuple(dataclasses.replace(order, units=1) for order in question.orders)
+        free = dataclasses.replace(question, orders=jobs)
+        may = candidates(free)
+        most = max(map(len, build(free, may, FOREVER).sequences.values()))
+        able = [order.id for order in jobs if 4 in may[order.id]]
+        teams = [dataclasses.replace(crew, capacity=most - 1) for crew in free.crews]
+        teams[4] = dataclasses.replace(teams[4], sequence=tuple(reversed(able[:3])))
+        question = dataclasses.replace(free, crews=tuple(teams))
+        may = candidates(question)
+        empty = Plan(routes=tuple(Tour(question, may).routes))
+        model = RoutingModel(question, may, empty, list(empty.routes))
+        sequences = model.sequences(model.search(empty, 20, 40, 0))
+        assert all(
+            time_route(question, crew, sequences[crew.id]) is not None for crew in question.crews
+        )
+        assert sum(name in sequences[teams[4].id] for name in teams[4].sequence) > 1
+        assert max(map(len, sequences.values())) == most - 1
 
     def test_it_starts_from_the_plan_it_is_given(self) -> None:
         question = with_accepted(scattered(25, 5, 1))

@@ -1,8 +1,8 @@
 """What `solve` promises about its answer, whatever the search does."""
 
 from dispatch import Budget, check, replan, solve
-from dispatch.fit import candidates
 from dispatch.insertion import SORTS, build
+from dispatch.reach import candidates
 from tests.dispatch.instances import (
     EIGHT,
     HOUR,

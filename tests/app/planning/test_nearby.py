@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from app.planning.nearby import could_have, nearby
+from app.planning.nearby import nearby
 from app.planning.snapshot import CrewNow, Facts, Job, Published, Snapshot
+from dispatch import may_have
 from routing import Place
 
 AT = datetime(2027, 1, 13, tzinfo=UTC)
@@ -95,8 +96,8 @@ class TestNearby:
 
     def test_pins_bans_size_and_skills_decide_who_could(self) -> None:
         asked, team = job("d"), crew("a", 1)
-        assert could_have(team, asked)
-        assert not could_have(team, job("d", size=2))
-        assert not could_have(team, job("d", skill="PL"))
-        assert not could_have(team, replace(asked, pinned_crew="b"))
-        assert not could_have(team, replace(asked, banned_crews=frozenset({"a"})))
+        assert may_have(asked, team, team.code)
+        assert not may_have(job("d", size=2), team, team.code)
+        assert not may_have(job("d", skill="PL"), team, team.code)
+        assert not may_have(replace(asked, pinned_crew="b"), team, team.code)
+        assert not may_have(replace(asked, forbidden_crews=frozenset({"a"})), team, team.code)
