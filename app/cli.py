@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -53,14 +53,25 @@ def serve(host: str = "127.0.0.1", port: int = 8000) -> None:
 
 
 @cli.command()
-def worker() -> None:
-    """Run background work: planning, push, clocks."""
+def worker(
+    only: Annotated[
+        Literal["all", "express", "rest"],
+        typer.Option(help="express: danger and pushes alone; rest: all else."),
+    ] = "all",
+) -> None:
+    """Run background work: planning, push, clocks.
+
+    With two processes, one `--only express` and one `--only rest`, danger waits for no plan that is
+    being read or published.
+    """
     from app import wiring
-    from app.worker import run_worker
+    from app.worker import EXPRESS, QUEUES, run_worker
 
     config = installed()
     wiring.wire()
-    asyncio.run(run_worker(config))
+    rest = [name for name in QUEUES if name not in EXPRESS]
+    queues = {"all": QUEUES, "express": EXPRESS, "rest": rest}[only]
+    asyncio.run(run_worker(config, queues=queues))
 
 
 @admin.command("create")

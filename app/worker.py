@@ -43,6 +43,9 @@ from app.work_orders import timers
 
 log = logging.getLogger(__name__)
 QUEUES = (PLANNING, QUESTIONS, URGENT, "push", "texts", "webhooks", "default")
+EXPRESS = (URGENT, "push")
+"""What nobody may wait for: a process of its own keeps it away from plans being read, merged and
+published, which take seconds of the event loop's time in a large city."""
 TASKS = (
     "app.planning.jobs",
     "app.notifications.jobs",
@@ -71,8 +74,8 @@ async def run_worker(
     """Work until SIGINT or SIGTERM; `queues` of None are all of `QUEUES`.
 
     Each queue has a worker of its own with `concurrency` jobs at once; planning and questions have
-    one, since their searches share a process. The tickers run in every worker: they lock what they
-    touch and look again, so that two workers do nothing twice.
+    one, since their searches share a process. The tickers run in every worker but an express one
+    (`EXPRESS`): they lock what they touch and look again, so that two workers do nothing twice.
     """
     installed.install(settings)
     clock.install(settings.scaled_clock())
@@ -135,7 +138,8 @@ async def _serve(
     ]
     if PLANNING in queues:
         tasks.append(asyncio.create_task(_warm(tools.solver), name="warm solver"))
-    tasks += _tickers(settings, tools)
+    if not set(queues) <= set(EXPRESS):
+        tasks += _tickers(settings, tools)
     stopped = asyncio.create_task(stop.wait(), name="stop")
     running = {task for task in tasks if task.get_name() != "warm solver"}
     await asyncio.wait({*running, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -115,7 +115,8 @@ class House:
             "push", "app.demo.fcm", *push_options, "--seed", str(self.options.seed)
         )
         self.api = await self._serve()
-        await self.children.start("worker", "app.cli", "worker")
+        await self.children.start("worker", "app.cli", "worker", "--only", "rest")
+        await self.children.start("express", "app.cli", "worker", "--only", "express")
         await self._until_answers("/readyz")
 
     def _set_clock(self, scaled: ScaledClock) -> None:
