@@ -1,29 +1,33 @@
 """A whole city of stations: each alone, and with neighbours that lend crews, in the same seconds.
 
 A SIMULATED city: stations on a grid, 6 km apart, with 200 orders each and unequally many crews.
-*Alone*, every station gets S seconds. *Together*, it gets half of them; then each pair of
-neighbours is planned as one, warm from what stands, in four rounds (left with right in even and odd
-columns, upper with lower in even and odd rows) that share the other half. J is over the city.
+*Alone*, every station gets S seconds. *Together*, the city is planned as the
+service plans a subtree that is too large for one problem (`dispatch.City`): every station for half
+of the seconds, then each pair of neighbours as one, warm from what stands, in the other half. J is
+over the city.
 """
 
-import itertools
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+import dispatch
 from benchmarks.planner_ours import planned
 from benchmarks.rich_generator import PARKING_S, PER_KM_S, SIDE_KM, generate
 from benchmarks.rich_price import price
+from dispatch import Region
 from dispatch.formats import read_rich
+from dispatch.regions import Group
 
 TILE_KM: Final = 6.0
 ORDERS: Final = 200
 CREWS: Final = (12, 22)
 """Fewest and most crews of a station; 14 is tight, 20 has room."""
-ALONE_SHARE: Final = 0.5
+MOST: Final = (1_500, 150)
+"""Orders and crews of the largest problem, as in the service."""
 
 Routes = dict[int, list[int]]
 """Technician number -> order numbers, both of the city."""
@@ -96,12 +100,21 @@ def build(stations: int, seed: int) -> City:
     return city._replace(xy=np.vstack(points))
 
 
-def plan_group(
-    city: City, group: Sequence[int], seconds: float, seed: int, warm: Routes | None = None
-) -> Routes:
-    """Plan these stations as one problem; `warm` may hold routes of the whole city."""
-    techs = [n for n, station in enumerate(city.tech_station) if station in group]
-    orders = _orders_of(city, group, techs, warm or {})
+def regions(city: City) -> list[Region]:
+    """The stations, with orders and crews by their numbers in the city."""
+    found = []
+    for station in range(city.stations):
+        orders, crews = (
+            tuple(str(n) for n, own in enumerate(whose) if own == station)
+            for whose in (city.order_station, city.tech_station)
+        )
+        found.append(Region(id=str(station), orders=orders, crews=crews))
+    return found
+
+
+def plan_group(city: City, group: Group, seconds: float, seed: int) -> dict[str, list[str]]:
+    """Plan these orders and crews as one problem, warm from what stands."""
+    techs, orders = [int(name) for name in group.crews], sorted(map(int, group.orders))
     rows = [*(city.techs[n] for n in techs), *(city.orders[n] for n in orders)]
     places = sorted({row["loc"] for row in rows})
     local = {place: number for number, place in enumerate(places)}
@@ -112,53 +125,39 @@ def plan_group(
             "orders": [{**city.orders[n], "loc": local[city.orders[n]["loc"]]} for n in orders],
         }
     )
-    start = None
-    if warm is not None:
-        at = {n: str(number) for number, n in enumerate(orders)}
-        start = {str(k): [at[n] for n in warm.get(tech, [])] for k, tech in enumerate(techs)}
-    plan = planned(problem, seconds, seed, warm_start=start)
+    at = {str(n): str(number) for number, n in enumerate(orders)}
+    stands = {str(k): [at[n] for n in group.warm_start[str(tech)]] for k, tech in enumerate(techs)}
+    warm = stands if any(stands.values()) else None
+    plan = planned(problem, seconds, seed, warm_start=warm)
     return {
-        techs[int(crew)]: [orders[int(name)] for name in names]
+        str(techs[int(crew)]): [str(orders[int(name)]) for name in names]
         for crew, names in plan.sequences.items()
     }
 
 
-def _orders_of(city: City, group: Sequence[int], techs: Sequence[int], warm: Routes) -> list[int]:
-    """The group's orders and those that its crews have taken over, without what others took."""
-    own = {n for n, station in enumerate(city.order_station) if station in group}
-    mine = {n for tech in techs for n in warm.get(tech, [])}
-    elsewhere = {n for route in warm.values() for n in route} - mine
-    return sorted((own | mine) - elsewhere)
-
-
 def alone(city: City, seconds: float, seed: int) -> Routes:
     """Every station for itself, `seconds` each."""
-    routes: Routes = {}
-    for station in range(city.stations):
-        routes |= plan_group(city, [station], seconds, seed)
-    return routes
+    return _planned(city, seconds * city.stations, seed, ())
 
 
 def together(city: City, seconds: float, seed: int) -> Routes:
     """The same total of seconds, half of it for pairs of neighbours."""
-    routes = alone(city, ALONE_SHARE * seconds, seed)
-    rounds = list(_pairings(city.stations, city.wide))
-    solves = sum(map(len, rounds))
-    left = (1 - ALONE_SHARE) * seconds * city.stations
-    for pair in itertools.chain(*rounds):
-        routes |= plan_group(city, pair, left / solves, seed, routes)
-    return routes
+    return _planned(city, seconds * city.stations, seed, borders(city.stations, city.wide))
 
 
-def _pairings(stations: int, wide: int) -> Iterator[list[tuple[int, int]]]:
-    """Four rounds of neighbours: no station is in two pairs of one round."""
-    for step, axis in ((1, 1), (wide, 0)):
-        for odd in range(2):
-            yield [
-                (here, here + step)
-                for here in range(stations - step)
-                if divmod(here, wide)[axis] % 2 == odd and (step > 1 or (here + 1) % wide)
-            ]
+def borders(stations: int, wide: int) -> list[tuple[str, str]]:
+    """Neighbours on the grid, left with right and upper with lower."""
+    right = [(n, n + 1) for n in range(stations - 1) if (n + 1) % wide]
+    below = [(n, n + wide) for n in range(stations - wide)]
+    return [(str(here), str(there)) for here, there in (*right, *below)]
+
+
+def _planned(city: City, seconds: float, seed: int, pairs: Sequence[tuple[str, str]]) -> Routes:
+    """Step by step as the service plans a subtree that is too large for one problem."""
+    whole = dispatch.City(regions(city))
+    for step in whole.steps(pairs, seconds, most=MOST):
+        whole.take(plan_group(city, whole.group(step.regions), step.seconds, seed))
+    return {int(crew): [int(n) for n in names] for crew, names in whole.sequences.items()}
 
 
 def measure(stations: Sequence[int], seconds: float, seed: int) -> dict[str, Any]:
