@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy import case
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -33,8 +34,21 @@ async def faults(session: AsyncSession, version: int) -> Sequence[FaultCode]:
     return (await session.exec(query)).all()
 
 
-async def fault(session: AsyncSession, version: int, code: str) -> FaultCode | None:
-    query = select(FaultCode).where(FaultCode.version == version, FaultCode.code == code)
+async def fault_on(session: AsyncSession, day: date, code: str) -> FaultCode | None:
+    """The fault of the version in force on `day`; before the first version, the first one's."""
+    begun = col(CatalogueVersion.effective_from) <= day
+    in_force = (
+        select(CatalogueVersion.version)
+        .order_by(
+            begun.desc(),
+            case((begun, CatalogueVersion.effective_from)).desc(),  # type: ignore[arg-type]
+            col(CatalogueVersion.effective_from),
+        )
+        .limit(1)
+    )
+    query = select(FaultCode).where(
+        FaultCode.version == in_force.scalar_subquery(), FaultCode.code == code
+    )
     return (await session.exec(query)).one_or_none()
 
 

@@ -33,8 +33,9 @@ async def version_on(session: AsyncSession, on: date | None = None) -> int:
 
 async def fault(session: AsyncSession, code: str, on: date | None = None) -> FaultCode:
     """The fault of this code in force `on` a local date; raises UnknownFaultCode."""
-    found = await repository.fault(session, await version_on(session, on), code)
+    found = await repository.fault_on(session, on or _today(), code)
     if found is None:
+        await version_on(session, on)
         raise UnknownFaultCode(code=code[:40])
     return found
 
