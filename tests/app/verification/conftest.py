@@ -22,7 +22,8 @@ from app.evidence.storage import DiskStorage
 from app.verification import Difference, fold
 from app.verification.files import check_stored
 from tests.app.verification.histories import History, a_morning
-from tests.conftest import _on, settings_for
+from tests.conftest import settings_for
+from tests.factories.databases import on
 from tests.factories.world import NOW, World
 
 Corrupt = Callable[..., Awaitable[list[Difference]]]
@@ -49,7 +50,7 @@ def built(
     name = f"paigong_verify_{uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {source}")
-    config = settings_for(_on(server, name), tmp_path_factory.mktemp("verify"))
+    config = settings_for(on(server, name), tmp_path_factory.mktemp("verify"))
     settings.install(config)
 
     async def build() -> History:
