@@ -125,6 +125,12 @@ async def _arrive(doing: Doing) -> Result:
         "photo_wanted": proof.proved is None,
         "code_elsewhere": proof.code_elsewhere,
     }
+    if proof.proved == "code" and place is None:
+        # A copied code works from anywhere, and in a cellar nothing else does: the track tells.
+        technician_id = doing.act.principal.technician_id if doing.act.principal else None
+        seen_m = await repository.tracked_m(doing.session, order.id, technician_id, doing.act.at)
+        told["seen_m"] = seen_m
+        told["code_unplaced"] = seen_m is not None and seen_m > numbers["code_elsewhere_m"]
     code = str(code_id) if code_id else None
     await doing.take(Action.ARRIVED, **told, arrival_code_id=code)
     return told

@@ -163,7 +163,6 @@ def _doubts_of_arrival(result: dict[str, Any], command: CommandIn) -> list[Doubt
         found.append(Doubt("arrival_unproved", data | {"accuracy_m": accuracy_m}))
     if result.get("code_elsewhere"):
         found.append(Doubt("code_elsewhere", {"distance_m": result.get("distance_m")}))
-    if result.get("proved") == "code" and command.place is None:
-        # A copied code works from anywhere: only a position beside it would tell.
-        found.append(Doubt("code_unplaced", {"geofence_m": result.get("geofence_m")}))
+    if result.get("code_unplaced"):
+        found.append(Doubt("code_unplaced", {"seen_m": result.get("seen_m")}))
     return found

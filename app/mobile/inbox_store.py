@@ -16,6 +16,7 @@ from app.core.ids import new_id
 from app.core.scope import Principal
 from app.identity.errors import DeviceRevoked, Unauthenticated
 from app.identity.models import Device
+from app.mobile import repository
 from app.mobile.models import PhoneCommand
 from app.mobile.schemas import Received
 
@@ -28,10 +29,11 @@ async def device(session: AsyncSession, device_id: UUID) -> Device:
 
 
 async def locked_device(session: AsyncSession, principal: Principal) -> Device:
-    """The caller's device as it is now, under its row lock: its commands wait in line.
+    """The caller's device as it is now, under its row lock: its commands wait in line, briefly.
 
     Raises DeviceRevoked, and Unauthenticated when another person took it over meanwhile.
     """
+    await repository.wait_briefly(session)
     statement = select(Device).where(Device.id == principal.device_id).with_for_update()
     fresh = statement.execution_options(populate_existing=True)
     found = (await session.exec(fresh)).one()

@@ -10,10 +10,13 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.identity.models import Device
+from app.mobile.policy import FRESH
 from app.work_orders.states import IN_CREW_HANDS, State
 
 ON_THE_PHONE = sorted({*IN_CREW_HANDS, State.DONE})
 """DONE stays until it is reviewed: files may be missing, and the reviewer may send it back."""
+
+LOCK_WAIT_MS = 2_000
 
 _JOBS = """
 SELECT o.id, o.serial, o.state, o.version, o.assignment_id, a.crew_id, a.assigned_at,
@@ -119,10 +122,22 @@ async def commands_here(session: AsyncSession, device_id: UUID, user_id: UUID) -
     return int(row.scalar_one())
 
 
+async def wait_briefly(session: AsyncSession) -> None:
+    """Let this transaction wait no longer for a lock: it is told `busy` and comes again.
+
+    A phone that sends all it has again and again would otherwise hold a connection per request
+    while they wait in line for its own row.
+    """
+    await session.execute(
+        text("SELECT set_config('lock_timeout', :most, true)"), {"most": f"{LOCK_WAIT_MS}ms"}
+    )
+
+
 async def device_heard(
     session: AsyncSession, device_id: UUID, at: datetime, skew_ms: int | None
 ) -> None:
     """The device spoke; keep its skew when it was measured."""
+    await wait_briefly(session)
     values: dict[str, Any] = {"last_seen_at": at}
     if skew_ms is not None:
         values["skew_ms"] = skew_ms
@@ -180,3 +195,29 @@ async def distance_m(session: AsyncSession, order_id: UUID, lon: float, lat: flo
     )
     metres: float = row.scalar_one()
     return round(metres)
+
+
+async def tracked_m(
+    session: AsyncSession, order_id: UUID, technician_id: UUID | None, at: datetime
+) -> int | None:
+    """Metres from the order's place to where the technician's phone was tracked nearest to `at`.
+
+    None without a fix of about then.
+    """
+    row = await session.execute(
+        text(
+            "SELECT ST_Distance(o.location, p.place) FROM positions p, work_orders o"
+            " WHERE o.id = :order AND p.technician_id = :technician AND NOT p.mocked"
+            "  AND p.at BETWEEN :since AND :until"
+            " ORDER BY greatest(p.at, :at) - least(p.at, :at) LIMIT 1"
+        ),
+        {
+            "order": order_id,
+            "technician": technician_id,
+            "at": at,
+            "since": at - FRESH,
+            "until": at + FRESH,
+        },
+    )
+    metres: float | None = row.scalar_one_or_none()
+    return round(metres) if metres is not None else None

@@ -11,14 +11,18 @@ from app.completions.models import CompletionRecord
 from app.core import clock
 from app.core.db import Database
 from app.evidence.policy import Needed
-from app.mobile import execution
-from app.mobile.schemas import CommandIn
 from tests.app.mobile.test_together import photo, record
 from tests.factories.desk import Desk
 from tests.factories.phone import Chief, Phone
 from tests.factories.world import World
 
 FAR = {"lon": 117.06, "lat": 36.65, "accuracy_m": 20}
+
+_TRACKED = """
+INSERT INTO positions (technician_id, client_at, at, received_at, place, accuracy_m, mocked)
+SELECT t.id, :at, :at, :at, ST_SetSRID(ST_MakePoint(:lon, :lat), 4326), :accuracy_m, false
+  FROM technicians t JOIN users u ON u.id = t.user_id WHERE u.username = 'tech01'
+"""
 
 
 class TestArrival:
@@ -80,11 +84,26 @@ class TestArrival:
         assert (await chief.flags())["code_elsewhere"]["data"]["distance_m"] > 2_000
         assert "code_unplaced" not in await chief.flags()
 
-    def test_a_code_without_a_position_is_looked_at(self) -> None:
-        said = {"id": uuid4(), "device_seq": 1, "kind": "arrive", "order_id": uuid4()}
-        command = CommandIn.model_validate(said | {"client_at": clock.now()})
-        (doubt,) = execution._doubts_of_arrival({"proved": "code", "geofence_m": 150}, command)
-        assert doubt.kind == "code_unplaced"
+    async def test_a_code_without_a_position_is_noted_and_flagged_when_the_track_is_elsewhere(
+        self, desk: Desk, leader: Phone, chief: Chief, world: World, database: Database
+    ) -> None:
+        path = f"/buildings/{world.buildings['锦绣家园1']}/arrival-codes"
+        body = {"kind": "box", "label": "地下室表箱"}
+        made = await chief.client.post(path, json=body, headers=chief.as_("chief1"))
+        said = made.json()["said"]
+        for premises, seen in (("锦绣家园1-1-101", False), ("锦绣家园1-1-102", True)):
+            order_id = await desk.sent(premises=premises)
+            await leader.do("accept", order_id)
+            await leader.do("depart", order_id)
+            if seen:
+                async with database.transaction() as session:
+                    await session.execute(text(_TRACKED), FAR | {"at": clock.now()})
+            result = (await leader.do("arrive", order_id, arrival_code=said))["result"]
+            assert (result["proved"], result["distance_m"]) == ("code", None)
+            assert result["code_unplaced"] is seen
+            assert ("code_unplaced" in await chief.flags()) is seen
+            await leader.do("return", order_id, reason="不属本站")
+        assert (await chief.flags())["code_unplaced"]["data"]["seen_m"] > 2_000
 
 
 class TestSafety:

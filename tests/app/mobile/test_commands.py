@@ -15,7 +15,7 @@ from app.core.db import Database
 from app.core.scope import Principal
 from app.identity.errors import DeviceRevoked, Unauthenticated
 from app.identity.models import LoginSession
-from app.mobile import commands
+from app.mobile import commands, repository
 from app.mobile.inbox import receive
 from app.mobile.models import PhoneCommand
 from app.mobile.schemas import Received
@@ -300,6 +300,25 @@ class TestReplay:
         actions = [event.action for event in await events(database, order_id)]
         assert actions[-3:] == ["accepted", "contacted", "departed"]
         assert len(await inbox(database)) == 3
+
+    async def test_who_waits_too_long_for_the_devices_row_is_told_to_come_again(
+        self,
+        desk: Desk,
+        leader: Phone,
+        database: Database,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(repository, "LOCK_WAIT_MS", 50)
+        command = leader.command("accept", await desk.sent())
+        async with database.transaction() as session:
+            held = text("SELECT FROM devices WHERE id = :id FOR UPDATE")
+            await session.execute(held, {"id": world.devices["tech01"]})
+            busy = (await leader.send(command))["answers"][0]
+            assert (busy["outcome"], busy["problem"]["type"]) == ("retry", f"{PROBLEM}busy")
+            pull = await leader.client.get("/mobile/sync", headers=leader.headers)
+            assert (pull.status_code, pull.headers["Retry-After"]) == (503, "2")
+        assert outcomes(await leader.send(command)) == ["applied"]
 
     async def test_one_command_twice_in_a_batch_is_done_once(
         self, desk: Desk, leader: Phone
