@@ -63,6 +63,17 @@ class EvidenceNotReadable(Problem):
     action = Text("请等待上传完成", "Wait until its upload is complete")
 
 
+class EvidenceRemoved(Problem):
+    """The recording's days are over: its hash and record are left; members: `removed_at`."""
+
+    status = 410
+    type = "evidence-removed"
+    title = Text(
+        "录音录像已按保存期限删除", "The recording was removed when its keeping time ended"
+    )
+    action = Text("其哈希值和记录仍在工单中", "Its hash and record are still with the order")
+
+
 class RangeNotSatisfiable(Problem):
     """The Range header asks for bytes that are not there."""
 

@@ -1,4 +1,4 @@
-"""Forgetting what has had its time: unfinished uploads, quarantine, copies that were torn."""
+"""Forgetting what has had its time: unfinished uploads, quarantine, recordings, torn copies."""
 
 import asyncio
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.core import clock
 from app.core.db import Database
-from app.evidence import limits, repository
+from app.evidence import limits, repository, retention
 from app.evidence.creation import forget
 from app.evidence.parts import parts
 from app.evidence.storage import DiskStorage, quarantine_key, storage
@@ -21,6 +21,7 @@ async def purge(database: Database) -> None:
     await _forget_unfinished(database)
     await _forget_strays(database)
     await _forget_quarantine(database)
+    await retention.remove_recordings(database)
     kept = storage()
     if isinstance(kept, DiskStorage):
         await asyncio.to_thread(kept.forget_torn, clock.real_now() - TORN_AFTER)

@@ -40,10 +40,11 @@ class Quota(_Section):
 
 
 class Keeping(_Section):
-    """How long unfinished and rejected bytes are kept, in days."""
+    """How long unfinished and rejected bytes, and recordings, are kept, in days."""
 
     upload_days: PositiveInt
     quarantine_days: PositiveInt
+    recordings_days: PositiveInt
 
 
 class Decoding(_Section):

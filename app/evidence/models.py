@@ -22,6 +22,11 @@ class EvidenceFile(SQLModel, table=True):
         Index("ix_evidence_files_sha256", "sha256"),
         Index("ix_evidence_files_device", "device_id", "declared_at"),
         Index(
+            "ix_evidence_files_recordings",
+            "verified_at",
+            postgresql_where=text("media_type IN ('audio/mp4','video/mp4')"),
+        ),
+        Index(
             "ix_evidence_files_unfinished",
             "expires_at",
             postgresql_where=text("state = 'receiving'"),
@@ -61,6 +66,8 @@ class EvidenceFile(SQLModel, table=True):
     """How the phone came by it: its own camera, or the gallery; null when it did not say."""
     replaces: UUID | None = Field(default=None, foreign_key="evidence_files.id", unique=True)
     """The rejected file of the manifest whose place this one takes."""
+    removed_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When policy removed the bytes of a recording; hash and row stay."""
     version: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
 
 

@@ -11,6 +11,8 @@ MediaType = Literal[
     "audio/mp4",
     "application/json",
 ]
+RECORDINGS = ("audio/mp4", "video/mp4")
+"""Sound and video: kept for some days only (DOMAIN section 6, 录音录像)."""
 FileKind = Literal["A", "B", "F", "G", "C", "W", "X", "R", "T", "P", "V", "I", "M"]
 
 ALWAYS = frozenset("AF")

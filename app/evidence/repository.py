@@ -5,16 +5,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
 from app.evidence.models import EvidenceFile, EvidenceInspection, QuarantinedFile
+from app.evidence.policy import RECORDINGS
 from app.organisation.models import CrewMember
 from app.work_orders.models import Assignment, WorkOrder
+from app.work_orders.states import ENDED
 
 
 async def insert_absent(session: AsyncSession, files: Iterable[EvidenceFile]) -> None:
@@ -131,6 +134,56 @@ async def mark_purged(session: AsyncSession, quarantine_id: UUID, at: datetime) 
     await session.execute(
         update(QuarantinedFile).where(col(QuarantinedFile.id) == quarantine_id).values(purged_at=at)
     )
+
+
+def _old_recording(before: datetime) -> ColumnElement[bool]:
+    return and_(
+        col(EvidenceFile.media_type).in_(RECORDINGS),
+        col(EvidenceFile.state) == "verified",
+        col(EvidenceFile.removed_at).is_(None),
+        col(EvidenceFile.verified_at) < before,
+    )
+
+
+async def orders_with_old_recordings(
+    session: AsyncSession, before: datetime, most: int
+) -> Sequence[UUID]:
+    """Orders that are over and have sound or video verified before then, with its bytes."""
+    statement = (
+        select(EvidenceFile.order_id)
+        .join(WorkOrder, col(WorkOrder.id) == EvidenceFile.order_id)
+        .where(_old_recording(before), col(WorkOrder.state).in_(ENDED))
+        .distinct()
+        .limit(most)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def old_recordings(
+    session: AsyncSession, order_id: UUID, before: datetime
+) -> Sequence[EvidenceFile]:
+    """Those of one order, row-locked."""
+    statement = (
+        select(EvidenceFile)
+        .where(EvidenceFile.order_id == order_id, _old_recording(before))
+        .order_by(col(EvidenceFile.id))
+        .with_for_update()
+    )
+    return (await session.exec(statement)).all()
+
+
+async def removed_hashes(session: AsyncSession, since: datetime) -> Sequence[str]:
+    """Hashes of files removed since then whose bytes no other file needs."""
+    other = aliased(EvidenceFile)
+    needed = exists().where(
+        col(other.sha256) == col(EvidenceFile.sha256),
+        col(other.removed_at).is_(None),
+        col(other.state) != "rejected",
+    )
+    statement = (
+        select(EvidenceFile.sha256).where(col(EvidenceFile.removed_at) >= since, ~needed).distinct()
+    )
+    return (await session.exec(statement)).all()
 
 
 async def visible_order(

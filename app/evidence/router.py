@@ -63,7 +63,7 @@ async def list_evidence(
 @_bytes.get(
     "/evidence/{file_id}",
     response_class=Response,
-    responses=_ANSWERS | problem_responses(404, 409, 416),
+    responses=_ANSWERS | problem_responses(404, 409, 410, 416),
 )
 async def read_evidence(
     request: Request,

@@ -66,6 +66,8 @@ class EvidenceOut(Out):
     captured_at: datetime | None
     declared_at: datetime
     verified_at: datetime | None
+    removed_at: datetime | None
+    """When the keeping time of a recording ended: `sha256` and the record are left of it."""
     rejected_why: str | None
     rejection: RejectionOut | None
     """The same, with what a technician reads."""

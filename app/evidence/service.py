@@ -18,6 +18,7 @@ from app.evidence.errors import (
     EvidenceKindMismatch,
     EvidenceNoThumbnail,
     EvidenceNotReadable,
+    EvidenceRemoved,
     EvidenceTooLarge,
 )
 from app.evidence.models import EvidenceFile, EvidenceInspection
@@ -187,7 +188,10 @@ class ReadableFile(NamedTuple):
 
 
 async def readable(session: AsyncSession, principal: Principal, file_id: UUID) -> ReadableFile:
-    """A verified file in scope; raises NotFound, or EvidenceNotReadable before it is verified."""
+    """A verified file in scope.
+
+    Raises NotFound, EvidenceNotReadable before it is verified, EvidenceRemoved after its days.
+    """
     file, order = await _verified(session, principal, file_id)
     return ReadableFile(
         key=kept_key(file.sha256),
@@ -201,7 +205,7 @@ async def readable(session: AsyncSession, principal: Principal, file_id: UUID) -
 async def thumbnail(session: AsyncSession, principal: Principal, file_id: UUID) -> ReadableFile:
     """The small picture of a verified file in scope; its size is not known.
 
-    Raises NotFound, EvidenceNotReadable, or EvidenceNoThumbnail for a recording.
+    Raises NotFound, EvidenceNotReadable, EvidenceRemoved, or EvidenceNoThumbnail for a recording.
     """
     file, order = await _verified(session, principal, file_id)
     found = await session.get(EvidenceInspection, file_id)
@@ -224,4 +228,6 @@ async def _verified(
         raise NotFound()
     if found[0].state != "verified":
         raise EvidenceNotReadable(state=found[0].state)
+    if found[0].removed_at is not None:
+        raise EvidenceRemoved(removed_at=found[0].removed_at.isoformat())
     return found

@@ -63,7 +63,8 @@ async def verify(database: Database, store: Storage) -> list[Difference]:
 
     Rows are read as of one instant while others go on working. The files in `store` are
     hashed when that transaction is over: an open one would hold the change feed back. Evidence
-    that was verified stays, so it must still be there then. Writes nothing.
+    that was verified stays, so it must still be there then; a recording whose days end in between
+    is told once. Writes nothing.
     """
     async with database.transaction() as session:
         folded = await fold(session)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from app.evidence.models import EvidenceFile
@@ -47,6 +48,29 @@ def check_evidence(case: Case) -> Iterator[Difference]:
     if names and states == {"verified"}:
         expected_state = "complete"
     yield from differ(CHECK, f"{serial} evidence_state", case.order.evidence_state, expected_state)
+    yield from _removals(case)
+
+
+def _removals(case: Case) -> Iterator[Difference]:
+    """Bytes are gone only where the chain says so: recordings, verified so many days before."""
+    told = {
+        each["file_id"]: (event, each["sha256"])
+        for event in case.done("recordings_removed")
+        for each in event.payload["files"]
+    }
+    for row in case.files:
+        subject = f"{case.order.serial} file {row.id} removed"
+        if (said := told.pop(str(row.id), None)) is None:
+            yield from differ(CHECK, subject, row.removed_at, None)
+            continue
+        event, sha256 = said
+        yield from differ(CHECK, subject, (row.removed_at, row.sha256), (event.at, sha256))
+        kept = timedelta(days=event.payload["days"])
+        recorded = row.media_type.startswith(("audio/", "video/"))
+        if not recorded or row.verified_at is None or event.at - row.verified_at < kept:
+            yield Difference(CHECK, subject, row.media_type, f"a recording of {kept.days} days")
+    for file_id in told:
+        yield Difference(CHECK, f"{case.order.serial} file {file_id}", "nothing", "a removed file")
 
 
 def _standing(file_id: str, files: Sequence[EvidenceFile]) -> str:
@@ -76,9 +100,12 @@ def _named(case: Case) -> list[dict[str, Any]]:
 
 
 def wanted(case: Case) -> Iterator[Wanted]:
-    """Every verified file of the order, whether its manifest still names it or not."""
+    """Every verified file of the order, whether its manifest still names it or not.
+
+    Not what policy removed: `_removals` holds that against the chain.
+    """
     for row in case.files:
-        if row.state == "verified":
+        if row.state == "verified" and row.removed_at is None:
             subject = f"{case.order.serial} file {row.id}"
             yield Wanted(subject, row.sha256, row.size_bytes)
 

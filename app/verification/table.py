@@ -59,10 +59,12 @@ _PAGE: tuple[tuple[str, str, str, str, str], ...] = (
     ("26", OPEN, SAME, "rebooked", f"agent technician {DESK} key"),
     ("26", f"DRAFT {OPEN}", SAME, "amended", f"agent {DESK} revisitor key"),
     ("4", "NEW RETURNED HOLD", SAME, "pinned", DESK),
+    ("录音录像", "CLOSED CANCELLED MERGED", SAME, "recordings_removed", "timer"),
 )
 """Row of the page, from, to, action, who. `=` keeps the state.
 
-The manager of 19 decides only what went up to the company undecided.
+The manager of 19 decides only what went up to the company undecided. 录音录像 is of section 6: kept
+90 days.
 """
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.core.permissions import Role
-from app.work_orders.states import Action, State
+from app.work_orders.states import ENDED, Action, State
 
 S, A, R = State, Action, Role
 
@@ -104,6 +104,7 @@ RULES: dict[Action, Rule] = {
         guards=("assignee_or_desk",),
     ),
     A.AMENDED: _rule(_OPEN | {S.DRAFT}, None, R.AGENT, *_DESK),
+    A.RECORDINGS_REMOVED: _rule(ENDED, None, timers=True),
     A.PINNED: _rule({S.NEW, S.RETURNED, S.HOLD}, None, *_DESK),
 }
 """RESUMED chooses its own target: NEW, or SENT back to the crew still on shift."""

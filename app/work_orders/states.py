@@ -70,3 +70,4 @@ class Action(StrEnum):
     AMENDED = "amended"
     PINNED = "pinned"
     REVISIT_TRIED = "revisit_tried"
+    RECORDINGS_REMOVED = "recordings_removed"
