@@ -6,59 +6,79 @@ import json
 import platform
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tests.hostile import handset
 from tests.hostile.faults import REDDENS
 from tests.hostile.house import House
-from tests.hostile.phones import why_no_node
+from tests.hostile.nursery import Nursery
+from tests.hostile.phones import be_node, why_no_node
+from tests.hostile.serve import serve, work
 from tests.hostile.shift import Plan, Shift
 
-FULL = Plan(jobs=300, crews=5, seed=1, longest_s=420, servers_every_s=45)
+FULL = Plan(jobs=300, crews=5, seed=1, longest_s=450, servers_every_s=30)
 SHORT = Plan(
-    jobs=8,
+    jobs=5,
     crews=2,
     seed=1,
     longest_s=240,
-    servers_every_s=3,
+    apps_every_s=2,
+    servers_every_s=2,
     servers=("database", "api"),
     server_kills=2,
-    taken_away_every=4,
+    taken_away_every=3,
 )
-SMALL = Plan(jobs=4, crews=2, seed=2, longest_s=30, share=0.15, servers=(), taken_away_every=99)
+SMALL = Plan(jobs=4, crews=2, seed=2, longest_s=90, share=0.15, servers=(), taken_away_every=99)
 """Long enough for all to arrive without a fault; with one, phones ask for ever."""
+SMALLEST = replace(SMALL, jobs=2, crews=1)
+_LEAST_S = 10.0
 
 
-async def main(plan: Plan, keep: bool, faults: bool) -> dict[str, Any]:
+async def main(
+    nursery: Nursery, plan: Plan, small: Plan, faults: Sequence[str], keep: bool
+) -> dict[str, Any]:
     """Play the shift, then a small one per seeded fault; the figures.
 
     `keep` leaves logs and phones in the temporary folder.
     """
     with tempfile.TemporaryDirectory(prefix="paigong-hostile-", delete=not keep) as folder:
         home = Path(folder)
-        crews = plan.crews + (SMALL.crews * (1 + len(REDDENS)) if faults else 0)
-        async with House(home / "house", crews, "worker" in plan.servers) as house:
+        crews = plan.crews + (small.crews * (1 + len(faults)) if faults else 0)
+        async with House(nursery, home / "house", crews, "worker" in plan.servers) as house:
             codes = house.roster.crews
             shift = Shift(house, plan, home / "shift", codes[: plan.crews])
             await shift.play()
             figures = {"machine": _machine(), "seed": plan.seed, **shift.figures()}
             if faults:
-                figures["seeded_faults"] = await _faults(house, home, codes[plan.crews :])
+                left = codes[plan.crews :]
+                figures["seeded_faults"] = await _faults(house, small, faults, home, left)
     return figures
 
 
-async def _faults(house: House, home: Path, codes: list[str]) -> dict[str, Any]:
-    """A small shift per fault, and one without any: only the faults may show."""
+async def _faults(
+    house: House, small: Plan, faults: Sequence[str], home: Path, codes: list[str]
+) -> dict[str, Any]:
+    """A small shift without any fault, and one per fault of half as long again: only they show."""
     found: dict[str, Any] = {}
-    for number, fault in enumerate([None, *REDDENS]):
-        crews = codes[number * SMALL.crews : (number + 1) * SMALL.crews]
+    longest_s = small.longest_s
+    for number, fault in enumerate([None, *faults]):
+        crews = codes[number * small.crews : (number + 1) * small.crews]
         await house.restart_with(fault)
-        shift = Shift(house, SMALL, home / f"shift-{number}", crews)
+        shift = Shift(house, replace(small, longest_s=longest_s), home / f"shift-{number}", crews)
         verdict = await shift.play()
+        if fault is None:
+            longest_s = max(_LEAST_S, 1.5 * shift.took_s)
         wrong = {name: count for name, count in verdict.figures().items() if count}
-        red = not verdict.is_clean() if fault is None else REDDENS[fault] in wrong
-        found[fault or "none"] = {"red": red, "wrong": wrong, "finished": shift.finished}
+        red = bool(wrong) if fault is None else REDDENS[fault] in wrong
+        found[fault or "none"] = {
+            "red": red,
+            "wrong": wrong,
+            "finished": shift.finished,
+            "took_s": round(shift.took_s, 1),
+        }
     return found
 
 
@@ -73,19 +93,33 @@ def _machine() -> str:
     return f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
 
 
-if __name__ == "__main__":
+def _read_arguments() -> argparse.Namespace:
     reader = argparse.ArgumentParser()
     reader.add_argument("--short", action="store_true")
+    reader.add_argument("--jobs", type=int, help="so many instead")
     reader.add_argument("--longest", type=float, metavar="S", help="seconds for the shift")
-    reader.add_argument("--no-faults", action="store_true", help="leave the seeded faults out")
+    reader.add_argument(
+        "--fault",
+        action="append",
+        choices=[*sorted(REDDENS), "none"],
+        help="these seeded faults only; all in the long run, one in the short",
+    )
     reader.add_argument("--keep", action="store_true", help="leave logs and phones behind")
     reader.add_argument("--out", type=Path)
-    told = reader.parse_args()
+    return reader.parse_args()
+
+
+if __name__ == "__main__":
+    told = _read_arguments()
     if why := why_no_node():
         sys.exit(why)
-    plan = SHORT if told.short else FULL
-    plan = replace(plan, longest_s=told.longest or plan.longest_s)
-    figures = asyncio.run(main(plan, told.keep, not told.no_faults))
+    nursery = Nursery({"api": serve, "worker": work, "node": be_node, "python": handset.main})
+    plan, small, usual = (
+        (SHORT, SMALLEST, ["drop-last-chunk"]) if told.short else (FULL, SMALL, list(REDDENS))
+    )
+    plan = replace(plan, jobs=told.jobs or plan.jobs, longest_s=told.longest or plan.longest_s)
+    faults = [each for each in told.fault or usual if each != "none"]
+    figures = asyncio.run(main(nursery, plan, small, faults, told.keep))
     text = json.dumps(figures, ensure_ascii=False, indent=1)
     if told.out:
         told.out.parent.mkdir(parents=True, exist_ok=True)

@@ -5,11 +5,16 @@ import random
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from tests.hostile.house import House
 from tests.hostile.phones import Handset
 
 _APP_DOWN_S = (0.1, 1.5)
 _SERVER_DOWN_S = (0.2, 1.5)
+_LOOK_EVERY_S = 0.02
+_LOOKS_AT_WORKER = 400
 
 
 @dataclass(slots=True)
@@ -23,6 +28,8 @@ class Chaos:
     apps_every_s: float
     servers_every_s: float
     servers: Sequence[str]
+    cut_jobs: set[int] = field(default_factory=set)
+    """Jobs that the worker was killed over."""
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -60,6 +67,22 @@ class Chaos:
             await self._whole(self._kill_server(name))
 
     async def _kill_server(self, name: str) -> None:
+        if name == "worker":
+            await self._catch_worker()
         await self.house.kill(name)
         await asyncio.sleep(self.chance.uniform(*_SERVER_DOWN_S))
         await self.house.restart(name)
+
+    async def _catch_worker(self) -> None:
+        """Wait until a job is under way, and note which the kill will cut."""
+        for _ in range(_LOOKS_AT_WORKER):
+            under_way: set[int] = await self.house.do(_under_way)
+            if fresh := under_way - self.cut_jobs:
+                self.cut_jobs |= fresh
+                return
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+
+async def _under_way(session: AsyncSession) -> set[int]:
+    rows = await session.execute(text("SELECT id FROM procrastinate_jobs WHERE status = 'doing'"))
+    return {row[0] for row in rows}

@@ -20,16 +20,18 @@ from tests.factories.world import PASSWORD
 from tests.hostile.desk import Desk
 from tests.hostile.house import House
 from tests.hostile.network import HostileNetwork
+from tests.hostile.nursery import Nursery
+from tests.hostile.serve import serve
 
 _JOBS = 12
 _SHIFT_S = 8 * 3600
 _STEPS = ("accept", "contact", "depart", "arrive", "start")
 
 
-async def main() -> dict[str, Any]:
+async def main(nursery: Nursery) -> dict[str, Any]:
     """Play the day; bytes by way of syncing."""
     with tempfile.TemporaryDirectory(prefix="paigong-day-") as folder:
-        async with House(Path(folder) / "house", 1, with_worker=False) as house:
+        async with House(nursery, Path(folder) / "house", 1, with_worker=False) as house:
             desk = Desk(house, _JOBS, ["H1"], random.Random(1), _JOBS)
             jobs = [str(await house.do(desk.sending("H1"))) for _ in range(_JOBS)]
             return await _day(house, jobs)
@@ -98,4 +100,4 @@ async def _sync(caller: Caller, http: httpx.AsyncClient, held: dict[str, str]) -
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main()), indent=1))
+    print(json.dumps(asyncio.run(main(Nursery({"api": serve}))), indent=1))

@@ -1,4 +1,4 @@
-"""A phone of this test in Python: `python -m tests.hostile.handset CONFIG.json`.
+"""A phone of this test in Python.
 
 The same owner as in `clients/phone-core/test/handset.ts`, on the demo's client and uploads, with
 SQLite under it. What is said goes to stdout before it is kept (`means`) and after (`said`).
@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import random
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -32,7 +31,22 @@ _READINGS = [
     {"kind": "T", "value": 48, "unit": "°C", "point": "供水"},
     {"kind": "P", "value": 0.35, "unit": "MPa"},
 ]
+_ASKS_EVERY_S = 2.0
 _LINE_TROUBLE = (Unreachable, httpx.TransportError, TimeoutError)
+
+
+class _SignedIn(Caller):
+    """A sign-in that survives a kill."""
+
+    def remember(self, pocket: Pocket) -> None:
+        """Go on as it was left, and keep what comes."""
+        self.pocket = pocket
+        if tokens := pocket.kept("tokens"):
+            super()._keep(tokens)
+
+    def _keep(self, tokens: Json) -> None:
+        self.pocket.keep("tokens", tokens)
+        super()._keep(tokens)
 
 
 class Handset:
@@ -42,16 +56,18 @@ class Handset:
         self.config = config
         self.pocket = Pocket(Path(config["state"]) / "pocket.db")
         device = Device(UUID(config["device_id"]), "handset")
-        self.caller = Caller(http, config["username"], config["password"], device)
+        self.caller = _SignedIn(http, config["username"], config["password"], device)
+        self.caller.remember(self.pocket)
         self.boot = uuid4().hex
         self.done: set[str] = set()
+        self.asks_at = 0.0
         self.online = asyncio.Event()
 
     async def live(self) -> None:
         """For ever: carry what was said, and work."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._weather())
-            group.create_task(self._again(1.0, self._pull))
+            group.create_task(self._again(2.5, self._pull))
             group.create_task(self._again(0.2, self._push))
             group.create_task(self._again(0.2, self._upload))
             group.create_task(self._work())
@@ -202,10 +218,11 @@ class Handset:
         _tell({"said": "command", "id": command_id, "command": self.pocket.say(command_id, said)})
 
     async def _rest(self) -> None:
-        """Nothing to do: ask whether all is safe, and send again what is not."""
+        """Nothing to do: ask now and then whether all is safe, and send again what is not."""
         await asyncio.sleep(0.15)
-        if self.pocket.waiting(1) or self.pocket.shots("state = 'waiting'"):
+        if time.monotonic() < self.asks_at or self.pocket.has_work():
             return
+        self.asks_at = time.monotonic() + _ASKS_EVERY_S
         with contextlib.suppress(*_LINE_TROUBLE, Refused):
             manifest = self.pocket.manifest()
             answer = await self.caller.send("POST", "/mobile/reconcile", json=manifest)
@@ -227,11 +244,11 @@ def _tell(line: dict[str, Any]) -> None:
     os.write(1, (json.dumps(line) + "\n").encode())
 
 
-async def main(config: Json) -> None:
-    """Live until killed."""
+async def _live(config: Json) -> None:
     async with httpx.AsyncClient(base_url=f"{config['url']}{API}", timeout=10.0) as http:
         await Handset(config, http).live()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(json.loads(Path(sys.argv[1]).read_text("utf-8"))))
+def main(arguments: list[str]) -> None:
+    """Live until killed."""
+    asyncio.run(_live(json.loads(Path(arguments[0]).read_text("utf-8"))))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,13 +19,13 @@ from app.core import clock, migrations, settings
 from app.core.clock import ScaledClock
 from app.core.db import Database, is_passing
 from app.core.settings import Environment, Settings
-from app.demo.processes import Child, Children
 from app.provision.cluster import OWNER, Cluster
 from app.provision.ports import free_port
 from app.provision.project import Project
 from app.provision.server import server_pid
 from tests.factories.world import NOW, World
 from tests.hostile.company import Roster, found
+from tests.hostile.nursery import Born, Nursery, processor_s
 
 _SECRET = "a hostile test's secret of more than 32 characters"
 _NAME = "hostile"
@@ -33,20 +34,21 @@ _READY_S = 120.0
 
 @dataclass(slots=True)
 class House:
-    """Everything on the server's side; use as `async with House(folder, crews)`.
+    """Everything on the server's side; use as `async with House(nursery, folder, crews)`.
 
     Installs settings and clock for this whole process: one house a process.
     """
 
+    nursery: Nursery
     folder: Path
     crews: int
     with_worker: bool = True
     port: int = field(default_factory=free_port)
     kills: dict[str, int] = field(default_factory=lambda: {"api": 0, "worker": 0, "database": 0})
-    _running: dict[str, Child] = field(default_factory=dict)
+    _running: dict[str, Born] = field(default_factory=dict)
     _fault: str | None = None
     cluster: Cluster = field(init=False)
-    children: Children = field(init=False)
+    environment: dict[str, str] = field(init=False)
     config: Settings = field(init=False)
     database: Database = field(init=False)
     world: World = field(init=False)
@@ -62,8 +64,8 @@ class House:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if hasattr(self, "children"):
-            await self.children.__aexit__()
+        for child in self._running.values():
+            await child.killed()
         if hasattr(self, "database"):
             await self.database.close()
         await asyncio.to_thread(self.cluster.remove)
@@ -90,11 +92,11 @@ class House:
         began_at = clock.real_now()
         clock.install(ScaledClock(began_at, NOW, 1.0))
         self.world, self.roster = await found(self.database, self.crews)
-        self.children = Children(self.folder / "logs", self._environment(began_at.isoformat()))
-        await self.children.__aenter__()
-        await self.start("api")
+        (self.folder / "logs").mkdir()
+        self.environment = self._environment(began_at.isoformat())
+        self.start("api")
         if self.with_worker:
-            await self.start("worker")
+            self.start("worker")
         await self.ready()
 
     def _environment(self, began_at: str) -> dict[str, str]:
@@ -110,16 +112,12 @@ class House:
             "PAIGONG_PLAN_SWEEP_S": "3600",
         }
 
-    async def start(self, name: str) -> None:
+    def start(self, name: str) -> None:
         """Start `api` or `worker`."""
-        if name == "worker":
-            child = await self.children.start("worker", "app.cli", "worker")
-        else:
-            fault = ("--fault", self._fault) if self._fault else ()
-            child = await self.children.start(
-                "api", "tests.hostile.serve", "--port", str(self.port), *fault
-            )
-        self._running[name] = child
+        fault = ["--fault", self._fault] if self._fault else []
+        arguments = ["--port", str(self.port), *fault] if name == "api" else []
+        log = self.folder / "logs" / f"{name}.log"
+        self._running[name] = self.nursery.bear(name, arguments, log, self.environment)
 
     async def kill(self, name: str) -> None:
         """SIGKILL to `api`, `worker` or `database`, and whatever it started."""
@@ -127,28 +125,36 @@ class House:
         if name == "database":
             await asyncio.to_thread(self._kill_database)
             return
-        child = self._running.pop(name)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.process.pid, signal.SIGKILL)
-        await child.process.wait()
-        self.children.running.remove(child)
+        await self._running.pop(name).killed()
 
     def _kill_database(self) -> None:
+        for each in self._database_pids():
+            self.nursery.spent_s["database"] += processor_s(each)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+
+    def _database_pids(self) -> list[int]:
         note = self.cluster.note()
         assert note is not None
         pid = server_pid(Path(note.data_dir))
         assert pid is not None
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for each in (pid, *map(int, children)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(each, signal.SIGKILL)
+        return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+    def processor_s(self) -> dict[str, float]:
+        """Seconds that everything here worked since the start, by role."""
+        spent = self.nursery.spent_s.copy()
+        for role, child in self._running.items():
+            spent[role] += processor_s(child.pid)
+        spent["database"] += sum(map(processor_s, self._database_pids()))
+        spent["harness"] = time.process_time()
+        return {role: round(seconds, 1) for role, seconds in sorted(spent.items())}
 
     async def restart(self, name: str) -> None:
         """Start again what was killed."""
         if name == "database":
             await asyncio.to_thread(self.cluster.start)
         else:
-            await self.start(name)
+            self.start(name)
         await self.ready()
 
     async def restart_with(self, fault: str | None) -> None:
@@ -158,7 +164,7 @@ class House:
         await self.restart("api")
 
     async def ready(self) -> None:
-        """Until the API answers; raises ProcessFailed when it ended instead."""
+        """Until the API answers; raises EndedEarly when it ended instead."""
         api = self._running["api"]
         async with httpx.AsyncClient() as http:
             until = clock.monotonic() + _READY_S
@@ -166,8 +172,7 @@ class House:
                 with contextlib.suppress(httpx.HTTPError):
                     if (await http.get(f"{self.url}/readyz")).status_code == 200:
                         return
-                if api.process.returncode is not None:
-                    await api.ended_early()
+                api.assert_alive()
                 await asyncio.sleep(0.1)
         raise TimeoutError(f"the API did not become ready; see {api.log}")
 

@@ -18,6 +18,7 @@ _DELAY_S = (0.05, 0.8)
 _LATE_S = (0.5, 3.0)
 _NOTICED_S = (0.0, 0.4)
 """How long a phone waits before it sees that the line is dead."""
+_RENEWAL = b"/auth/refresh"
 _UPLOADS = b"/evidence/uploads"
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -37,6 +38,8 @@ class Traffic:
     received: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     """What the service answered, by status, heard or not."""
+    renewals: Counter[str] = field(default_factory=Counter)
+    """Of sign-ins: `asked` by phones, `granted` by the service, `unheard` of these."""
 
 
 @dataclass(slots=True)
@@ -50,6 +53,7 @@ class HostileNetwork:
     _chance: random.Random = field(init=False)
     _server: asyncio.Server | None = None
     _later: set[asyncio.Task[None]] = field(default_factory=set)
+    _open: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
@@ -61,9 +65,10 @@ class HostileNetwork:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        for task in self._later:
+        tasks = [*self._later, *self._open]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._later, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     @property
     def url(self) -> str:
@@ -75,9 +80,16 @@ class HostileNetwork:
         await asyncio.gather(*self._later, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, LineCut, asyncio.IncompleteReadError):
+        # Nobody else holds on to the task of a connection.
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+        over = (OSError, LineCut, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with contextlib.suppress(*over):
             while head := await read_head(reader):
                 self.traffic.requests += 1
+                self.traffic.renewals["asked"] += _RENEWAL in head.target
                 await self._carry(head, reader, writer)
         writer.transport.abort()
 
@@ -146,6 +158,8 @@ class HostileNetwork:
             if fate == "cut":
                 raise LineCut
             answer = await self._answer_of(there, head)
+            if fate in ("answer_lost", "answer_cut"):
+                self.traffic.renewals["unheard"] += _RENEWAL in head.target
             if fate == "answer_lost":
                 raise LineCut
             if fate == "answer_cut":
@@ -167,6 +181,8 @@ class HostileNetwork:
         if head is None:
             raise LineCut
         self.traffic.answers[head.target.decode()] += 1
+        if _RENEWAL in asked.target and head.target == b"200":
+            self.traffic.renewals["granted"] += 1
         if asked.method == b"HEAD" or head.is_bodiless:
             return head.raw
         return head.raw + await body_of(there, head, lambda _: None)

@@ -1,22 +1,20 @@
 """The phones: a process each, killed and started again; and the list of what each of them said."""
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
-import signal
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from app.core import clock
-from app.demo.processes import die_with_parent
 from app.provision.project import PROJECT_ROOT
-from tests.factories.world import PASSWORD, World
+from tests.factories.world import PASSWORD
 from tests.hostile.company import Owner
+from tests.hostile.house import House
+from tests.hostile.nursery import Born, Nursery
 
 CORE = PROJECT_ROOT / "clients" / "phone-core"
 HANDSET = CORE / "build" / "test" / "handset.js"
@@ -54,56 +52,44 @@ class Handset:
     """One phone and its owner, as a process with its state on disk."""
 
     said: Said
+    nursery: Nursery
     config: Path
     taken: Path
     log: Path
     kills: int = 0
     drained: bool = False
     """Its last word: all it ever said is with the server, by reconciliation."""
-    _process: asyncio.subprocess.Process | None = None
+    _process: Born | None = None
     _hearing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Switch on, as it was left."""
         self.drained = False
-        node = self.said.owner.made == "node"
-        program = (
-            ["node", "--enable-source-maps", str(HANDSET)]
-            if node
-            else [sys.executable, "-m", "tests.hostile.handset"]
+        reading, writing = os.pipe()
+        self._process = self.nursery.bear(
+            self.said.owner.made, [str(self.config)], self.log, stdout=writing
         )
-        with self.log.open("ab") as sink:
-            self._process = await asyncio.create_subprocess_exec(
-                *program,
-                str(self.config),
-                cwd=PROJECT_ROOT,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=sink,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-                limit=_LINE_LIMIT,
-            )
-        self._hearing = asyncio.create_task(self._hear(self._process))
+        os.close(writing)
+        self._hearing = asyncio.create_task(self._hear(reading))
 
     async def kill(self) -> None:
         """The app is killed; everything it had said before is heard first."""
         assert self._process is not None and self._hearing is not None
         self.kills += 1
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
+        await self._process.killed()
         await self._hearing
 
     def assert_alive(self) -> None:
-        """Raises RuntimeError when the app ended by itself, with the end of its log."""
-        if self._process is not None and self._process.returncode is not None:
-            ending = self.log.read_text(errors="replace")[-1500:]
-            raise RuntimeError(f"the phone of {self.said.owner.username} crashed:\n{ending}")
+        """Raises EndedEarly when the app ended by itself."""
+        if self._process is not None:
+            self._process.assert_alive()
 
-    async def _hear(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        while line := await process.stdout.readline():
+    async def _hear(self, reading: int) -> None:
+        words = asyncio.StreamReader(limit=_LINE_LIMIT)
+        protocol = asyncio.StreamReaderProtocol(words)
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: protocol, os.fdopen(reading, "rb"))
+        while line := await words.readline():
             if not line.endswith(b"\n"):  # killed in the middle of a word: never said
                 return
             self._note(json.loads(line))
@@ -128,8 +114,15 @@ class Handset:
             said.problems.append(str(told.get("problem")))
 
 
+def be_node(arguments: list[str]) -> None:
+    """This process becomes a phone whose app is the core under Node."""
+    os.chdir(PROJECT_ROOT)
+    program = ["node", "--enable-source-maps", str(HANDSET), *arguments]
+    os.execvp(program[0], program)  # noqa: S606 - no shell is wanted
+
+
 def make_handset(
-    folder: Path, owner: Owner, world: World, url: str, pictures: list[Path], basement: float
+    house: House, folder: Path, owner: Owner, url: str, pictures: list[Path], basement: float
 ) -> Handset:
     """A phone that was never switched on; `basement` is how often it has no signal."""
     home = folder / "phones" / owner.username
@@ -142,7 +135,7 @@ def make_handset(
         "username": owner.username,
         "password": PASSWORD,
         "device_id": said.device_id,
-        "technician_id": str(world.technicians[owner.username]),
+        "technician_id": str(house.world.technicians[owner.username]),
         "state": str(home),
         "taken": str(taken),
         "pictures": [str(each) for each in pictures],
@@ -151,7 +144,7 @@ def make_handset(
     }
     path = home / "config.json"
     path.write_text(json.dumps(config), "utf-8")
-    return Handset(said, path, taken, home / "log")
+    return Handset(said, house.nursery, path, taken, home / "log")
 
 
 def why_no_node() -> str | None:

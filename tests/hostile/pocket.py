@@ -118,8 +118,20 @@ class Pocket:
         row = self.db.execute("SELECT value FROM kept WHERE key = ?", (key,)).fetchone()
         return json.loads(row[0]) if row else None
 
+    def keep(self, key: str, value: Any) -> None:
+        with self.db:
+            self._keep(key, value)
+
     def _keep(self, key: str, value: Any) -> None:
         self.db.execute("REPLACE INTO kept VALUES (?,?)", (key, json.dumps(value)))
+
+    def has_work(self) -> bool:
+        """Whether a command or a file waits to be sent."""
+        (waits,) = self.db.execute(
+            "SELECT EXISTS (SELECT 1 FROM commands WHERE answer IS NULL)"
+            " OR EXISTS (SELECT 1 FROM files WHERE state = 'waiting')"
+        ).fetchone()
+        return bool(waits)
 
     def manifest(self) -> Json:
         """All that this phone holds, for reconciliation."""

@@ -1,25 +1,34 @@
-"""The API as `paigong serve` runs it, if wanted with one fault seeded: for this test only."""
+"""API and worker as `paigong` runs them, the API if wanted with one fault seeded: for this test."""
 
 import argparse
+import asyncio
+from datetime import timedelta
 
 import uvicorn
 
 from app.core.settings import Settings
+from app.identity import auth_routes, tokens
 from app.main import create_app
+from app.worker import run_worker
 from tests.hostile.faults import FAULTS
 
+_ACCESS_LIFETIME = timedelta(seconds=30)
+"""So short that phones renew their sign-ins all the time, on this network."""
 
-def main() -> None:
-    """Serve until killed."""
+
+def serve(arguments: list[str]) -> None:
+    """The API, until killed."""
     reader = argparse.ArgumentParser()
     reader.add_argument("--port", type=int, required=True)
     reader.add_argument("--fault", choices=sorted(FAULTS))
-    told = reader.parse_args()
+    told = reader.parse_args(arguments)
+    for module in (tokens, auth_routes):
+        setattr(module, "ACCESS_LIFETIME", _ACCESS_LIFETIME)  # noqa: B010 - one of them imports it
     if told.fault:
         FAULTS[told.fault]()
-    config = Settings()
-    uvicorn.run(create_app(config), host="127.0.0.1", port=told.port, log_level="warning")
+    uvicorn.run(create_app(Settings()), host="127.0.0.1", port=told.port, log_level="warning")
 
 
-if __name__ == "__main__":
-    main()
+def work(_arguments: list[str]) -> None:
+    """The worker, until killed."""
+    asyncio.run(run_worker(Settings()))

@@ -58,6 +58,7 @@ class Shift:
     network: HostileNetwork = field(init=False)
     desk: Desk = field(init=False)
     stranger: Stranger = field(init=False)
+    chaos: Chaos = field(init=False)
     verdict: Verdict = field(init=False)
     took_s: float = 0.0
     finished: bool = False
@@ -99,7 +100,7 @@ class Shift:
         for picture in pictures:
             picture.write_bytes(site_photo(picture.stem, ["SITE", picture.stem], NOW))
         self.handsets = [
-            make_handset(self.folder, owner, self.house.world, url, pictures, _BASEMENT)
+            make_handset(self.house, self.folder, owner, url, pictures, _BASEMENT)
             for owner in self.house.roster.owners
             if owner.crew in self.crews
         ]
@@ -107,7 +108,7 @@ class Shift:
     async def _work(self, chance: random.Random) -> None:
         plan = self.plan
         servers = list(islice(cycle(plan.servers), plan.server_kills))
-        chaos = Chaos(
+        chaos = self.chaos = Chaos(
             self.house, self.handsets, chance, plan.apps_every_s, plan.servers_every_s, servers
         )
         killing = asyncio.create_task(chaos.run())
@@ -194,12 +195,15 @@ class Shift:
             "file_bytes": file_bytes,
             "bytes_sent": dict(traffic.sent),
             "bytes_received": dict(traffic.received),
+            "processor_s": self.house.processor_s(),
             "requests": traffic.requests,
             "answers": dict(sorted(traffic.answers.items())),
             "spoilt": dict(sorted(traffic.spoilt.items())),
             "spoilt_share": round(traffic.spoilt.total() / max(1, traffic.requests), 3),
             "apps_killed": sum(handset.kills for handset in self.handsets) - len(said),
             "servers_killed": dict(self.house.kills),
+            "worker_jobs_cut": len(self.chaos.cut_jobs),
+            "sign_ins_renewed": dict(traffic.renewals),
             "stranger_tries": self.stranger.tries,
             "signed_out": sum(each.signed_out for each in said),
             "refused_requests": _counted([p for each in said for p in each.problems]),
