@@ -14,14 +14,14 @@ class NothingToPlan(Problem):
 
 
 class PlanTooLarge(Problem):
-    """The station and all below it have more orders or crews than one run plans."""
+    """One station has more orders or crews than a problem takes."""
 
     status = 409
     type = "plan-too-large"
-    title = Text("工单或班组过多，一次排程放不下", "Too many orders or crews for one plan")
+    title = Text("单个站点的工单或班组过多", "Too many orders or crews at one station")
     action = Text(
-        "请按下属站点分别排程；相邻站点之间仍会互借班组",
-        "Plan the stations below apart; neighbours lend each other crews all the same",
+        "请把该站点划分为几个下属站点：下属站点会逐个排程，相邻站点之间互借班组",
+        "Divide the station: those below are planned in steps, and neighbours share their crews",
     )
 
 

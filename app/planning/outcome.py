@@ -9,9 +9,10 @@ from uuid import UUID
 import dispatch
 from app.planning.build import Layout
 from app.planning.models import PlannedVisit, PlanningProblem, UnplannedOrder
-from app.planning.roads import Roads
-from app.planning.shown import Leg, route_shown
+from app.planning.roads import Roads, sources_of
+from app.planning.shown import route_shown
 from app.planning.snapshot import Job, Snapshot
+from routing import LegCount
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Outcome:
     result: dict[str, Any]
     served: set[str] = field(default_factory=set)
     """Every order of the problem that has a visit, another station's too."""
+    driven: LegCount = field(default_factory=LegCount)
+    """Legs of the routes, by who computed them."""
     problem: PlanningProblem | None = None
     """What is kept for questions; None when it is too large."""
 
@@ -33,7 +36,7 @@ def outcome(
     """Read the plan back into ids and instants."""
     crews = {crew.code: crew for crew in snapshot.crews}
     shown = [route_shown(snapshot, layout, roads, crews[r.crew_id], r) for r in plan.routes]
-    legs = [leg for _, driven in shown for leg in driven]
+    legs = [leg for _, way in shown for leg in way]
     routes = [route for route, _ in shown]
     visits = {
         visit.order_id: visit
@@ -41,10 +44,12 @@ def outcome(
         for visit in _visits(run_id, crews[route.crew_id].id, route, told, snapshot.at)
     }
     unplanned = _unplanned(run_id, snapshot, plan)
+    driven = roads.count(legs)
     return Outcome(
         visits=visits,
         unplanned=unplanned,
         served=set(plan.crew_of),
+        driven=driven,
         result={
             "planned_at": snapshot.at.isoformat(),
             "routes": routes,
@@ -52,14 +57,19 @@ def outcome(
             "total": plan.total,
             "parts": dict(plan.parts),
             "unassigned": _unassigned(snapshot, unplanned),
-            "idle_crews": [
-                {"crew_id": str(crew.id), "crew_code": crew.code, "why": crew.why}
-                for crew in snapshot.idle_crews
-            ],
-            "routing": _sources(roads, legs),
-            "churn": _churn(snapshot, visits),
+            "idle_crews": idle_shown(snapshot),
+            "routing": sources_of([roads], driven),
+            "churn": churn_of(snapshot, visits),
         },
     )
+
+
+def idle_shown(snapshot: Snapshot) -> list[dict[str, str]]:
+    """Crews that take no part in the plan."""
+    return [
+        {"crew_id": str(crew.id), "crew_code": crew.code, "why": crew.why}
+        for crew in snapshot.idle_crews
+    ]
 
 
 def _unassigned(
@@ -138,22 +148,7 @@ def _beyond(job: Job) -> dict[str, Any]:
     }
 
 
-def _sources(roads: Roads, legs: list[Leg]) -> dict[str, Any]:
-    driven = roads.count(legs)
-    return {
-        "graph_version": roads.matrix.graph_version,
-        "hour_bucket": roads.matrix.hour_bucket.value,
-        "legs": {
-            "osrm": driven.osrm,
-            "estimate": driven.estimate,
-            "unreachable": driven.unreachable,
-        },
-        "leg_shares": driven.shares(),
-        "cell_shares": roads.matrix.count_legs().shares(),
-    }
-
-
-def _churn(snapshot: Snapshot, visits: Mapping[UUID, PlannedVisit]) -> dict[str, Any]:
+def churn_of(snapshot: Snapshot, visits: Mapping[UUID, PlannedVisit]) -> dict[str, Any]:
     """Orders that went to another crew, or lost their visit, of those that the plan in force had.
 
     One of a crew that is not there any more moved, too.

@@ -78,8 +78,10 @@ KEPT_PROBLEMS = {True: 3, False: 6}
 DEFAULT_HORIZON_S = 12 * 3_600
 MOST_ORDERS = 1_500
 MOST_CREWS = 150
-"""The largest problem that one run plans, and with it the travel matrix: of larger subtrees the
-stations are planned apart, and lend each other crews at their borders."""
+"""The largest problem, and with it the travel matrix: a larger subtree is planned in steps, every
+station for itself and then neighbours in pairs."""
+STATION_BUDGET_S = 1.0
+"""Least seconds of search per station when a subtree is planned in steps."""
 
 SLOT_LENGTH = timedelta(hours=2)
 """Appointment slots as they are offered to a caller, from opening to closing by the local clock."""

@@ -142,13 +142,15 @@ async def last_started(session: AsyncSession, station_id: UUID) -> datetime | No
     return (await session.exec(query)).first()
 
 
-async def waiting(session: AsyncSession, stations: Collection[UUID], until: datetime) -> int:
-    """How many of these stations' orders wait, without those whose slot opens later."""
+async def waiting(
+    session: AsyncSession, stations: Collection[UUID], until: datetime
+) -> dict[UUID, int]:
+    """Station -> how many of its orders wait, without those whose slot opens later."""
     statement = text(
-        "SELECT count(*) FROM work_orders WHERE station_id = ANY(:stations)"
-        " AND state IN ('NEW', 'RETURNED') AND coalesce(appointment_from <= :until, true)"
+        "SELECT station_id, count(*) FROM work_orders WHERE station_id = ANY(:stations) AND state"
+        " IN ('NEW', 'RETURNED') AND coalesce(appointment_from <= :until, true) GROUP BY 1"
     ).bindparams(ids("stations", stations), until=until)
-    return int((await session.execute(statement)).scalar_one())
+    return {row[0]: row[1] for row in await session.execute(statement)}
 
 
 async def danger_waits(session: AsyncSession, station_id: UUID) -> bool:

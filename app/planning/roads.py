@@ -42,6 +42,22 @@ class Roads:
         return self.matrix.count_legs_at(rows, columns)
 
 
+def sources_of(roads: Sequence[Roads], driven: LegCount) -> dict[str, Any]:
+    """Where the times of one plan came from: its legs, and all cells of its matrices."""
+    cells = sum((each.matrix.count_legs() for each in roads), LegCount())
+    return {
+        "graph_version": roads[0].matrix.graph_version,
+        "hour_bucket": roads[0].matrix.hour_bucket.value,
+        "legs": {
+            "osrm": driven.osrm,
+            "estimate": driven.estimate,
+            "unreachable": driven.unreachable,
+        },
+        "leg_shares": driven.shares(),
+        "cell_shares": cells.shares(),
+    }
+
+
 def traffic() -> Traffic:
     """The speeds of the company's city and vehicle, by its own clock: those of the map in use."""
     config = settings.current()

@@ -16,6 +16,7 @@ from app.core import clock, settings
 from app.core.db import Database
 from app.planning import policy, repository
 from app.planning.build import Layout, chains, problem_of, warm_start
+from app.planning.by_stations import plan_by_stations
 from app.planning.commit import commit_due
 from app.planning.context import Planner
 from app.planning.errors import PlanRefused
@@ -25,7 +26,7 @@ from app.planning.models import PlanningProblem, PlanningRun
 from app.planning.outcome import Outcome, outcome
 from app.planning.publish import answer, publish, tell
 from app.planning.roads import roads_between
-from app.planning.size import demand_plannable
+from app.planning.size import fits
 from app.planning.snapshot import Snapshot
 from app.planning.stored import Asked, packed
 from app.planning.what_if import supposed, weights
@@ -81,22 +82,16 @@ async def _execute(planner: Planner, run_id: UUID) -> None:
     async with planner.database.transaction() as session:
         snapshot = await load(session, run.station_id, clock.now(), run.horizon_s)
     snapshot = supposed(snapshot, run.changes)
-    held = sum(len(crew.held) for crew in snapshot.crews)
-    demand_plannable(len(snapshot.jobs) + held, len(snapshot.crews))
     watch.lap("loading")
-    solved = await _plan(planner, run, snapshot, watch)
+    snapshot, found = await _found(planner, run, snapshot, watch)
     if not run.publish:
-        found = await _told(run, solved)
         async with planner.database.transaction() as session:
             await answer(session, run_id, found)
             await _timed(session, run_id, watch)
         return
-    solved, news = await merged(planner.database, planner.engine, solved, run.horizon_s)
-    found = await _told(run, solved, merged=news.shown())
-    watch.lap("merging")
     await _step(planner.database, run_id, "publishing")
     async with planner.database.transaction() as session:
-        left_out = await publish(session, run_id, solved.snapshot, found)
+        left_out = await publish(session, run_id, snapshot, found)
     watch.lap("publishing")
     if left_out:
         log.info("run %s: %d orders changed under the plan", run_id, len(left_out))
@@ -111,6 +106,28 @@ async def _timed(session: AsyncSession, run_id: UUID, watch: _Stopwatch, **more:
     run.step = "done"
     run.result = (run.result or {}) | more | {"timings_s": watch.laps}
     session.add(run)
+
+
+async def _found(
+    planner: Planner, run: PlanningRun, snapshot: Snapshot, watch: _Stopwatch
+) -> tuple[Snapshot, Outcome]:
+    """A plan ready to be written, and what it is of: as one problem if it fits, else in steps.
+
+    What came while a run in steps searched is not merged: its own request has it planned next.
+    """
+    held = sum(len(crew.held) for crew in snapshot.crews)
+    if not fits(len(snapshot.jobs) + held, len(snapshot.crews)):
+        await _step(planner.database, run.id, "solving")
+        whole, found = await plan_by_stations(planner, run, snapshot)
+        watch.lap("solving")
+        return whole, found
+    solved = await _plan(planner, run, snapshot, watch)
+    if not run.publish:
+        return solved.snapshot, await _told(run, solved)
+    solved, news = await merged(planner.database, planner.engine, solved, run.horizon_s)
+    found = await _told(run, solved, merged=news.shown())
+    watch.lap("merging")
+    return solved.snapshot, found
 
 
 async def _plan(

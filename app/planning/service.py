@@ -1,5 +1,6 @@
 """Asking for runs and reading them, inside the caller's scope."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
@@ -78,7 +79,8 @@ async def _demand_plannable(
     if {UUID(each) for each in named} - {crew.crew_id for crew in crews}:
         raise NotFound()
     orders = await repository.waiting(session, stations, at + timedelta(seconds=horizon_s))
-    demand_plannable(orders, sum(can_come(crew) for crew in crews))
+    able = Counter(crew.station_id for crew in crews if can_come(crew))
+    demand_plannable((orders.get(each, 0), able[each]) for each in stations)
 
 
 async def run_of(session: AsyncSession, principal: Principal, run_id: UUID) -> PlanningRun:

@@ -136,6 +136,18 @@ async def neighbours(session: AsyncSession, station_id: UUID, reach_m: int) -> l
     return [row.id for row in rows]
 
 
+async def borders(
+    session: AsyncSession, stations: Collection[UUID], reach_m: int
+) -> list[tuple[UUID, UUID]]:
+    """Pairs of these stations whose areas come that near to each other."""
+    statement = text(
+        "SELECT a.id AS one, b.id AS other FROM stations a JOIN stations b ON a.id < b.id"
+        " AND ST_DWithin(a.area, b.area, :reach) WHERE a.id = ANY(:stations)"
+        " AND b.id = ANY(:stations) ORDER BY 1, 2"
+    ).bindparams(ids("stations", stations), reach=reach_m)
+    return [(row.one, row.other) for row in await session.execute(statement)]
+
+
 async def crews_near(
     session: AsyncSession,
     station_id: UUID,

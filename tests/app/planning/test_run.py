@@ -154,30 +154,46 @@ class TestPublish:
         last = await plan()
         assert last.result is not None and last.result["unassigned"] == [], "the next plan may"
 
-    async def test_a_subtree_too_large_for_one_plan_is_refused(
+    async def test_a_subtree_too_large_for_one_problem_is_planned_in_steps_a_station_is_refused(
         self,
         take: Take,
         plan: Run,
+        book: Book,
         client: httpx.AsyncClient,
         as_: Headers,
         world: World,
         database: Database,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        await take()
-        await take("锦绣家园3-1-101")
+        held = await take("阳光花园2-1-101")
+        await plan("S02")
+        assert await book.state(held) == "SENT"
+        orders = [await take(), await take("锦绣家园3-1-101")]
         monkeypatch.setattr(policy, "MOST_ORDERS", 1)
-        body = {"station_id": str(world.stations["S01"])}
+        body = {"station_id": str(world.stations["CO"])}
         answer = await client.post("/planning-runs", json=body, headers=as_("dispatcher"))
         told = answer.json()
         assert (answer.status_code, told["orders"]) == (409, 2)
-        assert told["type"].endswith("plan-too-large") and "分别" in told["action"]
+        assert told["type"].endswith("plan-too-large") and "划分" in told["action"]
         with pytest.raises(PlanTooLarge):
-            await plan()
+            await plan("CO")
         monkeypatch.setattr(policy, "MOST_ORDERS", 2)
-        monkeypatch.setattr(policy, "MOST_CREWS", 3)
         answer = await client.post("/planning-runs", json=body, headers=as_("dispatcher"))
-        assert answer.status_code == 202
+        assert answer.status_code == 202, "two waiting orders fit, with the one held they do not"
+        await offline(database, world, "tech01", "tech02", "tech03", "tech04")
+        run = await plan("CO")
+        assert run.state == "published" and run.result is not None
+        assert run.result["parts"]["steps"] == 1, "neither station has orders and crews"
+        (route,) = run.result["routes"]
+        assert route["crew_code"] == "B1"
+        assert [visit["locked"] for visit in route["visits"]] == [True, False, False]
+        served = {visit["order_id"] for visit in route["visits"]}
+        assert served == {each["id"] for each in (held, *orders)}
+        assert run.result["price"]["area"] == 2 * policy.LENDING_PRICE_S
+        visits = [await book.visit(each) for each in orders]
+        assert any(visit is not None and visit.run_id == run.id for visit in visits)
+        shown = await client.get(f"/planning-runs/{run.id}", headers=as_("dispatcher"))
+        assert shown.status_code == 200, shown.text
 
 
 class TestWhoIsAsked:
