@@ -1,31 +1,27 @@
 """Our planner beside VROOM and PyVRP, on the work field repair is, and on the classic sets.
 
-    make bench-planner                      # everything: about an hour and a half
+    make bench-planner                      # every section that these sources have not yet
     make bench-planner QUICK=1              # a little of everything, under five minutes
-    python -m benchmarks.planner --only rich --seconds 1
+    python -m benchmarks.planner --only rich_1s --again
+    python -m benchmarks.planner --table    # what has been measured, and when
 
-Each solver gets the same seconds and the same two cores, one after the other in one run. Parts:
-classic, rich, fresh, fair, city, insert, day, danger, machine. Writes `out/planner.json`; a part
-that ran alone replaces only itself there.
+Each solver gets the same seconds and the same two cores, one after the other in one run. Sections
+are measured one by one and written to `out/planner.json` after each, so that a run may be broken
+off and taken up again. A group (`classic`, `rich`, `machine`) stands for its sections.
 """
 
 import argparse
-import json
-import os
-import platform
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from benchmarks import danger, insert, planner_city, planner_classic, planner_day, planner_rich
 from benchmarks.classic_sets import classic_sets
 from benchmarks.planner_ours import first_answer_s, peak_mb, warm_up
 from benchmarks.planner_pyvrp import PyVrp
+from benchmarks.planner_record import OUT, Figures, Record
 
-OUT: Final = Path(__file__).parent / "out" / "planner.json"
 DATA: Final = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Optional data, see docs/benchmarks.md; parts that need it say so when it is absent."""
 LIMITS: Final = {
@@ -79,30 +75,31 @@ class Peers:
             self._pyvrp.close()
 
 
-Figures = dict[str, Any]
 Part = Callable[[Asked, Peers], Figures]
 
 
-def classic(asked: Asked, peers: Peers) -> Figures:
-    """Mean gaps to the best known: all Solomon, ten of 200 customers."""
+def _classic(name: str, step: int, seconds: float, asked: Asked, peers: Peers) -> Figures:
+    """Mean gaps to the best known, of every `step`-th instance of the set."""
     folder = asked.data / "vrptw"
     if not folder.is_dir():
         return {"not_run": f"there is no {folder.name} in the data folder"}
-    found: Figures = {}
-    quick_step = 28 if asked.quick else 1
-    for name, kind, step, seconds in (
-        ("solomon", "solomon", quick_step, 5.0),
-        ("gh200", "gh200", 60 if asked.quick else 6, 15.0),
-    ):
-        cases = classic_sets(folder, kind)[::step]
-        spent = min(seconds, 2.0) if asked.quick else seconds
-        result = planner_classic.compare(cases, spent, asked.seeds[0], peers.pyvrp)
-        found[name] = result
-        found[f"{name}_gap_percent"] = result["ours"]
-    return found
+    cases = classic_sets(folder, name)[:: step * (28 if asked.quick else 1)]
+    spent = min(seconds, 2.0) if asked.quick else seconds
+    result = planner_classic.compare(cases, spent, asked.seeds[0], peers.pyvrp)
+    return {**result, f"{name}_gap_percent": result["ours"]}
 
 
-def rich(asked: Asked, peers: Peers) -> Figures:
+def solomon(asked: Asked, peers: Peers) -> Figures:
+    """All 56 of Solomon's."""
+    return _classic("solomon", 1, 5.0, asked, peers)
+
+
+def gh200(asked: Asked, peers: Peers) -> Figures:
+    """Ten of 200 customers."""
+    return _classic("gh200", 6, 15.0, asked, peers)
+
+
+def _rich(seconds: float, asked: Asked, peers: Peers) -> Figures:
     """J on the given instances over the best peer's."""
     folder = asked.data / "rich"
     if not folder.is_dir():
@@ -110,19 +107,28 @@ def rich(asked: Asked, peers: Peers) -> Figures:
     names = asked.instances
     if asked.quick and not names:
         names = ("tight-N50-M4-s1", "tight-N50-M4-s1-H", "tight-N200-M14-s1", "relaxed-N200-M25-s1")
-    instances = planner_rich.given(folder, names)
-    found: Figures = {}
-    for seconds in asked.seconds or ((1.0,) if asked.quick else (1.0, 5.0, 20.0)):
-        rows = planner_rich.compare(
-            instances, seconds, asked.seeds, peers.pyvrp, routing=asked.routing
-        )
-        result = planner_rich.summary(rows)
-        found[f"rich_{seconds:g}s"] = rows
-        found[f"rich_{seconds:g}s_geomean"] = result["geomean"]
-        found[f"rich_{seconds:g}s_worst"] = result["worst"]
-        found[f"rich_{seconds:g}s_geomean_plain"] = result["geomean_plain"]
-        print(f"  {seconds:g} s beside VROOM's plain mapping alone: {result['geomean_plain']}")
-    return found
+    rows = planner_rich.compare(
+        planner_rich.given(folder, names), seconds, asked.seeds, peers.pyvrp, routing=asked.routing
+    )
+    result = planner_rich.summary(rows)
+    print(f"  {seconds:g} s beside VROOM's plain mapping alone: {result['geomean_plain']}")
+    found = {f"rich_{seconds:g}s_{name}": value for name, value in result.items()}
+    return {"rows": rows, "instances": list(names) or "all", **found}
+
+
+def rich_1s(asked: Asked, peers: Peers) -> Figures:
+    """J on the given instances over the best peer's, at 1 s."""
+    return _rich(1.0, asked, peers)
+
+
+def rich_5s(asked: Asked, peers: Peers) -> Figures:
+    """J on the given instances over the best peer's, at 5 s."""
+    return _rich(5.0, asked, peers)
+
+
+def rich_20s(asked: Asked, peers: Peers) -> Figures:
+    """J on the given instances over the best peer's, at 20 s."""
+    return _rich(20.0, asked, peers)
 
 
 def fresh(asked: Asked, peers: Peers) -> Figures:
@@ -176,81 +182,71 @@ def dangers(asked: Asked, _: Peers) -> Figures:
     return danger.measure()
 
 
-def machine(asked: Asked, _: Peers) -> Figures:
-    """Memory, and the time to a first answer."""
-    return {
-        "memory_mb": round(peak_mb(2.0 if asked.quick else 10.0), 1),
-        "first_answer_s": round(first_answer_s(), 2),
-    }
+def memory(asked: Asked, _: Peers) -> Figures:
+    """Megabytes of a process that plans 1000 orders with 125 crews."""
+    return {"memory_mb": round(peak_mb(2.0 if asked.quick else 10.0), 1)}
 
 
-PARTS: Final[Mapping[str, Part]] = {
-    "classic": classic,
-    "rich": rich,
-    "fresh": fresh,
-    "fair": fair,
-    "city": city,
+def first_answer(_: Asked, __: Peers) -> Figures:
+    """From the start of a process to its first plan, with a warm cache."""
+    return {"first_answer_s": round(first_answer_s(), 2)}
+
+
+SECTIONS: Final[Mapping[str, Part]] = {
+    "first_answer": first_answer,
+    "memory": memory,
     "insert": inserting,
+    "rich_1s": rich_1s,
+    "rich_5s": rich_5s,
+    "fresh": fresh,
     "day": day,
     "danger": dangers,
-    "machine": machine,
+    "fair": fair,
+    "city": city,
+    "solomon": solomon,
+    "gh200": gh200,
+    "rich_20s": rich_20s,
 }
+"""The short ones first."""
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "classic": ("solomon", "gh200"),
+    "rich": ("rich_1s", "rich_5s", "rich_20s"),
+    "machine": ("first_answer", "memory"),
+}
+SKIPPED_QUICKLY: Final = ("rich_5s", "rich_20s")
 
 
-def run(asked: Asked, only: Sequence[str]) -> Figures:
-    """Run the parts and write what they found after each."""
-    told: Figures = json.loads(OUT.read_text("utf-8")) if only and OUT.exists() else {}
-    parts: Figures = told.get("parts", {})
+def run(asked: Asked, record: Record, sections: Iterable[str]) -> None:
+    """Measure these sections one after the other."""
     warmed_s = warm_up()
+    print(f"loading and warming up took {warmed_s:.1f} s", flush=True)
     peers = Peers()
     try:
-        for name in only or PARTS:
-            print(f"{name}: {PARTS[name].__doc__}", flush=True)
-            began = time.monotonic()
-            found = PARTS[name](asked, peers)
-            parts[name] = {**found, "quick": asked.quick, "took_s": round(time.monotonic() - began)}
-            told = _whole(parts, warmed_s)
-            OUT.parent.mkdir(exist_ok=True)
-            OUT.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        for name in sections:
+            print(f"{name}: {SECTIONS[name].__doc__}", flush=True)
+            part = partial(SECTIONS[name], asked, peers)
+            less = asked.quick or bool(asked.seconds or asked.instances)
+            record.measure(name, part, quick=less, seeds=asked.seeds)
     finally:
         peers.close()
-    return told
 
 
-def _whole(parts: Figures, warmed_s: float) -> Figures:
-    figures = {name: found[name] for name in LIMITS for found in parts.values() if name in found}
-    measured = {name: value for name, value in figures.items() if value is not None}
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {
-            "cores": len(os.sched_getaffinity(0)),
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("ortools", "pyvroom", "pyvrp")},
-        },
-        "warm_up_s": round(warmed_s, 1),
-        "figures": measured,
-        "limits": LIMITS,
-        "missed": [name for name, value in measured.items() if value > LIMITS[name]],
-        "not_measured": [name for name in LIMITS if name not in measured],
-        "parts": parts,
-    }
-
-
-def table(told: Figures) -> str:
-    """The figures beside their limits."""
-    lines = [f"{'figure':26} {'measured':>10} {'at most':>10}"]
-    for name, limit in LIMITS.items():
-        value = told["figures"].get(name)
-        verdict = "not measured" if value is None else "MISSED" if value > limit else "kept"
-        shown = "" if value is None else f"{value:.4g}"
-        lines.append(f"{name:26} {shown:>10} {limit:>10.4g}  {verdict}")
-    return "\n".join(lines)
+def wanted(asked: Asked, record: Record, only: Iterable[str], *, again: bool) -> list[str]:
+    """The sections to measure: those named, else all that these sources lack."""
+    named = [section for name in only for section in GROUPS.get(name, (name,))]
+    if named and again:
+        return named
+    if asked.quick:
+        return named or [name for name in SECTIONS if name not in SKIPPED_QUICKLY]
+    return [name for name in named or SECTIONS if again or not record.has(name)]
 
 
 def main() -> None:
     """Measure, print the table, write the JSON."""
-    ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--only", action="append", choices=PARTS, default=[])
+    ask = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    ask.add_argument("--only", action="append", choices=[*SECTIONS, *GROUPS], default=[])
+    ask.add_argument("--again", action="store_true", help="what these sources have already, too")
+    ask.add_argument("--table", action="store_true", help="measure nothing")
     ask.add_argument("--quick", action="store_true")
     ask.add_argument("--seconds", type=float, action="append", default=[])
     ask.add_argument("--seeds", type=int, help="how many; 3 without --quick")
@@ -266,9 +262,12 @@ def main() -> None:
         routing=given.routing,
         data=given.data,
     )
-    told = run(asked, given.only)
-    print(table(told))
-    print(f"written to {OUT.relative_to(OUT.parents[2])}")
+    record = Record(LIMITS)
+    sections = [] if given.table else wanted(asked, record, given.only, again=given.again)
+    if sections:
+        run(asked, record, sections)
+    print(record.table())
+    print(f"written in {OUT.relative_to(OUT.parents[2])}")
 
 
 if __name__ == "__main__":

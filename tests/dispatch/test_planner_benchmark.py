@@ -6,7 +6,8 @@ import pytest
 
 from benchmarks import planner_city, planner_day
 from benchmarks.classic_sets import Classic, classic_sets
-from benchmarks.planner import LIMITS, table
+from benchmarks.planner import LIMITS, SECTIONS, Asked, wanted
+from benchmarks.planner_record import Record
 from benchmarks.planner_rich import fresh, summary
 from benchmarks.planner_vroom import closes
 
@@ -104,12 +105,32 @@ def test_fresh_instances_span_sizes_and_kinds() -> None:
     assert [each["name"].endswith("-H") for each in instances] == [False, False, True] * 2
 
 
-def test_summary_and_table_say_what_was_missed() -> None:
+def test_a_summary_is_the_geometric_mean_and_the_worst() -> None:
     told = summary([{"ratio": 0.5}, {"ratio": 2.0}])
     assert told == {"geomean": 1.0, "worst": 2.0, "geomean_plain": 1.0}
-    shown = table({"figures": {"memory_mb": 601.0, "insert_p99_ms": 3.0}}).splitlines()
-    assert len(shown) == len(LIMITS) + 1
-    verdicts = {line.split()[0]: line.split()[-1] for line in shown[1:]}
-    assert verdicts["memory_mb"] == "MISSED"
-    assert verdicts["insert_p99_ms"] == "kept"
-    assert verdicts["city_ratio"] == "measured"
+
+
+def test_sections_are_measured_one_by_one_and_say_when_and_how(tmp_path: Path) -> None:
+    out = tmp_path / "planner.json"
+    Record(LIMITS, out).measure("memory", lambda: {"memory_mb": 601.0}, quick=False, seeds=[0, 1])
+    record = Record(LIMITS, out)
+    record.measure("insert", lambda: {"insert_p99_ms": 3.0}, quick=True, seeds=[0])
+    record.measure("memory", lambda: {"memory_mb": 1.0}, quick=True, seeds=[0])
+    lines = {line.split()[0]: line for line in record.table().splitlines()[1:]}
+    assert lines.keys() == LIMITS.keys()
+    assert "601" in lines["memory_mb"] and "MISSED" in lines["memory_mb"]
+    assert "2 seeds" in lines["memory_mb"] and "load" in lines["memory_mb"]
+    assert lines["insert_p99_ms"].split()[3] == "quick"
+    assert lines["city_ratio"].endswith("not measured")
+    assert record.told()["missed"] == ["memory_mb"]
+
+
+def test_a_run_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
+    asked = Asked(quick=False, seconds=(), seeds=(0,), instances=(), routing=False, data=tmp_path)
+    record = Record(LIMITS, tmp_path / "planner.json")
+    record.measure("memory", lambda: {"memory_mb": 1.0}, quick=False, seeds=[0])
+    assert "memory" not in wanted(asked, record, [], again=False)
+    assert wanted(asked, record, ["machine"], again=False) == ["first_answer"]
+    assert wanted(asked, record, ["machine"], again=True) == ["first_answer", "memory"]
+    record.sources = "others"
+    assert set(wanted(asked, record, [], again=False)) == set(SECTIONS)
