@@ -15,12 +15,15 @@ from app.revisits.models import ReworkCase
 from app.verification.books import check_books
 from app.work_orders.states import State
 from tests.app.payouts.forging import unfound
+from tests.app.payouts.tables import compare
 from tests.app.payouts.test_reworks import decide
 from tests.factories.orders import advance, call_back, order_in, person, rework_of
 from tests.factories.world import World
 
 PAIR, ALONE = ("tech01", "tech02"), ("tech03",)
 CREWS = {"A1": ("H10", PAIR), "A2": ("H01", ALONE), "A3": ("H01", ("tech04",))}
+A_MINUTE = timedelta(minutes=1)
+"""Between any two events: the second evaluator goes by the order of time."""
 CAUSES = ("workmanship", "workmanship", "part", "user", "new_fault")
 
 
@@ -38,12 +41,16 @@ class Story:
         order = await order_in(self.session, self.world, State.REVISIT, **how)
         solved = self.random.random() < 0.75
         rating = self.random.choice([None, 4, 5]) if solved else 1
+        clock.advance(A_MINUTE)
         revisit = await call_back(self.session, self.world, order, solved=solved, rating=rating)
         if not solved:
             again = await rework_of(self.session, revisit)
+            clock.advance(A_MINUTE)
             if self.random.random() < 0.7:
                 await decide(self.session, self.world, again, self.random.choice(CAUSES))
+            clock.advance(A_MINUTE)
             await advance(self.session, self.world, again, State.CLOSED, crew=crew)
+        clock.advance(A_MINUTE)
         if self.random.random() < 0.6:
             await self.a_deduction(order.id, self.random.choice(people))
 
@@ -68,6 +75,7 @@ class Story:
             if act == "locked":
                 clock.advance(timedelta(days=6))
             await months.act(self.session, clerk, month, act)
+            clock.advance(A_MINUTE)
         return await self.sums(month)
 
     async def sums(self, month: str) -> tuple[int, int]:
@@ -111,7 +119,9 @@ async def test_books_stay_sound(
         january = await story.close("2026-01")
         for _ in range(2):
             await story.an_order()
+            clock.advance(A_MINUTE)
             await story.a_late_decision()
+            clock.advance(A_MINUTE)
         await sweep.confirm_waited(session)
         await sweep.add_for_lasting(session)
         clock.advance(timedelta(days=24))  # into March
@@ -123,4 +133,7 @@ async def test_books_stay_sound(
         entries, found = await check_books(session)
         assert [str(each) for each in found] == []
         assert entries > 20
+    compared = compare(database_url)
+    assert (compared.only_stored, compared.only_evaluated) == ([], [])
+    assert compared.equal == compared.entries > 20
     assert await unfound(database_url, FORGED) == {}
