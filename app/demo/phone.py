@@ -25,6 +25,7 @@ _PUSH_WAIT_S = 25
 _SETTLING_S = 0.2
 """Real seconds before a phone asks again for what the server said is about to be readable."""
 _FIXES_AT_ONCE = 500
+_ARRIVED_AT_ONCE = 50
 _SENT_AGAIN = 0.04
 """Share of batches that are sent twice, as phones do that lost the answer."""
 
@@ -54,6 +55,8 @@ class Phone:
     _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
     _reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _noise: random.Random = field(default_factory=lambda: random.Random(random.random()))
+    _arrived: list[str] = field(default_factory=list)
+    """Pushes that the service was not told of yet."""
     _pulling: asyncio.Lock = field(default_factory=asyncio.Lock)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -90,6 +93,7 @@ class Phone:
                 continue
             heard = box["next"]
             self.counts["pushes_heard"] += len(box["messages"])
+            self._arrived += [each["data"]["push_id"] for each in box["messages"]]
             if box["messages"]:
                 self._woken.set()
 
@@ -115,9 +119,12 @@ class Phone:
             more = True
             while more:
                 query = {"cursor": self._cursor} if self._cursor else {}
+                arrived = self._arrived[:_ARRIVED_AT_ONCE]
+                headers = _device_time() | {"Pushes-Arrived": ",".join(arrived)}
                 answer = await self.caller.send(
-                    "GET", "/mobile/sync", params=query, headers=_device_time()
+                    "GET", "/mobile/sync", params=query, headers=headers
                 )
+                del self._arrived[: len(arrived)]
                 told = answer.json()
                 self._keep(told)
                 settling = told.get("settling", False)

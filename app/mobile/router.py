@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.routing import APIRoute
@@ -22,6 +23,7 @@ from app.mobile.desk_schemas import ConflictOut
 from app.mobile.reconcile_schemas import ManifestIn, ReconciliationOut
 from app.mobile.schemas import BatchAnswer, CommandBatch
 from app.mobile.sync_schemas import SyncOut
+from app.notifications import arrivals
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import problem_responses
 
@@ -68,6 +70,25 @@ def shown_clock(
 Shown = Annotated[DeviceClock | None, Depends(shown_clock)]
 
 
+def arrived_pushes(
+    pushes_arrived: Annotated[
+        str | None,
+        Header(
+            max_length=2_000,
+            description="`push_id` of each push that came since the last sync, by commas.",
+        ),
+    ] = None,
+) -> list[UUID]:
+    """What the header names; raises InvalidInput for what is no list of ids."""
+    try:
+        return [UUID(each.strip()) for each in (pushes_arrived or "").split(",") if each.strip()]
+    except ValueError as error:
+        raise InvalidInput("Pushes-Arrived is a list of push_id, by commas") from error
+
+
+Arrived = Annotated[list[UUID], Depends(arrived_pushes)]
+
+
 def _tagged(etag: str | None) -> str | None:
     """The cursor inside an `If-None-Match`, if it is one of ours."""
     matched = re.fullmatch(r'W/"([^"]{1,200})"', (etag or "").strip())
@@ -85,6 +106,7 @@ async def sync_phone(
     session: Session,
     response: Response,
     shown: Shown,
+    pushes: Arrived,
     cursor: Annotated[
         str | None, Query(max_length=200, description="`cursor` of the sync before.")
     ] = None,
@@ -93,6 +115,7 @@ async def sync_phone(
     ] = None,
 ) -> Any:
     """The working set of the caller's crews: all without a cursor, else what changed since."""
+    await arrivals.note(session, principal, pushes)
     known = _tagged(if_none_match)
     pulled = None
     if known is not None and known == (cursor or known):

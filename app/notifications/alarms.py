@@ -1,7 +1,8 @@
 """Alarms climb their ladder until a phone of the crew has shown to know, or the matter is over.
 
 Only the phone's own word ends an alarm: a command that names the order, or a sync that contained
-it. What a provider says of a push never does. Timers are jobs with a sweep behind them.
+it. What a provider says of a push never does. Timers are jobs with a sweep behind them. At the top
+of a ladder that turns nothing red an alarm ends as `climbed`; a late word still makes it heard.
 """
 
 import logging
@@ -50,6 +51,7 @@ async def begin(
     ladder = await ladders.ladder_for(session, kind, order.service_class, now)
     if ladder is None:
         return None
+    next_step_at = policy.due_after(now, ladder.steps, 1)
     alarm = Alarm(
         key=key,
         order_id=order.id,
@@ -58,8 +60,10 @@ async def begin(
         kind=kind,
         ladder_id=ladder.id,
         steps_taken=1,
-        next_step_at=policy.due_after(now, ladder.steps, 1),
+        next_step_at=next_step_at,
         created_at=now,
+        closed_at=None if next_step_at else now,
+        closed_why=None if next_step_at else "climbed",
     )
     statement = (
         insert(Alarm)
@@ -96,6 +100,8 @@ async def climb(session: AsyncSession, alarm_id: UUID, now: datetime) -> None:
         await _take_step(session, alarm, ladder, now)
     if alarm.next_step_at is not None:
         await defer(session, climb_ladder, at=alarm.next_step_at, alarm_id=str(alarm.id))
+    elif alarm.red_at is None:
+        _close(alarm, now, "climbed")
     await session.flush()
 
 
@@ -135,7 +141,7 @@ UPDATE alarms a
   FROM notifications told
  WHERE told.alarm_id = a.id AND told.id = ANY(:ids) AND told.kind <> :to_chief
    AND a.id IN (SELECT id FROM alarms
-                 WHERE closed_at IS NULL
+                 WHERE (closed_at IS NULL OR closed_why = 'climbed')
                    AND id IN (SELECT alarm_id FROM notifications WHERE id = ANY(:ids))
                  ORDER BY id FOR UPDATE)
 RETURNING a.order_id, a.station_id, a.red_at

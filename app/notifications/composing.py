@@ -19,7 +19,11 @@ async def message(session: AsyncSession, rows: Sequence[Dispatch]) -> Message:
     reader = await recipients.person(session, told[0].user_id)
     language: Language = reader.language if reader else "zh"
     to_app = rows[0].channel == outbox.PUSH
-    data = _app_data(told) if to_app else texts.template_values(jobs, language)
+    data = (
+        _app_data(told) | {"push_id": str(rows[0].id)}
+        if to_app
+        else texts.template_values(jobs, language)
+    )
     text = texts.sentence(jobs, language)
     return Message(str(rows[0].id), texts.kind_of(jobs), data, text, language)
 

@@ -33,3 +33,12 @@ class LinkEnded(Problem):
     type = "link-ended"
     title = Text("链接已失效", "This link has ended")
     action = Text("如需帮助请致电客服", "Call customer service if you need help")
+
+
+class AlarmNotRed(Problem):
+    """The job is not on the red list, or no longer; members: `ended`."""
+
+    status = 409
+    type = "alarm-not-red"
+    title = Text("该任务不在未响应清单中", "The job is not on the list of unheard jobs")
+    action = Text("请刷新清单", "Read the list again")

@@ -16,6 +16,8 @@ from app.identity.models import User
 from app.notifications import figures, ladders, on_call, unheard
 from app.notifications.ladder_models import Ladder
 from app.notifications.ladder_schemas import (
+    AlarmReplyIn,
+    AlarmReplyOut,
     DeliveryOut,
     LadderOut,
     OnCallIn,
@@ -41,6 +43,22 @@ async def list_ladders(_: Reader, session: Session) -> list[Ladder]:
 async def list_unheard(principal: Reader, session: Session) -> list[dict[str, Any]]:
     """Jobs whose whole ladder went by without an answer: somebody must ring or send another."""
     return await unheard.unheard(session, principal)
+
+
+@router.post(
+    "/unheard/{alarm_id}/replies",
+    status_code=201,
+    response_model=AlarmReplyOut,
+    responses=problem_responses(404, 409),
+)
+async def reply_to_unheard(
+    principal: Annotated[Principal, allow_once(P.ORDERS_DISPATCH)],
+    session: Session,
+    alarm_id: UUID,
+    body: AlarmReplyIn,
+) -> dict[str, Any]:
+    """Say by name that somebody looks after a red job, or why it is settled."""
+    return await unheard.reply(session, principal, alarm_id, body.kind, body.reason)
 
 
 @router.get("/delivery", response_model=DeliveryOut)

@@ -1,7 +1,7 @@
 """What goes over the wire about ladders, alarms and delivery."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -43,6 +43,27 @@ class UnheardOut(Out):
     steps_taken: int
     since: datetime
     red_at: datetime
+    noted: list["AlarmReplyOut"]
+    """Who has taken note of it, and what they said."""
+
+
+class AlarmReplyIn(Body):
+    """What the dispatcher does about a red job."""
+
+    kind: Literal["noted", "settled"]
+    """noted: somebody looks after it, it stays on the list; settled: it leaves the list."""
+    reason: Annotated[str, Field(min_length=2, max_length=500)]
+
+
+class AlarmReplyOut(Out):
+    """Who did what about a red job, and why."""
+
+    alarm_id: UUID
+    kind: str
+    reason: str
+    by: UUID
+    by_name: str
+    at: datetime
 
 
 class OnCallIn(Body):
@@ -60,7 +81,7 @@ class OnCallOut(Out):
 
 
 class DeliveryRow(Out):
-    """How one provider did on one brand and version of the app."""
+    """How one provider did on one brand and version of the app; `definitions` says what counts."""
 
     provider: str
     brand: str | None
@@ -68,18 +89,42 @@ class DeliveryRow(Out):
     attempts: int
     accepted: int
     accepted_share: float | None
+    arrived: int
+    arrived_share: float | None
+    """What reaches phones: the provider's yes says nothing of it."""
     heard: int
-    """Of those accepted: the phone then showed that it knows."""
     heard_share: float | None
-    """What arrives, as far as anybody can know: the provider's yes says nothing of it."""
+    by_itself: int
+    """Acknowledged in time, but not because of this attempt."""
     results: dict[str, int]
     """`started` has no end yet, `lost` never had one."""
     took_ms_p50: int | None
     took_ms_p99: int | None
     """Real milliseconds of the provider's answer."""
+    arrived_s_p50: float | None
+    arrived_s_p90: float | None
     heard_s_p50: float | None
     heard_s_p90: float | None
     """Business seconds until the phone showed that it knows."""
+
+
+class CustomerFigures(Out):
+    """How one kind of message to customers went; `sent` is what the gateway took."""
+
+    kind: str
+    messages: int
+    attempts: int
+    """Calls to the gateway, repetitions included."""
+    sent: int
+    queued: int
+    failed: int
+    unwanted: int
+    """The number wants none."""
+    moot: int
+    """What it told was over before it left."""
+    sent_s_p50: float | None
+    sent_s_p90: float | None
+    """Business seconds from the happening until the gateway took it."""
 
 
 class LadderFigures(Out):
@@ -89,6 +134,10 @@ class LadderFigures(Out):
     alarms: int
     heard: int
     moot: int
+    climbed: int
+    """Took the last step, which asks nobody, and heard nothing."""
+    settled: int
+    """Somebody took it from the red list."""
     open: int
     red: int
     """Reached the dispatcher's list, whether heard later or not."""
@@ -103,5 +152,8 @@ class DeliveryOut(Out):
 
     since: datetime
     until: datetime
+    definitions: dict[str, dict[str, str]]
+    """What each figure counts, in zh and en."""
     rows: list[DeliveryRow]
+    customers: list[CustomerFigures]
     ladders: list[LadderFigures]

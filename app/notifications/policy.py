@@ -22,6 +22,10 @@ TO_CREWS = (NEW, CHANGED, WITHDRAWN, URGED, REJECTED)
 """What a sync shows by the order itself; what those above are told is on no phone's job list."""
 
 
+LAST_STEP_S = 600
+"""An answer later than this is owed to no attempt, where no further step of a ladder ends it."""
+
+
 class Telling(NamedTuple):
     """What the crew that lost the order hears, and what the crew that has it hears."""
 

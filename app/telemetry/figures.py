@@ -1,6 +1,7 @@
 """What Prometheus is told: read from the database at each scrape, so that all processes count.
 
-Counters are counts of rows that are only ever added, so they never fall while rows are kept.
+Counters are counts of rows that are only ever added, by what never changes any more, so they never
+fall; what may move from one label to another is a gauge.
 """
 
 from collections.abc import Sequence
@@ -69,8 +70,15 @@ FIGURES = (
     ),
     Figure(
         "paigong_alarms_total",
-        "Alarms by how they ended; open ones have no end yet.",
+        "Alarms that were begun, by ladder.",
         "counter",
+        ("ladder",),
+        "SELECT l.name, count(*) FROM alarms a JOIN ladders l ON l.id = a.ladder_id GROUP BY 1",
+    ),
+    Figure(
+        "paigong_alarms_by_end",
+        "Alarms by how they stand: open, heard, moot, climbed, settled. A late word moves them.",
+        "gauge",
         ("end",),
         "SELECT coalesce(closed_why, 'open'), count(*) FROM alarms GROUP BY 1",
     ),
@@ -83,10 +91,39 @@ FIGURES = (
     ),
     Figure(
         "paigong_delivery_attempts_total",
-        "Calls to providers by result.",
+        "Calls to providers about jobs, staff's groups included, by result.",
         "counter",
         ("provider", "result"),
-        "SELECT provider, result, count(*) FROM delivery_attempts GROUP BY 1, 2",
+        "SELECT provider, result, count(*) FROM delivery_attempts"
+        " WHERE result <> 'started' GROUP BY 1, 2",
+    ),
+    Figure(
+        "paigong_delivery_attempts_open",
+        "Calls to providers whose end is not known yet.",
+        "gauge",
+        ("provider",),
+        "SELECT provider, count(*) FROM delivery_attempts WHERE result = 'started' GROUP BY 1",
+    ),
+    Figure(
+        "paigong_pushes_arrived_total",
+        "Pushes of which the app said that they had reached it.",
+        "counter",
+        ("provider",),
+        "SELECT provider, count(*) FROM delivery_attempts WHERE arrived_at IS NOT NULL GROUP BY 1",
+    ),
+    Figure(
+        "paigong_customer_message_attempts_total",
+        "Calls to the text gateway for customers, repetitions included.",
+        "counter",
+        ("kind",),
+        "SELECT kind, coalesce(sum(attempts), 0) FROM customer_messages GROUP BY 1",
+    ),
+    Figure(
+        "paigong_customer_messages",
+        "Messages to customers by kind and state.",
+        "gauge",
+        ("kind", "state"),
+        "SELECT kind, state, count(*) FROM customer_messages GROUP BY 1, 2",
     ),
     Figure(
         "paigong_messages_waiting",
