@@ -36,5 +36,7 @@ class CustomerMessage(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    unsure_since: datetime | None = Field(default=None, sa_type=Instant)
+    """Real time of the latest call whose end nobody saw, or that may have gone out."""
     provider_message_id: str | None = None
     detail: str | None = None

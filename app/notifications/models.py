@@ -36,6 +36,7 @@ class Notification(SQLModel, table=True):
         Index("ix_notifications_user", "user_id", "created_at"),
         Index("ix_notifications_order", "order_id"),
         Index("ix_notifications_alarm", "alarm_id"),
+        Index("ix_notifications_created", "created_at"),
     )
 
     id: UUID = PrimaryId()
@@ -71,6 +72,12 @@ class Dispatch(SQLModel, table=True):
         ),
         Index("ix_dispatches_person", "user_id", "channel", "sent_at"),
         Index("ix_dispatches_notification", "notification_id"),
+        Index("ix_dispatches_created", "created_at"),
+        Index(
+            "ix_dispatches_joined",
+            "joined_id",
+            postgresql_where=text("joined_id IS NOT NULL"),
+        ),
     )
 
     id: UUID = PrimaryId()
