@@ -223,6 +223,9 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "put_on_call": lambda s: Call(
         {"station_id": str(s.world.stations["S01"])}, body={"user_ids": []}
     ),
+    "reply_to_unheard": lambda s: Call(
+        {"alarm_id": str(s.alarm_id)}, body={"kind": "noted", "reason": "已电话联系"}
+    ),
     "list_statements": lambda _: Call(query={"month": "2026-01"}),
     "get_pay_summary": lambda _: Call(query={"month": "2026-01"}),
     "create_building": _body(_building),

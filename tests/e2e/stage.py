@@ -20,6 +20,7 @@ from app.evidence.service import Declared, new_file
 from app.evidence.storage import storage, thumbnail_key
 from app.identity import service as identity
 from app.identity.models import RoleGrant
+from app.notifications.ladder_models import Alarm
 from app.payouts.models import LedgerEntry, PayAdjustment, PayAppeal, PayQuestion
 from app.revisits.models import ReworkCase
 from app.work_orders import approvals, duties, service
@@ -64,6 +65,7 @@ class Stage:
     completion_id: UUID | None = None
     approval_id: UUID | None = None
     duty_id: UUID | None = None
+    alarm_id: UUID | None = None
     visit_id: UUID | None = None
     evidence_id: UUID | None = None
     unfinished_id: UUID | None = None
@@ -133,6 +135,10 @@ async def _extras(session: AsyncSession, stage: Stage) -> None:
     await consents.say(session, "13900000008", allowed=True, how="form", recorded_by=None)
     stage.visit_id = (await service.locked_any(session, stage.orders["get_eta"])).assignment_id
     stage.duty_id = (await duties.urge(session, order, Act.now(agent, Role.AGENT), "还没来")).id
+    alarm = (await session.exec(select(Alarm).limit(1))).one()
+    alarm.red_at, alarm.next_step_at = clock.now(), None
+    alarm.closed_at = alarm.closed_why = None
+    stage.alarm_id = alarm.id
     spare = await identity.create_user(
         session, username="spare", password="a long enough one", display_name="Spare"
     )
