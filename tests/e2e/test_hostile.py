@@ -26,14 +26,23 @@ def built_core() -> Path:
         installed = npm("ci", "--silent")
         if installed.returncode != 0:
             pytest.skip(f"npm cannot install: {installed.stderr.strip()[-200:]}")
-    built = npm("run", "--silent", "build")
-    assert built.returncode == 0, built.stdout + built.stderr
+    if not is_built():
+        built = npm("run", "--silent", "build")
+        assert built.returncode == 0, built.stdout + built.stderr
     return CORE / "build"
+
+
+def is_built() -> bool:
+    """Whether nothing changed since the last build; one with errors leaves nothing behind."""
+    written = CORE / "build" / "test" / "handset.js"
+    sources = [ROOT / "openapi" / "openapi.json", *CORE.glob("*.json"), *CORE.glob("[st]*/*.ts")]
+    newest = max(each.stat().st_mtime for each in sources)
+    return written.exists() and written.stat().st_mtime > newest
 
 
 def play(out: Path) -> dict[str, Any]:
     """The short shift in a process of its own: it needs a database server that it may kill."""
-    command = [sys.executable, "-m", "tests.hostile", "--short", "--no-faults", "--out", str(out)]
+    command = [sys.executable, "-m", "tests.hostile", "--short", "--out", str(out)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400)
     assert out.exists(), answer.stderr
     figures: dict[str, Any] = json.loads(out.read_text("utf-8"))
@@ -52,9 +61,10 @@ def test_the_phones_core_passes_its_tests_and_loses_nothing_on_a_hostile_network
     assert answer.returncode == 0, answer.stdout
     figures = play(tmp_path / "hostile.json")
     assert figures["examples"] == {}
-    assert figures["commands_sent"] > 50
-    assert figures["files_sent"] > 20
+    assert figures["commands_sent"] > 30
+    assert figures["files_sent"] > 12
     assert figures["spoilt_share"] > 0.2
     assert figures["apps_killed"] > 0
+    assert figures["seeded_faults"]["drop-last-chunk"]["red"]
     assert figures["servers_killed"] == {"api": 1, "database": 1, "worker": 0}
     assert figures["upload_overhead"] <= 1.4
