@@ -97,6 +97,9 @@ class MessageRules(_Part):
 
     delay_s: Seconds
     most_attempts: Count
+    kept_days: Count = 400
+    """Business days after which messages, their attempts and webhooks are forgotten: a year's
+    delivery figures stay whole. Alarms, their steps and replies are never forgotten."""
 
 
 class Policy(_Part):

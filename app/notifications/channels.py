@@ -72,6 +72,8 @@ class SendResult:
     message_id: str | None = None
     detail: str | None = None
     retry_after_s: float | None = None
+    asked: bool = True
+    """False when the provider was left alone: nothing left the house, and no try is used up."""
 
 
 class Channel(Protocol):

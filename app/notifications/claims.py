@@ -6,16 +6,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.ids import new_id
-from app.identity.models import Device
 from app.notifications import composing, outbox, recipients, repository, worth
 from app.notifications.channels import PHONE, SMS, VOICE, Address, Channels, Message
-from app.notifications.ladder_models import Alarm, Ladder
 from app.notifications.models import DeliveryAttempt, Dispatch, PushAddress
 from app.notifications.staff import GROUP, STAFF
 
@@ -108,33 +106,26 @@ async def _too_early(session: AsyncSession, lead: Dispatch) -> bool:
     return True
 
 
+_LAST_TOLD = """
+SELECT d.sent_at, l.burst_s
+  FROM dispatches mine
+  JOIN alarms a ON a.id = mine.alarm_id
+  JOIN ladders l ON l.id = a.ladder_id AND l.burst_s > 0
+  JOIN dispatches d ON d.user_id = mine.user_id AND d.channel = mine.channel
+   AND d.joined_id IS NULL
+   AND d.sent_at > CAST(:now AS timestamptz) - l.burst_s * interval '1 second'
+ WHERE mine.id = :id ORDER BY d.sent_at DESC LIMIT 1
+"""
+
+
 async def _burst_ends(session: AsyncSession, lead: Dispatch) -> datetime | None:
     """When the person may be told again: the first of a burst goes at once, the rest as one."""
     if lead.alarm_id is None or lead.user_id is None:
         return None
-    query = (
-        select(Ladder.burst_s)
-        .join(Alarm, col(Alarm.ladder_id) == col(Ladder.id))
-        .where(Alarm.id == lead.alarm_id)
-    )
-    burst_s = (await session.exec(query)).one()
-    if burst_s == 0:
+    row = (await session.execute(text(_LAST_TOLD), {"id": lead.id, "now": clock.now()})).first()
+    if row is None:
         return None
-    window = timedelta(seconds=burst_s)
-    latest = await session.exec(
-        select(Dispatch.sent_at)
-        .where(
-            Dispatch.user_id == lead.user_id,
-            Dispatch.channel == lead.channel,
-            col(Dispatch.sent_at) > clock.now() - window,
-            col(Dispatch.joined_id).is_(None),
-        )
-        .order_by(col(Dispatch.sent_at).desc())
-        .limit(1)
-    )
-    sent_at = latest.first()
-    if sent_at is None:
-        return None
+    sent_at, window = row.sent_at, timedelta(seconds=row.burst_s)
     wait = clock.to_real(sent_at + window) - clock.to_real(clock.now())
     return clock.real_now() + wait
 
@@ -184,15 +175,10 @@ async def _targets(session: AsyncSession, lead: Dispatch) -> list[_Target]:
         return [_Target(Address(STAFF, GROUP, GROUP))]
     assert lead.user_id is not None
     if lead.channel == outbox.PUSH:
-        rows = await session.exec(
-            select(PushAddress, Device)
-            .join(Device, col(Device.id) == col(PushAddress.device_id))
-            .where(col(PushAddress.id).in_(await repository.live_address_ids(session, lead)))
-            .order_by(col(PushAddress.id))
-        )
+        rows = await repository.live_addresses(session, lead)
         return [
             _Target(Address(row.provider, row.kind, row.address), row, on.brand, on.app_version)
-            for row, on in rows.all()
+            for row, on in rows
         ]
     reader = await recipients.person(session, lead.user_id)
     provider = SMS if lead.channel == outbox.SMS else VOICE
@@ -223,7 +209,7 @@ async def _claimed(
     for row in rows:
         row.state, row.leased_until = "sending", clock.real_now() + outbox.LEASE
         row.joined_id = lead.id if row is not lead else None
-    unsure = await _unsure(session, lead.id)
+    unsure = lead.attempt > 1 and await _unsure(session, lead.id)
     tries = tuple(_begun(session, lead, each, unsure) for each in targets)
     await session.flush()
     ids_joined = tuple(row.id for row in joined)

@@ -1,7 +1,8 @@
 """Sending one text message to a customer: once, though workers die between any two steps.
 
-The gateway gets the message's id as its key. An attempt is counted before the call: who finds one
-begun asks the gateway first what became of it, and sends only what it never heard of.
+The gateway gets the message's id as its key. A call is noted before it is made: who finds one
+whose end nobody saw waits until the gateway's records must show it, asks what became of it, and
+sends only what it never heard of. While it cannot say, nothing is sent: better late than twice.
 """
 
 import logging
@@ -29,6 +30,8 @@ from app.work_orders.models import WorkOrder
 from app.work_orders.states import State
 
 SWEPT_AT_ONCE = 500
+RECORDED_WITHIN = timedelta(seconds=60)
+"""So late a gateway may list what it took; what is not listed before that proves nothing."""
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +41,8 @@ class _Due:
     address: Address
     attempt: int
     most_attempts: int
+    unsure: bool
+    """An earlier call may have gone out."""
 
 
 async def deliver(database: Database, channels: Channels, message_id: UUID) -> None:
@@ -65,14 +70,24 @@ async def _claim(session: AsyncSession, channels: Channels, message_id: UUID) ->
     if await _is_over(session, row) or (row.attempts == 0 and _is_old(row)):
         row.state = "moot"
         return None
+    unsure = row.unsure_since is not None
+    if row.unsure_since is not None and _left(row.unsure_since) > timedelta():
+        await _defer(session, message_id, clock.real_now() + _left(row.unsure_since))
+        return None
     row.attempts += 1
+    row.unsure_since = clock.real_now()
     words = row.text
     if customer_messages.LINK in words:
         words = words.replace(customer_messages.LINK, customer_messages.link_of(row))
     most = (await policies.policy(session)).rules.messages.most_attempts
     data = {"text": words}
     message = Message(str(row.id), row.kind, data, words, cast(Language, row.language))
-    return _Due(message, Address(SMS, PHONE, row.phone), row.attempts, most)
+    return _Due(message, Address(SMS, PHONE, row.phone), row.attempts, most, unsure)
+
+
+def _left(unsure_since: datetime) -> timedelta:
+    """How long the gateway may still take to list a call."""
+    return unsure_since + RECORDED_WITHIN - clock.real_now()
 
 
 async def _is_over(session: AsyncSession, row: CustomerMessage) -> bool:
@@ -90,7 +105,7 @@ def _is_old(row: CustomerMessage) -> bool:
 
 
 async def _send(channel: Channel, due: _Due) -> SendResult:
-    if due.attempt > 1:
+    if due.unsure:
         known = await channel.find(due.address, due.message)
         if known is not None:  # it went out, or nobody can say whether it did
             return known
@@ -101,6 +116,10 @@ async def _send(channel: Channel, due: _Due) -> SendResult:
 async def _settle(session: AsyncSession, message_id: UUID, due: _Due, result: SendResult) -> None:
     row = await session.get_one(CustomerMessage, message_id, with_for_update=True)
     row.provider_message_id, row.detail = result.message_id, result.detail
+    if not result.asked:
+        row.attempts -= 1
+    if not due.unsure and (not result.asked or result.outcome is O.QUOTA):
+        row.unsure_since = None  # it was refused, or never left the house
     if result.outcome is O.ACCEPTED:
         row.state, row.sent_at = "sent", clock.now()
         return
@@ -110,7 +129,10 @@ async def _settle(session: AsyncSession, message_id: UUID, due: _Due, result: Se
         row.state = "failed"
         log.warning("a customer's message %s failed: %s", row.kind, result.outcome.value)
         return
-    await _defer(session, message_id, clock.real_now() + timedelta(seconds=wait_s))
+    wait = timedelta(seconds=wait_s)
+    if row.unsure_since is not None:
+        wait = max(wait, _left(row.unsure_since))
+    await _defer(session, message_id, clock.real_now() + wait)
 
 
 async def _defer(session: AsyncSession, message_id: UUID, due_at: datetime) -> None:

@@ -78,16 +78,22 @@ async def settle(session: AsyncSession, due: Due, answers: Sequence[Answer]) -> 
     dispatches = await claims.locked(session, due.all_ids)
     for each, answer in zip(due.tries, answers, strict=True):
         attempt = await session.get_one(DeliveryAttempt, each.attempt_id)
+        if not answer.result.asked:
+            await session.delete(attempt)
+            continue
         attempt.ended_at, attempt.took_ms = now, answer.took_ms
         attempt.result, attempt.detail = answer.result.outcome.value, answer.result.detail
         attempt.provider_message_id = answer.result.message_id
         await _mind(session, attempt, each.address, answer.result)
     results = [answer.result for answer in answers]
-    accepted = any(each.outcome is Outcome.ACCEPTED for each in results)
-    accepted = accepted or await claims.was_accepted(session, due.dispatch_id)
+    accepted = any(each.outcome is Outcome.ACCEPTED for each in results) or (
+        due.attempt > 1 and await claims.was_accepted(session, due.dispatch_id)
+    )
     wait_s = retry_wait_s(results, due.attempt)
+    left_alone = not any(each.asked for each in results)
     for row in dispatches:
         row.leased_until = None
+        row.attempt -= left_alone and row.id == due.dispatch_id
         if wait_s is not None:
             row.state = "queued"
             row.due_at = clock.real_now() + timedelta(seconds=wait_s)

@@ -29,7 +29,8 @@ class GuardedChannel:
         """The channel's own results, or at once the one it would give, with the time left."""
         left_s = self._closed_until - self._now()
         if left_s > 0:
-            result = SendResult(self._why, detail="left alone for a while", retry_after_s=left_s)
+            why = "left alone for a while"
+            result = SendResult(self._why, detail=why, retry_after_s=left_s, asked=False)
             return [result] * len(addresses)
         results = await self.channel.send(addresses, message)
         self._learn(results)

@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import feed
 from app.core.ids import new_id
-from app.identity.models import User
+from app.identity.models import Device, User
 from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
 from app.organisation.models import CrewMember, Technician
 from app.work_orders.models import Assignment, WorkOrder, WorkOrderEvent
@@ -48,6 +48,24 @@ async def crew_that_holds(session: AsyncSession, order_id: UUID) -> UUID | None:
         Assignment.order_id == order_id, col(Assignment.ended_at).is_(None)
     )
     return (await session.exec(statement)).first()
+
+
+async def holds(session: AsyncSession, order_id: UUID, user_id: UUID) -> bool:
+    """Whether the person is in the crew that has the order now."""
+    statement = (
+        select(CrewMember.id)
+        .join(Assignment, col(Assignment.crew_id) == col(CrewMember.crew_id))
+        .join(Technician, col(Technician.id) == col(CrewMember.technician_id))
+        .where(
+            Assignment.order_id == order_id,
+            col(Assignment.ended_at).is_(None),
+            col(CrewMember.until).is_(None),
+            Technician.user_id == user_id,
+            Technician.active,
+        )
+        .limit(1)
+    )
+    return (await session.exec(statement)).first() is not None
 
 
 async def add_once(session: AsyncSession, notification: Notification) -> bool:
@@ -110,7 +128,7 @@ async def put_address(
     return row
 
 
-async def live_address_ids(session: AsyncSession, row: Dispatch) -> list[UUID]:
+async def live_addresses(session: AsyncSession, row: Dispatch) -> list[tuple[PushAddress, Device]]:
     """Addresses of the person that have not accepted this message yet; none once disabled."""
     accepted = select(DeliveryAttempt.address_id).where(
         DeliveryAttempt.dispatch_id == row.id,
@@ -118,7 +136,8 @@ async def live_address_ids(session: AsyncSession, row: Dispatch) -> list[UUID]:
         col(DeliveryAttempt.address_id).is_not(None),
     )
     statement = (
-        select(PushAddress.id)
+        select(PushAddress, Device)
+        .join(Device, col(Device.id) == col(PushAddress.device_id))
         .join(User, col(User.id) == col(PushAddress.user_id))
         .where(
             PushAddress.user_id == row.user_id,
@@ -126,6 +145,7 @@ async def live_address_ids(session: AsyncSession, row: Dispatch) -> list[UUID]:
             col(User.disabled_at).is_(None),
             col(PushAddress.id).not_in(accepted),
         )
+        .order_by(col(PushAddress.id))
     )
     return list((await session.exec(statement)).all())
 

@@ -19,17 +19,20 @@ def retry_wait_s(
     """Real seconds until the next attempt, or None when nothing is worth another.
 
     A provider's Retry-After is kept to; else quota waits a minute. An outage backs off from 5 s,
-    doubling, whatever shorter time its guard names: else a minute's outage used up all attempts.
-    Up to a fifth is added by chance, so that messages do not return in step.
+    doubling. A provider that was left alone is asked when its time is over, and as often as that
+    takes: `attempt` counts only what left the house. Up to a fifth is added by chance, so that
+    messages do not return in step.
     """
     again = [result for result in results if result.outcome in RETRYABLE]
-    if not again or attempt >= most:
+    if not again or (attempt >= most and any(result.asked for result in again)):
         return None
     back_off_s = min(BACK_OFF_S * 2 ** min(attempt - 1, 10), LONGEST_BACK_OFF_S)
     return max(_wait_s(each, back_off_s) for each in again) * _chance.uniform(1.0, 1.2)
 
 
 def _wait_s(result: SendResult, back_off_s: float) -> float:
+    if not result.asked:
+        return max(1.0, result.retry_after_s or 0.0)
     if result.outcome is Outcome.UNAVAILABLE:
         return max(back_off_s, result.retry_after_s or 0.0)
     return QUOTA_WAIT_S if result.retry_after_s is None else result.retry_after_s

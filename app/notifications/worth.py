@@ -35,6 +35,5 @@ async def _pointless(session: AsyncSession, told: Notification) -> bool:
         return approval.decided_at is not None
     if told.order_id is None:
         return False
-    crew_id = await repository.crew_that_holds(session, told.order_id)
-    holders = await repository.members(session, crew_id) if crew_id else []
-    return policy.is_moot(told.kind, told.user_id in holders)
+    holds = await repository.holds(session, told.order_id, told.user_id)
+    return policy.is_moot(told.kind, holds)

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import httpx
+from sqlalchemy import update
 from sqlmodel import select
 
 from app.core.db import Database
 from app.notifications.channels import SMS, Address, Channel, Message, Outcome, SendResult
-from app.notifications.customer_delivery import deliver
+from app.notifications.customer_delivery import RECORDED_WITHIN, deliver
 from app.notifications.customer_models import CustomerMessage
 from app.work_orders.models import WorkOrder
 from app.work_orders.states import State
@@ -29,6 +31,8 @@ class Gateway:
     took: dict[str, str] = field(default_factory=dict)
     calls: int = 0
     dies: str = ""
+    lists: bool = True
+    """Whether `find` shows already what it took: real gateways list with a delay."""
     answers: list[Outcome] = field(default_factory=list)
 
     async def send(self, addresses: Sequence[Address], message: Message) -> list[SendResult]:
@@ -44,7 +48,7 @@ class Gateway:
         return [SendResult(outcome, message_id=f"gw-{message.key}") for _ in addresses]
 
     async def find(self, _address: Address, message: Message, /) -> SendResult | None:
-        return SendResult(Outcome.ACCEPTED) if message.key in self.took else None
+        return SendResult(Outcome.ACCEPTED) if self.lists and message.key in self.took else None
 
     async def close(self) -> None:
         pass
@@ -68,6 +72,14 @@ class Customers:
             query = select(CustomerMessage).where(CustomerMessage.order_id == order.id)
             found = (await session.exec(query.order_by(CustomerMessage.id))).all()  # type: ignore[arg-type]
             return {row.kind: row for row in found}
+
+    async def deliver(self, message_id: UUID, *, later: bool = False) -> None:
+        """Try to send it, `later` when the gateway must have listed what it took before."""
+        if later:
+            past = CustomerMessage.unsure_since - RECORDED_WITHIN  # type: ignore[operator]
+            async with self.database.transaction() as session:
+                await session.execute(update(CustomerMessage).values(unsure_since=past))
+        await deliver(self.database, self.channels, message_id)
 
     async def link(self, order: WorkOrder, kind: str) -> str:
         """The link of a message, sent now."""
