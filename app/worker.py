@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from typing import Any
+from uuid import UUID
 
 from procrastinate import App
 from procrastinate.exceptions import ProcrastinateException
@@ -219,18 +220,24 @@ async def run_timers(database: Database) -> None:
     """Let order clocks act that have run out: acceptance, holds, limits, replies, approvals.
 
     Of several workers that tick at the same moment one looks; each order has its own transaction,
-    under its lock. An order that fails is told and left for the next tick: the others go on.
+    under its lock. An order that fails is told and left for the next tick: the others go on, also
+    those behind more of them than one look finds.
     """
-    async with database.transaction() as session:
-        if not await _only_one(session, "order timers"):
+    last: UUID | None = None
+    while True:
+        async with database.transaction() as session:
+            if not await _only_one(session, "order timers"):
+                return
+            due = await timers.orders_with_due_timers(session, last)
+        for order_id in due:
+            try:
+                async with database.transaction() as session:
+                    await timers.run_due_timers(session, order_id)
+            except Exception:
+                log.exception("ALERT the timers of order %s failed", order_id)
+        if len(due) < timers.AT_ONCE:
             return
-        due = await timers.orders_with_due_timers(session)
-    for order_id in due:
-        try:
-            async with database.transaction() as session:
-                await timers.run_due_timers(session, order_id)
-        except Exception:
-            log.exception("ALERT the timers of order %s failed", order_id)
+        last = due[-1]
 
 
 async def _only_one(session: Any, name: str) -> bool:

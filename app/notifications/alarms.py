@@ -9,10 +9,9 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -185,20 +184,36 @@ async def sweep(database: Database) -> int:
     """Climb every ladder whose step is due, each in its own transaction; how many were due.
 
     The truth behind the timer jobs: it needs no queue, so a blocked queue lengthens no silence.
+    What cannot climb stays due, and those behind it get their turn all the same.
     """
-    now = clock.now()
+    now, count = clock.now(), 0
+    last: tuple[datetime, UUID] | None = None
+    while True:
+        async with database.transaction() as session:
+            due = await _due(session, now, last)
+        for alarm_id, _ in due:
+            try:
+                async with database.transaction() as session:
+                    await climb(session, alarm_id, now)
+            except Exception:
+                log.exception("ALERT alarm %s could not climb, it is tried again", alarm_id)
+        count += len(due)
+        if len(due) < SWEPT_AT_ONCE:
+            return count
+        last = due[-1][1], due[-1][0]
+
+
+async def _due(
+    session: AsyncSession, now: datetime, last: tuple[datetime, UUID] | None
+) -> list[tuple[UUID, datetime]]:
+    """Alarms with a step to take, the longest overdue first, beyond the last of a look before."""
+    step_at, alarm_id = col(Alarm.next_step_at), col(Alarm.id)
     query = (
-        select(Alarm.id)
-        .where(col(Alarm.next_step_at) <= now)
-        .order_by(col(Alarm.next_step_at))
+        select(alarm_id, step_at)
+        .where(step_at <= now)
+        .order_by(step_at, alarm_id)
         .limit(SWEPT_AT_ONCE)
     )
-    async with database.transaction() as session:
-        due: list[Any] = list((await session.exec(query)).all())
-    for alarm_id in due:
-        try:
-            async with database.transaction() as session:
-                await climb(session, alarm_id, now)
-        except Exception:
-            log.exception("ALERT alarm %s could not climb, it is tried again", alarm_id)
-    return len(due)
+    if last is not None:
+        query = query.where(tuple_(step_at, alarm_id) > tuple_(*last))
+    return [(row[0], row[1]) for row in (await session.execute(query)).all()]

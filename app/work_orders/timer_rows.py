@@ -66,7 +66,7 @@ SELECT id FROM (
     AND d.due_at <= :now
     UNION
     SELECT s.order_id FROM ({_STEPS}) s
-) due ORDER BY id LIMIT :limit
+) due WHERE CAST(:after AS uuid) IS NULL OR id > :after ORDER BY id LIMIT :limit
 """
 
 
@@ -95,10 +95,12 @@ def _steps(rules: Policy, now: datetime, order_id: UUID | None) -> dict[str, Any
     }
 
 
-async def due(session: AsyncSession, rules: Policy, now: datetime, limit: int) -> list[UUID]:
-    """Orders that some timer of theirs waits for, by id."""
+async def due(
+    session: AsyncSession, rules: Policy, now: datetime, limit: int, after: UUID | None
+) -> list[UUID]:
+    """Orders that some timer of theirs waits for, by id, beyond `after`."""
     undecided = now - timedelta(seconds=rules.approvals.escalate_s)
-    given = _steps(rules, now, None) | {"undecided": undecided, "limit": limit}
+    given = _steps(rules, now, None) | {"undecided": undecided, "limit": limit, "after": after}
     return [row[0] for row in await session.execute(text(_DUE), given)]
 
 

@@ -21,13 +21,16 @@ from app.work_orders.states import Action, State
 from app.work_orders.transitions import transition
 
 AT_ONCE = 200
-"""Orders per look; the others come with the next."""
+"""Orders per look."""
 
 
-async def orders_with_due_timers(session: AsyncSession) -> list[UUID]:
-    """At most 200 orders that a timer should look at now."""
+async def orders_with_due_timers(session: AsyncSession, after: UUID | None = None) -> list[UUID]:
+    """At most 200 orders that a timer should look at now, by id, beyond the last of a look before.
+
+    What cannot be served stays due: whoever goes on from the last order starves nobody behind it.
+    """
     rules = (await catalogue.policy(session)).rules
-    return await timer_rows.due(session, rules, clock.now(), AT_ONCE)
+    return await timer_rows.due(session, rules, clock.now(), AT_ONCE, after)
 
 
 async def run_due_timers(session: AsyncSession, order_id: UUID) -> bool:

@@ -46,14 +46,15 @@ class TestTimers:
         bad, good = UUID((await take())["id"]), UUID((await take(at="锦绣家园3-1-101"))["id"])
         served: list[UUID] = []
 
-        async def due(_session: AsyncSession) -> list[UUID]:
-            return [bad, good]
+        async def due(_session: AsyncSession, after: UUID | None) -> list[UUID]:
+            return {None: [bad], bad: [good], good: []}[after]
 
         async def act(_session: AsyncSession, order_id: UUID) -> None:
             if order_id == bad:
                 raise LookupError("a crew that is gone")
             served.append(order_id)
 
+        monkeypatch.setattr(timers, "AT_ONCE", 1)
         monkeypatch.setattr(timers, "orders_with_due_timers", due)
         monkeypatch.setattr(timers, "run_due_timers", act)
         await run_timers(database)
