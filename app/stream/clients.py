@@ -31,39 +31,41 @@ class Client:
     def __init__(self, audience: frozenset[str] | None, seen: Cursor) -> None:
         self.audience = audience
         self.seen = seen
-        self._waiting: asyncio.Queue[Item] = asyncio.Queue()
+        self._waiting: list[Item] = []
+        self._came = asyncio.Event()
         self._over = False
 
     def offer(self, place: Cursor, item: bytes) -> None:
         """Queue what comes after the reader's place; a full queue ends the stream."""
         if self._over or (place.xid, place.id) <= (self.seen.xid, self.seen.id):
             return
-        if self._waiting.qsize() >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING:
             self.end(Word.TOO_SLOW)
             return
-        self._waiting.put_nowait(item)
+        self._waiting.append(item)
+        self._came.set()
 
     def tell(self, word: Word) -> None:
         """Queue a word in its place among the events."""
         if not self._over:
-            self._waiting.put_nowait(word)
+            self._waiting.append(word)
+            self._came.set()
 
     def end(self, word: Word) -> None:
         """Forget what waits and say why the stream ends."""
-        while not self._waiting.empty():
-            self._waiting.get_nowait()
-        self._waiting.put_nowait(word)
+        self._waiting = [word]
+        self._came.set()
         self._over = True
 
     async def take(self, wait_s: float) -> list[Item]:
         """All that waits; empty when nothing came in time."""
         try:
             async with asyncio.timeout(wait_s):
-                items = [await self._waiting.get()]
+                await self._came.wait()
         except TimeoutError:
             return []
-        while not self._waiting.empty():
-            items.append(self._waiting.get_nowait())
+        items, self._waiting = self._waiting, []
+        self._came.clear()
         return items
 
 

@@ -23,6 +23,8 @@ CHANNEL = "change_feed"
 ROWS_AT_ONCE = 1000
 IDLE_S = 5.0
 """Looked at so often without any wake-up."""
+GATHERED_S = 0.03
+"""So long after a read the next one waits: what comes meanwhile leaves in one piece per stream."""
 SETTLING_S = 0.02
 LOST_CONNECTION_S = 1.0
 _HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -128,6 +130,7 @@ class Hub:
         """Read, then wait for a wake-up; the first read closes the gap of a lost connection."""
         while True:
             settling = await self._read(reading)
+            await asyncio.sleep(GATHERED_S)
             wait_s = SETTLING_S if settling else IDLE_S
             async for _ in listening.notifies(timeout=wait_s, stop_after=1):
                 pass
