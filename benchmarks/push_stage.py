@@ -1,4 +1,4 @@
-"""The stage of `benchmarks.push`: a database with 500 crews of one, their phones, and premises."""
+"""The stage of `benchmarks.push`: 100 stations with 500 crews of one, their phones, and homes."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -31,15 +31,19 @@ from app.organisation.models import (
 from app.payouts.load import load_default_rate_card
 
 ROWS_AT_ONCE = 200
-PLACE = (117.05, 36.65)
+STATIONS = 100
+SIDE = 0.01
+"""Degrees; stations lie in a row of squares."""
+WEST, SOUTH = 116.0, 36.6
 
 
 @dataclass
 class Stage:
     """Ids of what was written."""
 
-    station_id: UUID
+    stations: list[UUID] = field(default_factory=list)
     crews: list[UUID] = field(default_factory=list)
+    """One after the other of another station; so are the homes, each with a crew of its station."""
     premises: list[UUID] = field(default_factory=list)
     token: str = ""
     """An access token of the one desk that takes calls, dispatches and watches."""
@@ -51,14 +55,12 @@ async def build(database: Database, devices: int) -> Stage:
         await load_defaults(session)
         await load_default_rate_card(session)
         await load_default_ladders(session)
-    corners = "117 36.6, 117.1 36.6, 117.1 36.7, 117 36.7, 117 36.6"
-    station = Station(code="S01", name="站", path="/S01/")
-    station.area = WKTElement(f"MULTIPOLYGON((({corners})))", srid=4326)
-    station.location = point(*PLACE)
-    stage = Stage(station.id)
+    stage = Stage()
+    stations = [_station(number) for number in range(STATIONS)]
+    stage.stations = [each.id for each in stations]
     # In three goes, as foreign keys ask for it.
     crews = [_crew(stage, number) for number in range(devices)]
-    waves: list[list[SQLModel]] = [[station]]
+    waves: list[list[SQLModel]] = [list(stations)]
     waves += [[row for crew in crews for row in crew[wave]] for wave in range(3)]
     for rows in waves:
         for start in range(0, len(rows), ROWS_AT_ONCE):
@@ -71,26 +73,43 @@ async def build(database: Database, devices: int) -> Stage:
     return stage
 
 
+def _place(number: int) -> tuple[float, float]:
+    """The middle of a station's square."""
+    return WEST + (number % STATIONS + 0.5) * SIDE, SOUTH + SIDE / 2
+
+
+def _station(number: int) -> Station:
+    west, north = WEST + number * SIDE, SOUTH + SIDE
+    east = west + SIDE
+    corners = f"{west} {SOUTH}, {east} {SOUTH}, {east} {north}, {west} {north}, {west} {SOUTH}"
+    code = f"S{number:02d}"
+    station = Station(code=code, name=f"{number}站", path=f"/{code}/")
+    station.area = WKTElement(f"MULTIPOLYGON((({corners})))", srid=4326)
+    station.location = point(*_place(number))
+    return station
+
+
 def _crew(stage: Stage, number: int) -> tuple[list[SQLModel], list[SQLModel], list[SQLModel]]:
     """A crew of one with a phone, in the order in which its rows can be written."""
     now = clock.now()
+    station_id = stage.stations[number % STATIONS]
     user = User(
         username=f"tech{number:04d}", password_hash="", display_name=f"T{number}", created_at=now
     )
     person = Technician(
         user_id=user.id,
-        station_id=stage.station_id,
+        station_id=station_id,
         employee_no=f"E{number:04d}",
         name=f"T{number}",
     )
-    crew = Crew(code=f"C{number:04d}", station_id=stage.station_id, name=f"班组{number}")
+    crew = Crew(code=f"C{number:04d}", station_id=station_id, name=f"班组{number}")
     device = _device(user, number)
     stage.crews.append(crew.id)
     return (
         [user],
         [person, crew, device],
         [
-            RoleGrant(user_id=user.id, role="technician", station_id=stage.station_id),
+            RoleGrant(user_id=user.id, role="technician", station_id=station_id),
             CrewMember(crew_id=crew.id, technician_id=person.id, role="leader", since=now),
             TechnicianSkill(technician_id=person.id, skill="HB", expires_on=date(2090, 1, 1)),
             Attendance(technician_id=person.id, clock_in_at=now),
@@ -98,7 +117,7 @@ def _crew(stage: Stage, number: int) -> tuple[list[SQLModel], list[SQLModel], li
                 technician_id=person.id,
                 online=True,
                 seen_at=now,
-                location=point(*PLACE),
+                location=point(*_place(number)),
                 location_at=now,
             ),
             Shift(crew_id=crew.id, starts_at=now, ends_at=now + timedelta(hours=10)),
@@ -134,22 +153,30 @@ async def _homes(session: AsyncSession, stage: Stage, count: int) -> None:
     community = Community(name="锦绣家园", district="历下区")
     session.add(community)
     await session.flush()
-    building = Building(
-        community_id=community.id,
-        station_id=stage.station_id,
-        number="1",
-        address="经十路1号",
-        location=point(*PLACE),
-        original_lon=PLACE[0],
-        original_lat=PLACE[1],
-        datum="wgs84",
-    )
-    session.add(building)
+    buildings = [_building(community.id, stage, number) for number in range(STATIONS)]
+    session.add_all(buildings)
     await session.flush()
-    homes = [Premises(building_id=building.id, unit="1", room=str(n)) for n in range(count)]
+    homes = [
+        Premises(building_id=buildings[n % STATIONS].id, unit="1", room=str(n))
+        for n in range(count)
+    ]
     session.add_all(homes)
     stage.premises = [each.id for each in homes]
     await session.flush()
+
+
+def _building(community_id: UUID, stage: Stage, number: int) -> Building:
+    lon, lat = _place(number)
+    return Building(
+        community_id=community_id,
+        station_id=stage.stations[number],
+        number=str(number),
+        address=f"经十路{number}号",
+        location=point(lon, lat),
+        original_lon=lon,
+        original_lat=lat,
+        datum="wgs84",
+    )
 
 
 async def _desk(session: AsyncSession, stage: Stage) -> None:

@@ -29,7 +29,7 @@ from starlette.routing import Route
 
 from app.core import clock
 from app.demo import jpush, text_gateway
-from app.demo.post import FAILURES, LONGEST_WAIT_S, Failure, Post, post_of
+from app.demo.post import FAILURES, LONGEST_WAIT_S, UNANSWERED, Failure, Post, post_of
 
 TOKEN_LIFE_S = 3600
 
@@ -42,8 +42,9 @@ ANSWERS: dict[str, tuple[int, str, str | None]] = {
     "invalid": (400, "INVALID_ARGUMENT", "INVALID_ARGUMENT"),
     "third_party_auth": (401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR"),
     "denied": (403, "PERMISSION_DENIED", None),
-    "silent": (0, "", None),
+    "silent": (503, "UNAVAILABLE", None),
     "taken": (503, "UNAVAILABLE", "UNAVAILABLE"),
+    "unanswered": (503, "UNAVAILABLE", None),
 }
 """Name -> HTTP status, platform status, FCM error code."""
 
@@ -58,9 +59,8 @@ def _error(code: int, status: str, detail: str | None, message: str) -> dict[str
 
 async def _answer(failure: Failure) -> JSONResponse:
     code, status, detail = ANSWERS[failure.name]
-    if failure.name == "silent":
+    if failure.name in UNANSWERED:
         await asyncio.sleep(LONGEST_WAIT_S)
-        code, status = 503, "UNAVAILABLE"
     headers = {} if failure.retry_after_s is None else {"Retry-After": str(failure.retry_after_s)}
     return JSONResponse(_error(code, status, detail, f"scripted: {failure.name}"), code, headers)
 

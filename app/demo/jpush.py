@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.demo.post import LONGEST_WAIT_S, Failure, post_of
+from app.demo.post import LONGEST_WAIT_S, UNANSWERED, Failure, post_of
 
 APP_KEY = "paigong-demo-app"
 MASTER_SECRET = "paigong-demo-master"
@@ -28,6 +28,7 @@ ANSWERS: dict[str, tuple[int, int, str]] = {
     "third_party_auth": (401, 1004, "Authen failed"),
     "denied": (401, 1004, "Authen failed"),
     "silent": (503, 1030, "Server timeout, please try again later"),
+    "unanswered": (503, 1030, "Server timeout, please try again later"),
 }
 """Scripted failure -> HTTP status, error code, message."""
 
@@ -37,7 +38,7 @@ def _error(status: int, code: int, message: str, **headers: str) -> JSONResponse
 
 
 async def _answer(failure: Failure) -> JSONResponse:
-    if failure.name == "silent":
+    if failure.name in UNANSWERED:
         await asyncio.sleep(LONGEST_WAIT_S)
     status, code, message = ANSWERS[failure.name]
     headers = {}

@@ -2,7 +2,7 @@
 
 A script says how the next sends to one token, or to any, are answered. `silent` never answers;
 `lost` and `duplicated` are accepted and arrive never or twice; `taken` arrives and is answered as
-an outage, which is how a sender comes to send twice.
+an outage, `unanswered` arrives and is never answered: so a sender comes to send twice.
 """
 
 import asyncio
@@ -15,10 +15,14 @@ from starlette.requests import Request
 
 LONGEST_WAIT_S = 30.0
 ANY_TOKEN = "*"
+ARRIVED = frozenset({"taken", "unanswered"})
+"""Sent, though the sender is not told so."""
+UNANSWERED = frozenset({"silent", "unanswered"})
 FAILURES = frozenset(
     {
         *("unregistered", "sender_mismatch", "quota", "unavailable", "internal", "invalid"),
         *("third_party_auth", "denied", "silent", "lost", "duplicated", "taken"),
+        "unanswered",
     }
 )
 
@@ -60,7 +64,7 @@ class Post:
         """The failure to answer with, or None once the message was accepted."""
         failure = self.failure_for(token)
         name = failure.name if failure else "accepted"
-        if name in ("accepted", "duplicated", "taken"):
+        if name in ("accepted", "duplicated", *ARRIVED):
             await self.deliver(token, message)
         if name == "duplicated":
             await self.deliver(token, message)

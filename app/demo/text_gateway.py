@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from app.demo.post import LONGEST_WAIT_S, Failure, post_of
+from app.demo.post import ARRIVED, LONGEST_WAIT_S, UNANSWERED, Failure, post_of
 
 TOKEN = "paigong-demo-gateway"
 STATUS = {"quota": 429, "unregistered": 422, "invalid": 400, "denied": 403}
@@ -19,7 +19,7 @@ STATUS = {"quota": 429, "unregistered": 422, "invalid": 400, "denied": 403}
 
 
 async def _answer(failure: Failure) -> JSONResponse:
-    if failure.name == "silent":
+    if failure.name in UNANSWERED:
         await asyncio.sleep(LONGEST_WAIT_S)
     code = "no_such_number" if failure.name == "unregistered" else failure.name
     headers = {} if failure.retry_after_s is None else {"Retry-After": str(failure.retry_after_s)}
@@ -44,7 +44,7 @@ async def send(request: Request) -> JSONResponse:
     post.counts[f"{body['channel']}:asked"] += 1
     told = {"data": {name: body[name] for name in ("channel", "template", "text", "values")}}
     failure = await post.judge(body["to"], told)
-    if failure is None or failure.name == "taken":
+    if failure is None or failure.name in ARRIVED:
         post.by_key[key] = f"text-{len(post.by_key) + 1}"
         post.counts[f"{body['channel']}:sent"] += 1
     if failure is not None:
