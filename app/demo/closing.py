@@ -3,11 +3,9 @@
 import asyncio
 import json
 import signal
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 
 from app.demo.accounting import (
@@ -26,10 +24,12 @@ from app.demo.options import DemoOptions
 from app.demo.planning import planning_figures
 from app.demo.promises import promise_figures
 from app.demo.sabotage import corrupt
+from app.demo.service import service_level_figures, word_figures
 from app.demo.summary import (
     missed,
     most_telling,
     show_open_orders,
+    show_service,
     show_summary,
     show_timeline,
 )
@@ -55,6 +55,7 @@ class Closing:
         report = await self._report(inputs, stories)
         _, report["verify"] = await self._verify()
         show_summary(self.console, report)
+        show_service(self.console, report)
         show_open_orders(self.console, stories)
         if story := most_telling(stories):
             show_timeline(self.console, story)
@@ -83,8 +84,8 @@ class Closing:
             "planning": planning,
             "routing": routing,
             **await self._travel(inputs, stories),
-            "pushes": await self._pushes(),
-            "word": await self._word(),
+            **await word_figures(manager, self.house.push_url),
+            "service_levels": await service_level_figures(manager, inputs.opens_at.date()),
             "evidence": evidence_figures(stories),
             "pay": {
                 "points_total": float(pay["points"]),
@@ -115,44 +116,6 @@ class Closing:
                 self.house.children, self.house.maps_dir, self.options.seed, driven
             )
         return figures
-
-    async def _pushes(self) -> dict[str, Any]:
-        """What the push server took and lost, and what phones showed to have heard of.
-
-        `delivery_rate` is the share of accepted pushes that a phone then showed to know of.
-        """
-        async with httpx.AsyncClient(base_url=self.house.push_url) as push:
-            counts = (await push.get("/counts")).json()
-        told = await self.company.as_("manager").get("/notifications/summary")
-        figures = await self.company.as_("manager").get("/notifications/delivery")
-        pushed = [row for row in figures["rows"] if row["provider"] in ("fcm", "jpush")]
-        accepted = sum(row["accepted"] for row in pushed)
-        heard = sum(row["heard"] for row in pushed)
-        return {
-            "sent": counts.get("accepted", 0),
-            "lost": counts.get("lost", 0),
-            "acknowledged": told["acknowledged"],
-            "delivery_rate": round(heard / accepted, 4) if accepted else None,
-        }
-
-    async def _word(self) -> dict[str, Any]:
-        """How far ladders had to climb, and what each channel delivered."""
-        figures = await self.company.as_("manager").get("/notifications/delivery")
-        climbs: Counter[str] = Counter()
-        for ladder in figures["ladders"]:
-            for step, count in ladder["climbs"].items():
-                climbs[f"step {step}"] += count
-        delivered: dict[str, list[int]] = {}
-        for row in figures["rows"]:
-            counted = delivered.setdefault(row["provider"], [0, 0])
-            counted[0] += row["accepted"]
-            counted[1] += row["attempts"]
-        return {
-            "alarms": sum(ladder["alarms"] for ladder in figures["ladders"]),
-            "red": sum(ladder["red"] for ladder in figures["ladders"]),
-            "climbs": dict(sorted(climbs.items())),
-            "accepted_of_attempts": {name: tuple(each) for name, each in delivered.items()},
-        }
 
     async def _verify(self) -> tuple[int, dict[str, int]]:
         """Run `paigong verify`; its exit status and how many differences it found."""

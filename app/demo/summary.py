@@ -1,6 +1,6 @@
 """The summary that people read at the end, and one order's whole story."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from app.demo.inputs import COMPANY_ZONE
 CLOSED_AT_LEAST = 0.85
 IN_FLIGHT_AT_MOST = 0.03
 OSRM_AT_LEAST = 0.99
+_DELIVERY_WITHIN = 0.1
+_CLOCKS = {*(f"K{n}" for n in range(1, 9)), "SAFE"}
 _TELLING = {
     *("reworked", "rejected", "held", "resumed", "refused", "transferred", "resent", "returned"),
     *("urged", "revisit_tried", "made_safe", "withdrawn", "accept_expired"),
@@ -38,6 +40,8 @@ def missed(report: dict[str, Any], *, roads: bool, pushes_lost: bool) -> list[st
         ),
         "no push was acknowledged": not pushes_lost and report["pushes"]["acknowledged"] == 0,
         "no phone heard a push": not pushes_lost and report["phones"].get("pushes_heard", 0) == 0,
+        "a clock of the day has no figure": not _CLOCKS.issubset(report["service_levels"]),
+        "a push arrived that no phone told of": not pushes_lost and not _delivery_is_true(report),
         "nothing was planned": report["planning"]["runs"] == 0,
         "no evidence file was verified": report["evidence"]["files"] == 0,
         "nobody earned anything": report["pay"]["points_total"] <= 0,
@@ -48,10 +52,24 @@ def missed(report: dict[str, Any], *, roads: bool, pushes_lost: bool) -> list[st
     return [why for why, is_so in checks.items() if is_so]
 
 
+_OWN_TABLES = ("word", "customers", "service_levels")
+
+
+def _delivery_is_true(report: dict[str, Any]) -> bool:
+    """Whether the service's delivery rate is that of the push server's own books.
+
+    Pushes of the last seconds, and those to phones off line, may not be told of yet.
+    """
+    told, true = report["pushes"]["delivery_rate"], report["pushes"]["really_delivered"]
+    return told is not None and true is not None and abs(told - true) <= _DELIVERY_WITHIN
+
+
 def show_summary(console: Console, report: dict[str, Any]) -> None:
-    """The report as a table."""
+    """The report as a table, but for what `show_service` shows."""
     table = Table(title="The day", title_justify="left", show_header=False)
     for section, figures in report.items():
+        if section in _OWN_TABLES:
+            continue
         if isinstance(figures, dict):
             table.add_row(section, _figures(figures))
         else:
@@ -66,6 +84,66 @@ def _figures(figures: dict[str, Any]) -> str:
         for name, value in figures.items()
     }
     return ", ".join(f"{name} {value}" for name, value in shown.items())
+
+
+def show_service(console: Console, report: dict[str, Any]) -> None:
+    """Delivery by channel, climbs by ladder, and how each clock was kept."""
+    word = report["word"]
+    channels = {
+        name: [figures[each] for each in _CHANNEL[1:-2]]
+        + [_percent(figures["accepted_share"]), _percent(figures["heard_share"])]
+        for name, figures in word["channels"].items()
+    }
+    console.print(_table("Word by channel", _CHANNEL, channels))
+    steps = sorted({step for climbs in word["climbs"].values() for step in climbs})
+    header = ("ladder", *(f"step {step}" for step in steps))
+    climbed = {
+        name: [climbs.get(step, 0) for step in steps] for name, climbs in word["climbs"].items()
+    }
+    ends = {name: value for name, value in word.items() if isinstance(value, int)}
+    console.print(_table(f"Ladder climbs ({_figures(ends)})", header, climbed))
+    told = {kind: list(each.values()) for kind, each in report["customers"].items()}
+    console.print(_table("Messages to customers", _CUSTOMER, told))
+    clocks = {
+        clock: [each["n"]]
+        + [
+            value
+            for time in ("net", "gross")
+            for value in (
+                _minutes(each[time]["mean_s"]),
+                _minutes(each[time]["p90_s"]),
+                _percent(each[time]["share"]),
+            )
+        ]
+        for clock, each in sorted(report["service_levels"].items())
+    }
+    console.print(_table("Service levels, in minutes", _CLOCK, clocks))
+
+
+_CHANNEL = (
+    *("channel", "attempts", "accepted", "arrived", "heard", "by_itself"),
+    *("accepted share", "heard share"),
+)
+_CUSTOMER = ("kind", "messages", "sent", "failed", "moot")
+_CLOCK = (
+    *("clock", "n", "net mean", "net p90", "net within"),
+    *("gross mean", "gross p90", "gross within"),
+)
+
+
+def _table(title: str, header: Sequence[str], rows: Mapping[str, Sequence[object]]) -> Table:
+    table = Table(*header, title=title, title_justify="left")
+    for name, values in rows.items():
+        table.add_row(name, *map(str, values))
+    return table
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
+
+
+def _minutes(seconds: int | None) -> str:
+    return "–" if seconds is None else f"{seconds / 60:.1f}"
 
 
 def show_open_orders(console: Console, stories: Sequence[Story]) -> None:

@@ -172,13 +172,21 @@ class TestThresholds:
             "unexplained": 0,
         },
         "verify": {"differences": 0},
-        "pushes": {"acknowledged": 9},
+        "pushes": {"acknowledged": 9, "delivery_rate": 0.9, "really_delivered": 0.95},
+        "service_levels": {
+            clock: {"n": 20} for clock in ("K1", "K2", "K3", "K4", "K5", "K6", "K7", "K8", "SAFE")
+        },
         "phones": {"pushes_heard": 9},
         "planning": {"runs": 4},
         "evidence": {"files": 40},
         "pay": {"points_total": 80.0},
         "routing": {"sources": {"osrm": 1.0}},
     }
+
+    def test_a_clock_without_a_figure_is_named(self) -> None:
+        clocks = {name: told for name, told in self.GOOD["service_levels"].items() if name != "K5"}
+        bad = self.GOOD | {"service_levels": clocks}
+        assert len(missed(bad, roads=True, pushes_lost=False)) == 1
 
     def test_a_good_day_misses_none(self) -> None:
         assert missed(self.GOOD, roads=True, pushes_lost=False) == []
@@ -192,6 +200,8 @@ class TestThresholds:
             ("orders", {"posted": 21}),
             ("verify", {"differences": 1}),
             ("pushes", {"acknowledged": 0}),
+            ("pushes", {"delivery_rate": 0.84}),
+            ("pushes", {"delivery_rate": None}),
             ("phones", {"pushes_heard": 0}),
             ("planning", {"runs": 0}),
             ("evidence", {"files": 0}),

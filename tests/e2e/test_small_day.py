@@ -26,6 +26,13 @@ async def test_the_day_ends_well_and_every_damage_to_it_is_found(
     with subtests.test("crews heard by push and showed it"):
         assert report["pushes"]["sent"] >= 6
         assert report["pushes"]["acknowledged"] >= 6
+    with subtests.test("delivery by channel, climbs and service levels are told"):
+        assert report["word"]["channels"]["fcm"]["arrived"] >= 6
+        assert report["word"]["alarms"] >= 6
+        assert report["customers"]["received"]["sent"] >= 6
+        shown = finished_day.printed
+        for title in ("Word by channel", "Ladder climbs", "Service levels"):
+            assert title in shown
     with subtests.test("files were verified and points earned"):
         assert report["evidence"]["files"] >= 6
         assert report["evidence"]["bytes"] > 6 * 30_000
@@ -41,6 +48,9 @@ async def test_the_day_ends_well_and_every_damage_to_it_is_found(
         told, found = await finished_day.service_levels()
         assert told == found
         assert sum(each["n"] for each in told.values()) >= 6 * 6
+        assert {place[3] for place in told} == {*(f"K{n}" for n in range(1, 9)), "SAFE"}
+        measures = {name for each in told.values() for name in each}
+        assert {"mean_net", "p90_net", "late_net", "mean_gross", "p90_gross"} <= measures
     for kind in SABOTAGES:
         with subtests.test("verify turns red, and clean again when it is undone", kind=kind):
             await _damage_is_found(finished_day, kind)
