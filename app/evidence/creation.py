@@ -107,7 +107,7 @@ async def _begin(
     file.state, file.received_bytes, file.rejected_why = "receiving", 0, None
     file.device_id, file.expires_at = principal.device_id, expiry()
     await session.flush()
-    await check_quotas(session, principal, file)
+    await check_quotas(session, file)
     if said.replaces is not None and file.replaces is None:
         await _replace(session, file, said.replaces)
 

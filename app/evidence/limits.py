@@ -73,6 +73,7 @@ class Limits(_Section):
     bytes: FileBytes
     order: Quota
     device: Quota
+    person: Quota
     keeping: Keeping
     decoding: Decoding
     flags: FlagLimits

@@ -21,6 +21,7 @@ class EvidenceFile(SQLModel, table=True):
         CheckConstraint("source IN ('camera','gallery')", name="source"),
         Index("ix_evidence_files_sha256", "sha256"),
         Index("ix_evidence_files_device", "device_id", "declared_at"),
+        Index("ix_evidence_files_owner", "owner_id", "declared_at"),
         Index(
             "ix_evidence_files_recordings",
             "verified_at",

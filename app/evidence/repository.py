@@ -67,11 +67,30 @@ async def volume_of_order(session: AsyncSession, order_id: UUID) -> tuple[int, i
 
 
 async def volume_of_device(
-    session: AsyncSession, device_id: UUID, since: datetime
+    session: AsyncSession, owner_id: UUID, device_id: UUID | None, since: datetime
 ) -> tuple[int, int]:
-    """(files, bytes) that the phone announced since then, in business time."""
+    """(files, bytes) that the phone announced since then, in business time.
+
+    Without a device: what the person announced without one.
+    """
+    if device_id is None:
+        return await volume_of_person(
+            session, owner_id, since, col(EvidenceFile.device_id).is_(None)
+        )
     return await _volume(
         session, EvidenceFile.device_id == device_id, col(EvidenceFile.declared_at) >= since
+    )
+
+
+async def volume_of_person(
+    session: AsyncSession, owner_id: UUID, since: datetime, *where: ColumnElement[bool]
+) -> tuple[int, int]:
+    """(files, bytes) that the person announced since then, on whatever phone."""
+    return await _volume(
+        session,
+        EvidenceFile.owner_id == owner_id,
+        col(EvidenceFile.declared_at) >= since,
+        *where,
     )
 
 

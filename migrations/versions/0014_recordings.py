@@ -1,4 +1,4 @@
-"""Recordings have their days: when policy removed the bytes of one."""
+"""Recordings have their days: when policy removed the bytes of one; shares of a person."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,9 +23,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=RECORDINGS,
     )
+    op.create_index(
+        "ix_evidence_files_owner", "evidence_files", ["owner_id", "declared_at"], unique=False
+    )
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
+    op.drop_index("ix_evidence_files_owner", table_name="evidence_files")
     op.drop_index("ix_evidence_files_recordings", table_name="evidence_files")
     op.drop_column("evidence_files", "removed_at")

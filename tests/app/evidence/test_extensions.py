@@ -22,7 +22,7 @@ from app.evidence.parts import parts
 from tests.app.evidence.at_work import PhoneFile, jpeg, quarantined, reread, tus
 from tests.app.evidence.conftest import Phone
 from tests.app.evidence.test_tus import problem, stored
-from tests.factories.world import World
+from tests.factories.world import PASSWORD, World
 
 CHUNK = {"Content-Type": "application/offset+octet-stream"}
 
@@ -173,7 +173,9 @@ class TestLimits:
         self, phone: Phone, phone_of: Callable[[str], Phone], config: Settings
     ) -> None:
         own = config.data_dir / "limits.toml"
-        own.write_text("[order]\nfiles = 3\n[device]\nfiles = 2\n[bytes]\nsignature = 50\n")
+        own.write_text(
+            "[order]\nfiles = 3\n[device]\nfiles = 2\n[person]\nfiles = 2\n[bytes]\nsignature = 50\n"
+        )
         settings.install(config.model_copy(update={"evidence_limits": own}))
         one, two, three, four = (PhoneFile(jpeg()) for _ in range(4))
         for file in (one, two):
@@ -183,6 +185,11 @@ class TestLimits:
         assert (much.status_code, problem(much)) == (429, "device-quota")
         assert much.headers["Retry-After"] == "3600"
         assert (await phone.offset(three)).status_code == 404
+        named = {"username": "tech01", "password": PASSWORD}
+        answer = await phone.client.post("/auth/login", json=named)
+        bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        bare = Phone(phone.client, phone.order_id, lambda: bearer)
+        assert problem(await bare.create(three)) == "device-quota"  # the person's share is used up
         helper = phone_of("tech02")
         assert (await helper.create(three)).status_code == 201
         full = await helper.create(four)
