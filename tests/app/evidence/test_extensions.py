@@ -173,9 +173,8 @@ class TestLimits:
         self, phone: Phone, phone_of: Callable[[str], Phone], config: Settings
     ) -> None:
         own = config.data_dir / "limits.toml"
-        own.write_text(
-            "[order]\nfiles = 3\n[device]\nfiles = 2\n[person]\nfiles = 2\n[bytes]\nsignature = 50\n"
-        )
+        shares = "[order]\nfiles = 3\n[device]\nfiles = 2\n[person]\nfiles = 2\n"
+        own.write_text(f"{shares}[bytes]\nsignature = 50\n")
         settings.install(config.model_copy(update={"evidence_limits": own}))
         one, two, three, four = (PhoneFile(jpeg()) for _ in range(4))
         for file in (one, two):
