@@ -12,6 +12,7 @@ from psycopg import sql
 
 from app.demo.call_centre import AGENTS
 from app.demo.client import Refused
+from app.demo.faults import FAULT_BY_CODE
 from app.demo.founding import Company, in_turns
 from app.demo.inputs import Inputs
 from app.demo.opening import House
@@ -70,8 +71,16 @@ def premises_of(database_url: str) -> dict[str, str]:
 
 
 async def report_all(inputs: Inputs, company: Company, premises: Mapping[str, str]) -> None:
-    """The day's calls, all at once; a second call of the same home is no order of its own."""
-    calls = {call.customer_no: call for call in inputs.calls if call.twist != "repeat_call"}
+    """The day's calls, all at once, but danger; a second call of a home is no order of its own.
+
+    Danger is dispatched the moment it is reported: as nobody accepts here, a hundred of it would be
+    sent again and again, and what is measured would wait behind that.
+    """
+    calls = {
+        call.customer_no: call
+        for call in inputs.calls
+        if call.twist != "repeat_call" and FAULT_BY_CODE[call.fault_code].service_class != "E1"
+    }
     agents = [company.as_(name) for name in AGENTS]
 
     async def report(number: int, customer_no: str, fault: str) -> None:
