@@ -9,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("GRANT DELETE ON webhook_attempts TO paigong_app")
+    op.execute("GRANT DELETE ON webhook_attempts, webhook_messages TO paigong_app")
 
 
 def downgrade() -> None:
-    op.execute("REVOKE DELETE ON webhook_attempts FROM paigong_app")
+    op.execute("REVOKE DELETE ON webhook_attempts, webhook_messages FROM paigong_app")
