@@ -87,7 +87,10 @@ async def claim_bare_at_worst(session: AsyncSession, row: PhoneCommand) -> Phone
 
 
 def row_of(principal: Principal, received: Received) -> PhoneCommand:
-    """The row of a command that came just now, refused until it is answered."""
+    """The row of a command that came just now, refused until it is answered.
+
+    What could not be read is kept letter by letter.
+    """
     assert principal.device_id is not None
     command, now = received.command, clock.now()
     return PhoneCommand(
@@ -97,7 +100,11 @@ def row_of(principal: Principal, received: Received) -> PhoneCommand:
         device_seq=received.device_seq,
         order_id=command.order_id if command else None,
         kind=command.kind if command else "unreadable",
-        body=command.model_dump(mode="json", exclude_none=True) if command else {},
+        body=(
+            command.model_dump(mode="json", exclude_none=True)
+            if command
+            else {"said": received.said}
+        ),
         body_hash=received.body_hash,
         client_at=command.client_at if command else now,
         received_at=now,

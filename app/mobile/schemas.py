@@ -120,9 +120,9 @@ class Received:
     def __init__(self, raw: dict[str, Any]) -> None:
         self.id = UUID(str(raw["id"]))
         self.device_seq = int(raw["device_seq"])
-        self.body_hash = hashlib.sha256(
-            json.dumps(raw, sort_keys=True, ensure_ascii=True).encode()
-        ).hexdigest()
+        self.said = json.dumps(raw, sort_keys=True, ensure_ascii=True)
+        """All of it, in letters that a database can keep."""
+        self.body_hash = hashlib.sha256(self.said.encode()).hexdigest()
         self.command: CommandIn | None = None
         self.errors: list[dict[str, Any]] = []
 

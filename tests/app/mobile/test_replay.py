@@ -1,6 +1,7 @@
 """POST /mobile/commands: once and for all, each by itself, never lost in silence."""
 
 import asyncio
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -141,7 +142,9 @@ class TestApart:
         problems = [answer["problem"] for answer in body["answers"][:2]]
         assert {problem["type"] for problem in problems} == {PROBLEM + "invalid-input"}
         assert problems[0]["errors"][0]["at"] == ["place"]
-        assert [row.kind for row in await inbox(database)] == ["unreadable"] * 2 + ["accept"]
+        rows = await inbox(database)
+        assert [row.kind for row in rows] == ["unreadable"] * 2 + ["accept"]
+        assert [json.loads(row.body["said"]) for row in rows[:2]] == [bad, strange]
         again = await leader.send(bad)
         assert again["answers"][0]["replayed"] is True
 
