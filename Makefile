@@ -28,7 +28,7 @@ test-hostile: setup ## Phones on a hostile network, everything killed meanwhile:
 	cd clients/phone-core && npm ci --silent && npm run --silent build
 	$(BIN)/python -m tests.hostile --out benchmarks/out/hostile.json $(ARGS)
 
-clients: setup ## Generate TypeScript, Kotlin, Swift and Dart clients (needs Java)
+clients: setup ## Generate clients in four languages, compile TypeScript (needs Java)
 	$(BIN)/python -m clients.generate $(ARGS)
 
 check: setup ## Lint, types, import contracts, migrations, OpenAPI
