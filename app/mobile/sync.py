@@ -83,14 +83,8 @@ async def sync(
     """
     held = PhoneCursor.parse(cursor) if cursor else None
     digest = crews_digest(principal.crew_ids)
-    found = None
-    if held is not None and held.crews == digest:
-        found = await feed.read(session, held.place, _audience(principal))
-    if found is None:
-        place, changed = await feed.head(session), None
-    else:
-        place = found[1]
-        changed = {each.entity_id for each in found[0] if each.entity in TOLD_AS_JOBS}
+    goes_on = held is not None and held.crews == digest
+    place, changed = await _changed(session, principal, held if goes_on else None)
     jobs = await _told_jobs(session, principal, changed)
     sections, has = await surroundings.told(session, principal, held.has if held else Digests())
     reached = str(PhoneCursor(place, digest, has))
@@ -100,7 +94,8 @@ async def sync(
     answer = {
         "mode": "full" if changed is None else "changes",
         "cursor": reached,
-        "more": place.id != WHOLE or unconfirmed,
+        # A cursor that is outlived at once would go round for ever: that phone comes in its time.
+        "more": place.id != WHOLE or (unconfirmed and (changed is not None or not goes_on)),
         "settling": await feed.settling(session, _audience(principal)),
         "server_time": clock.now(),
         "jobs": jobs,
@@ -113,6 +108,17 @@ async def sync(
     aged = held is not None and place.xid - held.place.xid > STALE_AFTER
     quiet = changed is not None and not (jobs or answer["gone"] or sections or aged)
     return Pulled(answer, reached, not quiet or answer["more"] or answer["settling"])
+
+
+async def _changed(
+    session: AsyncSession, principal: Principal, held: PhoneCursor | None
+) -> tuple[feed.Cursor, set[UUID] | None]:
+    """Where the answer reaches, and the orders that changed since `held`; None for all."""
+    found = await feed.read(session, held.place, _audience(principal)) if held else None
+    if found is None:
+        return await feed.head(session), None
+    changes, place = found
+    return place, {each.entity_id for each in changes if each.entity in TOLD_AS_JOBS}
 
 
 def _audience(principal: Principal) -> list[str]:
