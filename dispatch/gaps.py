@@ -203,22 +203,30 @@ class Gaps:
         sums = np.cumsum(steps, axis=1)
         self.sums[rows] = sums
         self.floors[rows] = np.maximum(cell["opens_s"], rest_end_s) - sums
-        latest, bound, free = (
-            table[rows] for table in (self.latest_s, self.latest_bound_s, self.free_bound_s)
-        )
+        # A latest start is the least of what every later stop allows, less the way there: along the
+        # sums P that is one running minimum; the earliest time a crew is free, one maximum.
         close, service_s = cell["close_s"], cell["service_s"]
-        latest[:, -1] = bound[:, -1] = FAR_S
-        for gap in range(self.width - 2, -1, -1):
-            after = gap + 1
-            finish = latest[:, after] - busy_s[:, after] - rest_s[:, after]
-            finish = np.minimum(finish, leave_s[:, after])
-            latest[:, gap] = np.minimum(close[:, gap], finish - service_s[:, gap])
-            loose = bound[:, after] - busy_s[:, after] - service_s[:, gap]
-            bound[:, gap] = np.minimum(close[:, gap], loose)
-        free[:, 0] = cell["free_s"][:, 0]
-        for gap in range(1, self.width):
-            start = np.maximum(cell["opens_s"][:, gap - 1], free[:, gap - 1] + busy_s[:, gap - 1])
-            free[:, gap] = start + service_s[:, gap - 1]
+        allows = close.copy()
+        allows[:, :-1] = np.minimum(close[:, :-1], leave_s[:, 1:] - service_s[:, :-1])
+        allows[:, -1] = FAR_S
+        self.latest_s[rows] = sums + _least_ahead(allows - sums)
+        steps = busy_s.copy()
+        steps[:, 1:] += service_s[:, :-1]
+        sums = np.cumsum(steps, axis=1)
+        allows = np.concatenate([close[:, :-1], np.full_like(close[:, :1], FAR_S)], axis=1)
+        self.latest_bound_s[rows] = sums + _least_ahead(allows - sums)
+        gone = np.cumsum(busy_s + service_s, axis=1)[:, :-1]
+        since = np.concatenate([cell["free_s"][:, :1], cell["opens_s"] + service_s], axis=1)[:, :-1]
+        since[:, 1:] -= gone
+        free = np.maximum.accumulate(since, axis=1)
+        free[:, 1:] += gone
+        self.free_bound_s[rows] = free
+
+
+def _least_ahead(values: Cells) -> Cells:
+    """Per row the least of each value and all behind it."""
+    least: Cells = np.minimum.accumulate(values[:, ::-1], axis=1)[:, ::-1]
+    return least
 
 
 def _taken(rests: Sequence[Break]) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ from dispatch.plan import Plan, Route
 from dispatch.positions import Positions, Ranked
 from dispatch.price import priced_plan
 from dispatch.problem import Problem
-from dispatch.reach import Reach
+from dispatch.reach import Reach, Seconds
 from dispatch.refused import demand
 from dispatch.tally import Tally
 from dispatch.timing import time_route
@@ -192,9 +192,9 @@ class Insertions:
         if number not in found or preference(proposal) < preference(found[number]):
             found[number] = proposal
 
-    def short_s(self, order: Order) -> list[int]:
+    def short_s(self, order: Order) -> Seconds:
         """Per crew how late it would be with nothing else to do; see `Reach.short_s`."""
-        short: list[int] = self._reach.short_s([order])[0].tolist()
+        short: Seconds = self._reach.short_s([order])[0]
         return short
 
     def open_to(self, order: Order) -> NDArray[np.intp]:

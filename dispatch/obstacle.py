@@ -18,6 +18,9 @@ def obstacle(insertions: Insertions, order: Order) -> Reason | None:
     "Could" takes no other work into account but what is accepted. Only its own crew is asked for
     an order that is pinned to one.
     """
+    mask = insertions.roster.may_have(order)
+    if (insertions.short_s(order)[mask] <= 0).any():
+        return None
     pin = insertions.roster.pin(order)
     asked = [crew for crew in insertions.problem.crews if pin in (None, crew.id)]
     if not asked:
@@ -64,7 +67,7 @@ def _unreachable(insertions: Insertions, order: Order, fit: Sequence[Crew]) -> R
     None when one of them could be there in time.
     """
     short_s = insertions.short_s(order)
-    short = {crew.id: short_s[insertions.tally.number[crew.id]] for crew in fit}
+    short = {crew.id: int(short_s[insertions.tally.number[crew.id]]) for crew in fit}
     if min(short.values()) <= 0:
         return None
     on_shift = [
