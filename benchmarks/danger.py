@@ -1,10 +1,11 @@
 """How long danger waits: from the agent's HTTP request to the call at the push provider.
 
-A SIMULATED city of 126 crews with a thousand open orders, none of them danger. API, worker, database and push server are
-real processes, started as the demo starts them (its fake of FCM answers the real SDK); nobody
-accepts or drives. Plans of the whole city are solved one after the other all the time, each with
-`--solve` seconds of search. Meanwhile danger is reported, one order after the other. A sample ends
-when the push server is called for that order, by the same machine's clock.
+A SIMULATED city of 126 crews with a thousand open orders, none of them danger. API, two workers,
+database and push server are real processes, started as the demo starts them (its fake of FCM
+answers the real SDK); nobody accepts or drives. Plans of the whole city are solved one after the
+other all the time, each with `--solve` seconds of search. Meanwhile danger is reported, one order
+after the other. A sample ends when the push server is called for that order, by the same machine's
+clock.
 
     python -m benchmarks.danger [--orders 1000] [--dangers 60] [--solve 20]
 """
