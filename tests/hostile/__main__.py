@@ -19,7 +19,7 @@ from tests.hostile.phones import be_node, why_no_node
 from tests.hostile.serve import serve, work
 from tests.hostile.shift import Plan, Shift
 
-FULL = Plan(jobs=300, crews=5, seed=1, longest_s=450, servers_every_s=30)
+FULL = Plan(jobs=300, crews=5, seed=1, longest_s=450, apps_every_s=5, servers_every_s=30)
 SHORT = Plan(
     jobs=5,
     crews=2,
@@ -30,6 +30,7 @@ SHORT = Plan(
     servers=("database", "api"),
     server_kills=2,
     taken_away_every=3,
+    sign_in_s=8,
 )
 SMALL = Plan(jobs=4, crews=2, seed=2, longest_s=90, share=0.15, servers=(), taken_away_every=99)
 """Long enough for all to arrive without a fault; with one, phones ask for ever."""
@@ -47,7 +48,8 @@ async def main(
     with tempfile.TemporaryDirectory(prefix="paigong-hostile-", delete=not keep) as folder:
         home = Path(folder)
         crews = plan.crews + small.crews * len(faults)
-        async with House(nursery, home / "house", crews, "worker" in plan.servers) as house:
+        with_worker = "worker" in plan.servers
+        async with House(nursery, home / "house", crews, with_worker, plan.sign_in_s) as house:
             codes = house.roster.crews
             shift = Shift(house, plan, home / "shift", codes[: plan.crews])
             await shift.play()

@@ -31,7 +31,7 @@ _READINGS = [
     {"kind": "T", "value": 48, "unit": "°C", "point": "供水"},
     {"kind": "P", "value": 0.35, "unit": "MPa"},
 ]
-_ASKS_EVERY_S = 2.0
+_ASKS_EVERY_S = 3.0
 _LINE_TROUBLE = (Unreachable, httpx.TransportError, TimeoutError)
 
 
@@ -67,7 +67,7 @@ class Handset:
         """For ever: carry what was said, and work."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._weather())
-            group.create_task(self._again(2.5, self._pull))
+            group.create_task(self._again(4.0, self._pull))
             group.create_task(self._again(0.2, self._push))
             group.create_task(self._again(0.2, self._upload))
             group.create_task(self._work())

@@ -43,6 +43,8 @@ class House:
     folder: Path
     crews: int
     with_worker: bool = True
+    sign_in_s: float = 600.0
+    """How long an access token lasts."""
     port: int = field(default_factory=free_port)
     kills: dict[str, int] = field(default_factory=lambda: {"api": 0, "worker": 0, "database": 0})
     _running: dict[str, Born] = field(default_factory=dict)
@@ -115,7 +117,8 @@ class House:
     def start(self, name: str) -> None:
         """Start `api` or `worker`."""
         fault = ["--fault", self._fault] if self._fault else []
-        arguments = ["--port", str(self.port), *fault] if name == "api" else []
+        life = ["--sign-in-s", str(self.sign_in_s)]
+        arguments = ["--port", str(self.port), *life, *fault] if name == "api" else []
         log = self.folder / "logs" / f"{name}.log"
         self._running[name] = self.nursery.bear(name, arguments, log, self.environment)
 

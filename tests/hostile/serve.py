@@ -12,18 +12,17 @@ from app.main import create_app
 from app.worker import run_worker
 from tests.hostile.faults import FAULTS
 
-_ACCESS_LIFETIME = timedelta(seconds=30)
-"""So short that phones renew their sign-ins all the time, on this network."""
-
 
 def serve(arguments: list[str]) -> None:
     """The API, until killed."""
     reader = argparse.ArgumentParser()
     reader.add_argument("--port", type=int, required=True)
+    reader.add_argument("--sign-in-s", type=float, required=True)
     reader.add_argument("--fault", choices=sorted(FAULTS))
     told = reader.parse_args(arguments)
+    life = timedelta(seconds=told.sign_in_s)
     for module in (tokens, auth_routes):
-        setattr(module, "ACCESS_LIFETIME", _ACCESS_LIFETIME)  # noqa: B010 - one of them imports it
+        setattr(module, "ACCESS_LIFETIME", life)  # noqa: B010 - one of them imports it
     if told.fault:
         FAULTS[told.fault]()
     uvicorn.run(create_app(Settings()), host="127.0.0.1", port=told.port, log_level="warning")

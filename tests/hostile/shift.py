@@ -43,6 +43,8 @@ class Plan:
     server_kills: int = 1000
     """So many at most."""
     taken_away_every: int = 8
+    sign_in_s: float = 60.0
+    """So short that phones renew their sign-ins all the time, on this network."""
 
 
 @dataclass(slots=True)

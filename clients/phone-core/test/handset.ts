@@ -24,7 +24,7 @@ interface Config {
 
 const config = JSON.parse(readFileSync(process.argv[2]!, "utf-8")) as Config;
 const BOOT = randomUUID();
-const ASKS_EVERY_MS = 2000;
+const ASKS_EVERY_MS = 3000;
 const HANDLED = new Set(["SENT", "ACCEPTED", "ENROUTE", "ONSITE", "WORKING"]);
 
 /** Jobs that this owner has done with, as far as this run of the app remembers. */
@@ -40,7 +40,7 @@ const phone = await Phone.open({
     steady: () => ({ boot_id: BOOT, uptime_ms: Math.round(performance.now()) }),
   },
   backoff: { firstMs: 200, capMs: 4000 },
-  pullEveryMs: 2500,
+  pullEveryMs: 4000,
   answerMs: 10_000,
   chunkBytes: 96 * 1024,
   onEvent: (event) => tell({ event: event.kind, ...("problem" in event && event) }),
