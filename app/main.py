@@ -17,7 +17,7 @@ from app.customers.router import router as customers
 from app.evidence.router import router as evidence
 from app.evidence.tus import MethodOverride
 from app.evidence.tus_router import router as tus
-from app.identity.limits import CountedBodies, PhoneLimits
+from app.identity.limits import PhoneLimits
 from app.identity.router import router as identity
 from app.mobile.desk_router import router as phones
 from app.mobile.router import router as mobile
@@ -37,9 +37,10 @@ from app.travel.engine import EngineOnDemand
 from app.travel.router import router as travel
 from app.web.encoding import Encoding
 from app.web.health import router as health_router
-from app.web.limits import BodyLimit
+from app.web.limits import BodyLimit, CountedBodies
 from app.web.openapi import install_openapi
 from app.web.problems import install_handlers
+from app.web.proxies import trust_proxies
 from app.web.wire import problem_responses
 from app.webhooks.router import router as webhooks
 from app.work_orders.desk_router import router as desk
@@ -108,6 +109,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
         BodyLimit, max_bytes=config.max_body_bytes, exempt_prefix=f"{API}/evidence/uploads"
     )
     app.add_middleware(MethodOverride, prefix=f"{API}/evidence/uploads/")
+    trust_proxies(app, config.trusted_proxies)
     install_handlers(app)
     api = APIRouter(prefix=API, responses=problem_responses(400, 401, 403, 413, 422, 429, 503))
     for router in ROUTERS:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from math import ceil
 from uuid import UUID
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from app.core import clock
 from app.core.permissions import Permission
 from app.core.scope import Principal
@@ -96,36 +94,3 @@ def _holders(principal: Principal) -> Iterator[tuple[str, UUID, int]]:
     if device_id is not None and not principal.is_api_key:
         yield "device", device_id, 1
         yield "user", principal.id, PERSON_FACTOR
-
-
-class CountedBodies:
-    """ASGI middleware: the bytes of a phone's requests count as they arrive, torn or chunked."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Charge whoever the request turned out to be of; a stranger is charged nothing."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        came = 0
-
-        def charge() -> None:
-            nonlocal came
-            principal = scope.get("state", {}).get("principal")
-            if came and principal is not None:
-                scope["app"].state.phone_limits.charge(principal, came)
-                came = 0
-
-        async def counted() -> Message:
-            nonlocal came
-            message = await receive()
-            came += len(message.get("body", b""))
-            charge()
-            return message
-
-        try:
-            await self.app(scope, counted, send)
-        finally:
-            charge()

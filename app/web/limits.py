@@ -1,4 +1,4 @@
-"""Bodies larger than allowed are refused before they are read into memory."""
+"""Bodies are counted: what is too large is refused unread, and senders pay for what came."""
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,3 +63,38 @@ class BodyLimit:
         except _Overflow:
             if not started:
                 await refusal(scope, receive, send)
+
+
+class CountedBodies:
+    """ASGI middleware: the bytes of a request count as they arrive, torn or chunked.
+
+    They go to the process's `phone_limits`; a stranger is charged nothing.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        came = 0
+
+        def charge() -> None:
+            nonlocal came
+            principal = scope.get("state", {}).get("principal")
+            if came and principal is not None:
+                scope["app"].state.phone_limits.charge(principal, came)
+                came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            charge()
+            return message
+
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            charge()
