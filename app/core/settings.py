@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     """Where the links of customers' text messages lead: `{public_url}/visit/…` and `/rating/…`, the
     company's own pages; without it messages carry no link."""
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """As JSON: networks of the company's reverse proxies, such as `["10.1.0.0/16"]`. Only what they
+    say in `X-Forwarded-For` and `-Proto` is believed; limits count the address so named."""
     webhook_networks: tuple[IPvAnyNetwork, ...] = ()
     """As JSON: networks inside the company, such as `["10.1.0.0/16"]`, that webhooks may reach."""
     max_body_bytes: int = 1_000_000
