@@ -25,6 +25,7 @@ from app.core.settings import Environment, Settings
 from app.evidence import expiry
 from app.mobile import clocks, notices
 from app.notifications import alarms, customer_delivery, outbox
+from app.notifications import retention as messages
 from app.notifications.customer_messages import watch_arrivals
 from app.notifications.providers import open_channels
 from app.organisation import service as organisation
@@ -39,6 +40,7 @@ from app.travel import arrivals, learning
 from app.travel import policy as travel
 from app.travel import service as trips
 from app.web.idempotency import KEPT_DAYS
+from app.webhooks import retention as old_webhooks
 from app.webhooks import sending as webhooks
 from app.work_orders import timers
 
@@ -246,7 +248,7 @@ async def _only_one(session: Any, name: str) -> bool:
 
 
 async def purge(database: Database) -> None:
-    """Forget what has had its time: stored answers, changes, positions, drives.
+    """Forget what has had its time: stored answers, changes, positions, drives, messages.
 
     Answers go after 30 days, when nobody repeats a submission; the rest when its room says.
     """
@@ -264,6 +266,8 @@ async def purge(database: Database) -> None:
     async with database.transaction() as session:
         await clocks.purge_samples(session)
     await expiry.purge(database)
+    await messages.purge(database)
+    await old_webhooks.purge(database)
 
 
 async def rescue(queue: App) -> None:
