@@ -1,5 +1,6 @@
 """`paigong` from a shell: what it does, and that it says why it does not."""
 
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
@@ -7,7 +8,7 @@ import pytest
 import uvicorn
 from typer.testing import CliRunner, Result
 
-from app import main
+from app import main, worker
 from app.cli import cli
 from app.core import clock
 from app.core.settings import DEMO_SECRET, Settings
@@ -77,6 +78,24 @@ class TestRestored:
         (row,) = after = epoch()
         assert after != before
         assert str(row[0]) in said.output.replace("\n", "")
+
+
+class TestWorker:
+    def test_an_express_worker_and_the_rest_serve_every_queue_once(
+        self, config: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        served: list[list[str]] = []
+
+        async def run(_config: Settings, *, queues: Collection[str]) -> None:
+            served.append(sorted(queues))
+
+        monkeypatch.setattr(worker, "run_worker", run)
+        for part in ("express", "rest", "all"):
+            said = paigong(config, "worker", "--only", part)
+            assert said.exit_code == 0, said.output
+        express, rest, everything = served
+        assert sorted(express + rest) == everything == sorted(worker.QUEUES)
+        assert express == ["push", "urgent"], "danger and its push wait for nothing else"
 
 
 class TestVerify:
