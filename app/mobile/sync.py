@@ -84,6 +84,8 @@ async def sync(
     held = PhoneCursor.parse(cursor) if cursor else None
     digest = crews_digest(principal.crew_ids)
     goes_on = held is not None and held.crews == digest
+    # Asked before the feed is read: what becomes readable in between would be in neither answer.
+    settling = await feed.settling(session, _audience(principal))
     place, changed = await _changed(session, principal, held if goes_on else None)
     jobs = await _told_jobs(session, principal, changed)
     sections, has = await surroundings.told(session, principal, held.has if held else Digests())
@@ -96,7 +98,7 @@ async def sync(
         "cursor": reached,
         # A cursor that is outlived at once would go round for ever: that phone comes in its time.
         "more": place.id != WHOLE or (unconfirmed and (changed is not None or not goes_on)),
-        "settling": await feed.settling(session, _audience(principal)),
+        "settling": settling,
         "server_time": clock.now(),
         "jobs": jobs,
         "gone": sorted((changed or set()) - {each["id"] for each in jobs}),

@@ -20,7 +20,7 @@ from app.evidence.service import Declared, new_file
 from app.evidence.storage import storage, thumbnail_key
 from app.identity import service as identity
 from app.identity.models import RoleGrant
-from app.notifications.ladder_models import Alarm
+from app.notifications.ladder_models import Alarm, Ladder
 from app.payouts.models import LedgerEntry, PayAdjustment, PayAppeal, PayQuestion
 from app.revisits.models import ReworkCase
 from app.work_orders import approvals, duties, service
@@ -135,10 +135,7 @@ async def _extras(session: AsyncSession, stage: Stage) -> None:
     await consents.say(session, "13900000008", allowed=True, how="form", recorded_by=None)
     stage.visit_id = (await service.locked_any(session, stage.orders["get_eta"])).assignment_id
     stage.duty_id = (await duties.urge(session, order, Act.now(agent, Role.AGENT), "还没来")).id
-    alarm = (await session.exec(select(Alarm).limit(1))).one()
-    alarm.red_at, alarm.next_step_at = clock.now(), None
-    alarm.closed_at = alarm.closed_why = None
-    stage.alarm_id = alarm.id
+    stage.alarm_id = await _red_alarm(session, stage.world)
     spare = await identity.create_user(
         session, username="spare", password="a long enough one", display_name="Spare"
     )
@@ -146,6 +143,24 @@ async def _extras(session: AsyncSession, stage: Stage) -> None:
     stage.spare_user_id = spare.id
     grant = select(RoleGrant.id).where(RoleGrant.user_id == spare.id)
     stage.spare_grant_id = (await session.exec(grant)).one()
+
+
+async def _red_alarm(session: AsyncSession, world: World) -> UUID:
+    """Of an order that no other operation touches."""
+    order, now = await order_in(session, world, State.NEW, crew="A2"), clock.now()
+    alarm = Alarm(
+        key="stage",
+        order_id=order.id,
+        station_id=order.station_id,
+        crew_id=world.crews["A1"],
+        kind="new",
+        ladder_id=(await session.exec(select(Ladder.id).limit(1))).one(),
+        created_at=now,
+        red_at=now,
+    )
+    session.add(alarm)
+    await session.flush()
+    return alarm.id
 
 
 async def _pay(session: AsyncSession, stage: Stage) -> None:
