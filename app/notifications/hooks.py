@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
@@ -10,7 +11,7 @@ from app.core.ids import new_id
 from app.notifications import alarms, outbox, repository
 from app.notifications.ladder_models import Alarm
 from app.notifications.models import Notification
-from app.notifications.policy import TOLD, kinds_by_user
+from app.notifications.policy import TOLD, WITHDRAWN, kinds_by_user
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import Action
 
@@ -30,7 +31,8 @@ class _Happening:
 async def announce(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
     """A message per crew member concerned, once per event and person, and an alarm per crew.
 
-    A crew of which somebody acted knows already: its others are told without an alarm. Message
+    A crew of which somebody acted knows already: its others are told without an alarm, and so is
+    a crew of the loss of what it never heard of. Message
     data names the order, never a person: `order_version` tells a phone that shows that version
     already that it need not pull.
     """
@@ -47,9 +49,33 @@ async def announce(session: AsyncSession, order: WorkOrder, event: WorkOrderEven
     for crew_id, members, kind in ((lost, before, telling.before), (holds, after, telling.after)):
         told = [user for user in sorted(members) if kind and kinds.get(user) == kind]
         if crew_id is not None and kind is not None and told:
-            knows = event.actor_id in members
-            await _tell(session, happening, kind, told, None if knows else crew_id)
+            calm = event.actor_id in members or (
+                kind == WITHDRAWN and not await _may_know(session, order.id, told)
+            )
+            await _tell(session, happening, kind, told, None if calm else crew_id)
             kinds = {user: each for user, each in kinds.items() if user not in told}
+
+
+_MAY_KNOW = """
+SELECT EXISTS (
+    SELECT FROM notifications n
+     WHERE n.order_id = :order AND n.user_id = ANY(:users) AND (
+           n.acknowledged_at IS NOT NULL
+           OR EXISTS (SELECT FROM delivery_attempts a
+                       WHERE a.notification_id = n.id AND a.arrived_at IS NOT NULL)
+           OR EXISTS (SELECT FROM dispatches d
+                       WHERE d.notification_id = n.id AND d.channel IN ('sms', 'voice')
+                         AND d.state IN ('sending', 'sent'))))
+"""
+
+
+async def _may_know(session: AsyncSession, order_id: UUID, user_ids: list[UUID]) -> bool:
+    """Whether anything of the order may have reached one of them, by phone, text or call.
+
+    Who never heard of a job needs no ladder to hear that it is gone.
+    """
+    values = {"order": order_id, "users": user_ids}
+    return bool((await session.execute(text(_MAY_KNOW), values)).scalar_one())
 
 
 async def _members(session: AsyncSession, crew_id: UUID | None) -> list[UUID]:

@@ -202,6 +202,7 @@ class TestClimbing:
         as_: Headers,
         database: Database,
         told: Told,
+        world: World,
     ) -> None:
         # A command that names the order ends it, and the other crew member hears no more either.
         first = await desk.sent(crew="A1")
@@ -213,13 +214,24 @@ class TestClimbing:
 
         # Another crew gets the next one: the first crew's alarm is moot, its farewell is not.
         second = await desk.sent(crew="A2", premises="锦绣家园1-1-102")
+        await Phone(client, as_("tech03")).pulls()
         await desk.assign(second, "A3")
         async with database.transaction() as session:
             rows = (await session.exec(select(Alarm).where(Alarm.order_id == UUID(second)))).all()
         assert {(row.kind, row.closed_why) for row in rows} == {
-            ("new", "moot"),
+            ("new", "heard"),
             ("withdrawn", None),
             ("new", None),
+        }
+        # A crew that never heard of it is told of the loss, but nobody has to make sure of it.
+        await desk.withdraw(second)
+        async with database.transaction() as session:
+            rows = (await session.exec(select(Alarm).where(Alarm.order_id == UUID(second)))).all()
+        assert [(row.kind, row.closed_why) for row in rows if row.closed_why == "moot"] == [
+            ("new", "moot")
+        ]
+        assert {row.kind: row.crew_id for row in rows if row.closed_why is None} == {
+            "withdrawn": world.crews["A2"]
         }
         # A chief's sign-in or a sync of a stranger ends nothing.
         await Phone(client, as_("tech05")).pulls()
