@@ -19,7 +19,7 @@ from app.core.chain import GENESIS, chained_hash
 from app.payouts.models import LedgerEntry
 from tests.app.payouts.book import Book, card_data, who
 from tests.app.payouts.random_story import JANUARY, LOCKED, CrewsMonths
-from tests.app.payouts.story import decision, tell
+from tests.app.payouts.story import decision, line_of, tell
 
 PHASE: Final = 10**10
 """Numbers of standings: those before, at and after each lock are apart, as they would be."""
@@ -177,13 +177,14 @@ class Filler:
         self._confirm(new, step["at"])
 
     def _grant(self, step: Step, new: list[LedgerEntry]) -> None:
-        for row in new:
-            office, at = self.ground.office, step["at"]
-            said = (row.refers_to, row.technician_id, JANUARY, "-", office["manager"])
-            times = (step["raised"], at, at, "granted", "-", office["chief"], at)
-            company = ("granted", "-", office["manager"], at)
-            self.rows["pay_appeals"].append((_id(row.cause), *said, *times, *company))
-        self._confirm(new, step["at"])
+        """Also where nothing was left to give back."""
+        row, office, at = line_of(self.book, step), self.ground.office, step["at"]
+        said = (row.id, row.technician_id, JANUARY, "-", office["manager"])
+        times = (step["raised"], at, at, "granted", "-", office["chief"], at)
+        company = ("granted", "-", office["manager"], at)
+        appeal = _id(decision("appeal", step, row.id))
+        self.rows["pay_appeals"].append((appeal, *said, *times, *company))
+        self._confirm(new, at)
 
     def _attribute(self, step: Step, new: list[LedgerEntry]) -> None:
         case = UUID(decision("rework", step).partition(":")[2])

@@ -1,6 +1,6 @@
 """The same inputs, the same entry, for ever: every EARN made again from what it stores itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -55,6 +55,11 @@ def work_of(inputs: Mapping[str, Any], base_points: Decimal, barred: frozenset[U
 
 def again(entry: Earning, rules: CardRules) -> Line:
     """The line that the entry's inputs and its card make."""
+    lines = _lines(entry, rules)
+    return next(line for line in lines if line.technician_id == entry.technician_id)
+
+
+def _lines(entry: Earning, rules: CardRules) -> list[Line]:
     inputs = entry.inputs
     base = Decimal(inputs["base_points"])
     if rules.unit == "fen":
@@ -63,13 +68,12 @@ def again(entry: Earning, rules: CardRules) -> Line:
     per_point = rules.base.per_catalogue_point
     points = base / per_point if own is None and per_point else base
     barred = frozenset({entry.technician_id}) if inputs.get("barred") else frozenset()
-    lines = earn(work_of(inputs, points, barred), rules)
-    return next(line for line in lines if line.technician_id == entry.technician_id)
+    return earn(work_of(inputs, points, barred), rules)
 
 
-def compare(entry: Earning, rules: CardRules) -> list[Changed]:
-    """What is not the same, words included."""
-    line = again(entry, rules)
+def compare(entry: Earning, rules: CardRules, line: Line | None = None) -> list[Changed]:
+    """What is not the same, words included; `line` is what `again` made, if it did already."""
+    line = line or again(entry, rules)
     made = {
         "points": line.points,
         "amount_minor": line.amount_minor,
@@ -82,4 +86,16 @@ def compare(entry: Earning, rules: CardRules) -> list[Changed]:
         Changed(entry.id or 0, name, str(stored), str(value))
         for name, stored, value in found
         if stored != value
+    ]
+
+
+def compare_order(entries: Sequence[Earning], rules: CardRules) -> list[Changed]:
+    """The same of all earnings of an order, made at once where they tell of the same work."""
+    told = [{name: said for name, said in e.inputs.items() if name != "share"} for e in entries]
+    alike = all(each == told[0] for each in told) and not any("barred" in each for each in told)
+    lines = {line.technician_id: line for line in _lines(entries[0], rules)} if alike else {}
+    return [
+        changed
+        for entry in entries
+        for changed in compare(entry, rules, lines.get(entry.technician_id))
     ]

@@ -1,18 +1,21 @@
 """`paigong payouts verify`: the pay checks alone, and every earning made again by the engine."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.payouts.card import CardRules
 from app.payouts.facts import rules_of
-from app.payouts.replay import compare
+from app.payouts.models import LedgerEntry
+from app.payouts.replay import compare_order
 from app.verification.case import Case, Company, read_cases, read_company
 from app.verification.closings import check_closings, check_standings
 from app.verification.difference import Difference
-from app.verification.ledger import check_ledger
+from app.verification.ledger import check_hashes, check_ledger
 from app.verification.pay import check_pay
 from app.verification.postings import check_months, check_postings
 from app.verification.reading import take_snapshot
@@ -50,19 +53,26 @@ async def check_books(
     async for case in read_cases(session, after=after, until=until, events=EVENTS):
         entries += len(case.entries)
         found += _checked(case, company)
-        for entry in case.entries:
-            if entry.kind == "EARN":
-                found += [
-                    Difference("replay", f"entry {each.entry_id} {each.what}", *each[2:])
-                    for each in compare(entry, cards[entry.rate_card_id])
-                ]
+        found += check_hashes(case)
+        found += _replayed(case, cards)
     people = sorted(company.technician_of.values())[part.number :: part.of]
-    found += [difference async for difference in check_ledger(session, people)]
+    found += [difference async for difference in check_ledger(session, people, hashed=True)]
     found += [difference async for difference in check_closings(session, company, people)]
     if part.number == 0:
         found += await check_months(session, company)
         found += await check_standings(session, company)
     return entries, found
+
+
+def _replayed(case: Case, cards: Mapping[UUID, CardRules]) -> Iterable[Difference]:
+    """Earnings that the engine would make otherwise of their own inputs."""
+    by_card: dict[UUID, list[LedgerEntry]] = defaultdict(list)
+    for entry in case.entries:
+        if entry.kind == "EARN":
+            by_card[entry.rate_card_id].append(entry)
+    for card, entries in by_card.items():
+        for each in compare_order(entries, cards[card]):
+            yield Difference("replay", f"entry {each.entry_id} {each.what}", *each[2:])
 
 
 def _checked(case: Case, company: Company) -> Iterable[Difference]:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Uuid, and_, any_, literal, true
 from sqlmodel import SQLModel, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -131,7 +131,8 @@ async def read_cases(
     With `events` only those actions are read, and only the rows that pay rests on.
     """
     while True:
-        orders = await _orders(session, after, until)
+        only = OF_PAY[WorkOrder] if events else ()
+        orders = await _orders(session, after, until, only)
         if not orders:
             return
         for case in await _cases(session, orders, events):
@@ -140,14 +141,25 @@ async def read_cases(
 
 
 async def _orders(
-    session: AsyncSession, after: UUID | None, until: UUID | None
+    session: AsyncSession, after: UUID | None, until: UUID | None, only: Collection[str]
 ) -> Sequence[WorkOrder]:
     where = [col(WorkOrder.id) > after] if after is not None else []
     where += [col(WorkOrder.id) <= until] if until is not None else []
-    return await rows(session, WorkOrder, and_(true(), *where), col(WorkOrder.id), limit=CHUNK)
+    wanted = and_(true(), *where)
+    return await rows(session, WorkOrder, wanted, col(WorkOrder.id), limit=CHUNK, only=only)
 
 
-OF_PAY = (WorkOrderEvent, Assignment, CompletionRecord, LedgerEntry)
+OF_PAY: dict[type[SQLModel], tuple[str, ...]] = {
+    WorkOrder: ("id", "serial", "zone", "domain", "building_id", "fault_code_id"),
+    WorkOrderEvent: ("id", "order_id", "seq", "action", "assignment_id", "at", "payload"),
+    Assignment: ("id", "order_id", "crew_id"),
+    CompletionRecord: (
+        *("id", "order_id", "attempt", "assignment_id", "completed_by", "done_at", "outcome"),
+        "shares",
+    ),
+    LedgerEntry: (),
+}
+"""What pay rests on: tables, and their columns where not all are needed."""
 
 
 async def _cases(
@@ -158,11 +170,11 @@ async def _cases(
     async def of[M: SQLModel](model: type[M], order_id: Any, *order: Any) -> dict[UUID, list[M]]:
         if actions and model not in OF_PAY:
             return {}
-        where: ColumnElement[bool] = col(order_id).in_(ids)
+        where: ColumnElement[bool] = col(order_id) == any_(literal(ids, ARRAY(Uuid)))
         if actions and model is WorkOrderEvent:
             where = and_(where, col(WorkOrderEvent.action).in_(actions))
-        found = await rows(session, model, where, *order)
-        return _grouped(found, "order_id")
+        only = OF_PAY[model] if actions else ()
+        return _grouped(await rows(session, model, where, *order, only=only), "order_id")
 
     E, A, C = WorkOrderEvent, Assignment, OrderClock
     events = await of(E, E.order_id, E.order_id, E.seq)
@@ -178,7 +190,12 @@ async def _cases(
     entries = await of(LedgerEntry, LedgerEntry.order_id, LedgerEntry.id)
     paid = [entry.id for each in entries.values() for entry in each]
     standings = _grouped(
-        await rows(session, LedgerStanding, col(LedgerStanding.entry_id).in_(paid)), "entry_id"
+        await rows(
+            session,
+            LedgerStanding,
+            col(LedgerStanding.entry_id) == any_(literal(paid, ARRAY(BigInteger))),
+        ),
+        "entry_id",
     )
     return [
         Case(

@@ -9,7 +9,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.organisation.models import Technician
 from app.payouts.models import LedgerEntry, LedgerHead
-from app.verification.chain import FIRST_PREV, check_chain, check_tail
+from app.verification.case import Case
+from app.verification.chain import FIRST_PREV, check_chain, check_rows, check_tail
 from app.verification.difference import Difference
 from app.verification.reading import rows
 
@@ -19,13 +20,20 @@ ENTRY_FIELDS = (
     *("rate_card_id", "inputs", "explanation_zh", "explanation_en", "refers_to", "seq"),
     "created_at",
 )
+LINKS = (
+    *("id", "technician_id", "seq", "kind", "points", "amount_minor", "refers_to"),
+    *("prev_hash", "hash"),
+)
 PEOPLE_AT_ONCE = 50
 
 
 async def check_ledger(
-    session: AsyncSession, people: Collection[UUID] | None = None
+    session: AsyncSession, people: Collection[UUID] | None = None, *, hashed: bool = False
 ) -> AsyncIterator[Difference]:
-    """Chains, of these people or all, are whole and end at their heads; no EARN is negative."""
+    """Chains, of these people or all, are whole and end at their heads; no EARN is negative.
+
+    `hashed` says that each line was held against its own hash already (`check_hashes`).
+    """
     names = {each.id: each.employee_no for each in await rows(session, Technician)}
     heads = {each.technician_id: each for each in await rows(session, LedgerHead)}
     everybody = names.keys() | heads.keys()
@@ -37,17 +45,26 @@ async def check_ledger(
             col(LedgerEntry.technician_id).in_(some),
             LedgerEntry.technician_id,
             LedgerEntry.seq,
+            only=LINKS if hashed else (),
         )
         chains = {
             who: list(chain) for who, chain in groupby(entries, lambda entry: entry.technician_id)
         }
         for who in some:
-            for difference in _chain(names.get(who, str(who)), chains.get(who, []), heads.get(who)):
+            chain = (names.get(who, str(who)), chains.get(who, []))
+            for difference in _chain(*chain, heads.get(who), () if hashed else ENTRY_FIELDS):
                 yield difference
 
 
-def _chain(name: str, entries: list[LedgerEntry], head: LedgerHead | None) -> Iterator[Difference]:
-    yield from check_chain(CHECK, name, entries, ENTRY_FIELDS)
+def check_hashes(case: Case) -> list[Difference]:
+    """Each line of an order is what its own hash was made of."""
+    return check_rows(CHECK, case.order.serial, case.entries, ENTRY_FIELDS)
+
+
+def _chain(
+    name: str, entries: list[LedgerEntry], head: LedgerHead | None, fields: tuple[str, ...]
+) -> Iterator[Difference]:
+    yield from check_chain(CHECK, name, entries, fields)
     last_seq, last_hash = (head.seq, head.hash) if head is not None else (0, FIRST_PREV)
     yield from check_tail(CHECK, name, entries, last_seq, last_hash)
     yield from _references(name, entries)

@@ -49,15 +49,13 @@ class PayGround:
     appeals: Mapping[int, PayAppeal]
     """Entry -> the appeal against it."""
     acts: list[PayMonthAct]
+    published: Mapping[str, datetime]
+    """Month -> since when it takes no more than what its appeals decide."""
 
     def closed(self, month: str, at: datetime, *, at_once: bool) -> bool:
         """Whether a month was published by then; `at_once` decides acts of the same instant."""
-        return any(
-            act.month == month
-            and act.act not in OPEN_STEPS
-            and (act.at < at or (at_once and act.at == at))
-            for act in self.acts
-        )
+        published = self.published.get(month)
+        return published is not None and (published < at or (at_once and published == at))
 
     def months(self, wanted: str, at: datetime) -> set[str]:
         """Where a line of `wanted` that was written at `at` belongs: there, or the next open."""
@@ -111,6 +109,11 @@ async def read_pay(session: AsyncSession) -> PayGround:
         stays[crew, building].append(Stay(*rest))
     cases = await rows(session, ReworkCase, None, ReworkCase.proposed_at)
     appeals = await rows(session, PayAppeal)
+    acts = await rows(session, PayMonthAct, None, PayMonthAct.id)
+    published: dict[str, datetime] = {}
+    for act in acts:
+        if act.act not in OPEN_STEPS:
+            published.setdefault(act.month, act.at)
     return PayGround(
         stays=dict(stays),
         repeats={each.order_id: each for each in cases},
@@ -119,7 +122,8 @@ async def read_pay(session: AsyncSession) -> PayGround:
         findings=_by(await rows(session, PayFinding), "order_id"),
         adjustments=_by(await rows(session, PayAdjustment), "order_id"),
         appeals={each.entry_id: each for each in appeals},
-        acts=await rows(session, PayMonthAct, None, PayMonthAct.id),
+        acts=acts,
+        published=published,
     )
 
 

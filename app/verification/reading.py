@@ -1,5 +1,6 @@
 """Plain reads of whole tables in one snapshot, past every cache of objects."""
 
+from collections.abc import Collection
 from typing import Any, cast
 
 from geoalchemy2 import Geography
@@ -35,13 +36,18 @@ async def rows[M: SQLModel](
     where: ColumnElement[bool] | None = None,
     *order: Any,
     limit: int | None = None,
+    only: Collection[str] = (),
 ) -> list[M]:
-    """Rows with the model's attributes (no places), straight from the table.
+    """Rows with the model's attributes (no places, or `only` some), straight from the table.
 
     They are result rows, not objects of the session: a state that somebody changed behind the
     session's back must show.
     """
-    columns = [each for each in table_of(model).c if not isinstance(each.type, Geography)]
+    columns = [
+        each
+        for each in table_of(model).c
+        if not isinstance(each.type, Geography) and (not only or each.name in only)
+    ]
     statement = select(*columns)
     if where is not None:
         statement = statement.where(where)

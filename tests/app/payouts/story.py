@@ -162,13 +162,14 @@ def _attribute(book: Book, step: Step) -> None:
 
 def _grant(book: Book, step: Step) -> None:
     """An appeal against a line is granted: its counter-entry."""
-    row = _line(book, step)
+    row = line_of(book, step)
     why = book.why(step, decision("appeal", step, row.id), _rules_of(book, step))
     draft = counter_entry(row, book.of(step["order"]), why)
     book.add([draft] if draft else [])
 
 
-def _line(book: Book, step: Step) -> Row:
+def line_of(book: Book, step: Step) -> Row:
+    """A person's line of an order by its rule; `nth` from 0 when there are several."""
     key = (who(step["person"]), step["rule"])
     rows = [row for row in book.of(step["order"]) if (row.technician_id, row.rule) == key]
     return rows[step.get("nth", 0)]
@@ -188,7 +189,7 @@ def _close(book: Book, step: Step) -> None:
     """Lock a month: everybody's open lines leave it, deductions keep to their limit."""
     month = step["month"]
     book.published.add(month)
-    undecided = {_line(book, each).id for each in step.get("undecided", ())}
+    undecided = {line_of(book, each).id for each in step.get("undecided", ())}
     _, rules = book.rules(date.fromisoformat(f"{month}-28"))
     for person in sorted({row.technician_id for row in book.rows if row.period == month}):
         lines = [r for r in book.rows if r.period == month and r.technician_id == person]
