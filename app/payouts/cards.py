@@ -24,7 +24,7 @@ async def import_card(session: AsyncSession, text: str, by: Principal | None = N
     """Add a card. One without an end that was in force gets its end where this one begins.
 
     Raises RateCardRefused: for faults in the text, a name that is taken, days that another card
-    has, and days on which work was paid by another card already.
+    has, days on which work was paid by another card already, and days that no card would pay.
     """
     card = read_card(text)
     if await card_rows.card_named(session, card.name):
@@ -34,11 +34,26 @@ async def import_card(session: AsyncSession, text: str, by: Principal | None = N
         await _end(session, before, card.effective_from)
     if await card_rows.span_taken(session, card.effective_from, card.effective_to):
         raise RateCardRefused("another card has days of it: cards follow each other", faults=[])
+    await _refuse_gaps(session, card)
     session.add(card)
     await session.flush()
     if by is not None:
         await audit.record(session, by, "imported", "rate_card", card.id, name=card.name)
     return card
+
+
+async def _refuse_gaps(session: AsyncSession, card: RateCard) -> None:
+    """Work of a day without a card cannot pass review: cards follow each other without a gap."""
+    others = await card_rows.cards(session)
+    earlier = [each.effective_to for each in others if each.effective_from < card.effective_from]
+    if earlier and earlier[-1] is not None and earlier[-1] < card.effective_from:
+        why = f"no card would pay from {earlier[-1]} until {card.effective_from}"
+        raise RateCardRefused(why, faults=[])
+    later = [each.effective_from for each in others if each.effective_from > card.effective_from]
+    ends = card.effective_to
+    if ends is not None and (not later or later[0] > ends):
+        until = f"until {later[0]}" if later else "on; the card after it ends it by itself"
+        raise RateCardRefused(f"no card would pay from {ends} {until}", faults=[])
 
 
 async def _end(session: AsyncSession, card: RateCard, at: date) -> None:

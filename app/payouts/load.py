@@ -1,6 +1,7 @@
 """Reads rate cards from TOML, and loads the shipped one where a company has none of its own."""
 
 import tomllib
+from datetime import date
 from importlib import resources
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.payouts.models import RateCard
 DEFAULT_CARD = "p_proposal_2026.toml"
 _FORMAT = 2
 _NEEDED = {"name", "effective_from", "source", "outcome_factors"}
+_DATES = ("effective_from", "effective_to")
 _OF_ROW = ("name", "effective_from", "effective_to", "source", "point_minor")
 _SECTIONS = CardRules.model_fields.keys() - {"name", "point_minor"}
 
@@ -40,20 +42,24 @@ def card_from(text: str) -> RateCard:
         found = sorted({(_line(lines, place), why) for place, why in faults_of(error)})
         raise RateCardInvalid("\n".join(f"line {line}: {why}" for line, why in found)) from error
     stored = rules.model_dump(mode="json", exclude={"name", "point_minor"})
-    return _card(read, rules.point_minor, {"format": _FORMAT} | stored)
+    return _card(read, rules.point_minor, {"format": _FORMAT} | stored, lines)
 
 
 def _unknown(read: dict[str, Any]) -> list[str]:
     return sorted(read.keys() - _SECTIONS - set(_OF_ROW))
 
 
-def _card(read: dict[str, Any], point_minor: int, rules: dict[str, Any]) -> RateCard:
+def _card(
+    read: dict[str, Any], point_minor: int, rules: dict[str, Any], lines: dict[str, int]
+) -> RateCard:
     from_, to = read["effective_from"], read.get("effective_to")
-    dated = [each for each in (from_, to) if each is not None]
-    if any(not hasattr(each, "year") or hasattr(each, "hour") for each in dated):
-        raise RateCardInvalid("effective_from and effective_to are dates, 2026-01-01")
+    wrong = [each for each in _DATES if each in read and type(read[each]) is not date]
+    if wrong:
+        said = (f"line {lines.get(each, 1)}: {each} is a date, 2026-01-01" for each in wrong)
+        raise RateCardInvalid("\n".join(said))
     if to is not None and to <= from_:
-        raise RateCardInvalid("effective_to must be after effective_from")
+        line = lines.get("effective_to", 1)
+        raise RateCardInvalid(f"line {line}: effective_to must be after effective_from")
     return RateCard(
         name=read["name"],
         effective_from=from_,

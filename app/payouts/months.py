@@ -107,8 +107,10 @@ async def _draft(session: AsyncSession, month: str) -> dict[str, Any]:
     return {"questions": await questions.find(session, month, rules.limits)}
 
 
-async def _publish(_session: AsyncSession, _month: str) -> dict[str, Any]:
-    return {}
+async def _publish(session: AsyncSession, month: str) -> dict[str, Any]:
+    """Look once more: lines may have come since the last draft."""
+    rules = await rules_of_month(session, month)
+    return {"questions": await questions.find(session, month, rules.limits)}
 
 
 async def _lock(session: AsyncSession, month: str) -> dict[str, Any]:

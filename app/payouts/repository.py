@@ -41,6 +41,10 @@ STANDING: ColumnElement[str] = func.coalesce(
 """An entry's latest standing; without a row it is provisional."""
 
 
+REPAIRED = ("fixed", "fixed_by_phone", "no_fault_found")
+"""Outcomes that a new report of the same fault contradicts."""
+
+
 class Repair(NamedTuple):
     """An order that was passed, and when its work was done."""
 
@@ -49,7 +53,10 @@ class Repair(NamedTuple):
 
 
 async def last_repair(session: AsyncSession, order: WorkOrder) -> Repair | None:
-    """The last passed repair of the order's fault group at its premises, before its report."""
+    """The last passed repair of the order's fault group at its premises, before its report.
+
+    Where nobody got to work, or a part was left to others, there is nothing to repeat.
+    """
     statement = (
         select(WorkOrder.id, CompletionRecord.done_at)
         .join(CompletionRecord, col(CompletionRecord.order_id) == WorkOrder.id)
@@ -59,6 +66,7 @@ async def last_repair(session: AsyncSession, order: WorkOrder) -> Repair | None:
             WorkOrder.fault_group == order.fault_group,
             WorkOrder.id != order.id,
             Review.decision == "passed",
+            col(CompletionRecord.outcome).in_(REPAIRED),
             CompletionRecord.done_at <= order.reported_at,
         )
         .order_by(col(CompletionRecord.done_at).desc(), col(WorkOrder.id).desc())

@@ -159,7 +159,7 @@ class TestFile:
     def test_what_is_missing_is_named(self) -> None:
         with pytest.raises(RateCardInvalid, match=r"(?s)unknown currency.*source is missing"):
             card_from('name = "x"\ncurrency = "CNY"\n')
-        with pytest.raises(RateCardInvalid, match="must be after"):
+        with pytest.raises(RateCardInvalid, match=r"line \d+: effective_to must be after"):
             card_from(SHIPPED.replace("unit =", "effective_to = 2025-01-01\nunit ="))
 
 

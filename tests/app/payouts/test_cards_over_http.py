@@ -66,6 +66,9 @@ async def test_what_cannot_come_into_force_says_why(
         "already": paid,
         "is there": DEARER.replace("二月价目", "P proposal 2026-2"),
         "another card has days": DEARER.replace("= 2026-02-01", "= 2025-02-01"),
+        "would pay from 2026-03-01 on": DEARER.replace(
+            "unit =", "effective_to = 2026-03-01\nunit ="
+        ),
         "line 31: time.rest": DEARER.replace('rest = "1.2"', "rest = 1.2"),
     }
     assert DEARER.splitlines()[30] == 'rest = "1.2"'
