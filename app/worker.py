@@ -34,6 +34,7 @@ from app.planning.context import Planner
 from app.planning.engine import open_engine
 from app.planning.jobs import QUESTIONS, URGENT
 from app.planning.jobs import QUEUE as PLANNING
+from app.planning.roads import keep_ready
 from app.planning.solver import QUESTION_NICENESS, SolverProcess
 from app.planning.sweep import sweep
 from app.travel import arrivals, learning
@@ -62,6 +63,8 @@ REMINDERS_EVERY_S = 60.0
 GRACE_S = 10.0
 """How long running jobs may go on after a stop."""
 PURGE_EVERY_S = 3600.0
+ROADS_EVERY_S = 60.0
+"""Business seconds between looks whether the roads of the hour are served."""
 RESCUE_EVERY_S = 30.0
 ARRIVALS_EVERY_S = 20.0
 """Business seconds between looks at who moved or runs late."""
@@ -141,7 +144,9 @@ async def _serve(
     ]
     if PLANNING in queues:
         tasks.append(asyncio.create_task(_warm(tools.solver), name="warm solver"))
-    if not set(queues) <= set(EXPRESS):
+    if set(queues) <= set(EXPRESS):
+        tasks.append(_ready(settings, tools))
+    else:
         tasks += _tickers(settings, tools)
     stopped = asyncio.create_task(stop.wait(), name="stop")
     running = {task for task in tasks if task.get_name() != "warm solver"}
@@ -177,6 +182,16 @@ async def _warm(solver: SolverProcess) -> None:
     """Load the solver before the first plan; a failure shows again, and is told, at that plan."""
     with suppress(Exception):
         await solver.warm()
+
+
+def _ready(settings: Settings, tools: _Tools) -> asyncio.Task[None]:
+    """An express worker plans nothing: without this its first danger of an hour waits for roads."""
+
+    async def look() -> None:
+        await keep_ready(tools.planner.engine, clock.now())
+
+    every_s = max(1.0, ROADS_EVERY_S / settings.demo_rate)
+    return asyncio.create_task(_every(every_s, "roads", look), name="roads")
 
 
 def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:

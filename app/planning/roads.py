@@ -2,8 +2,9 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,21 @@ from numpy.typing import NDArray
 import dispatch
 from app.core import settings
 from routing import (
+    EngineFailed,
     Estimate,
     LegCount,
     Matrix,
+    NoRoadBetween,
     Place,
     RoutingEngine,
     Traffic,
     Vehicle,
     current_speeds,
 )
+
+SOON = timedelta(minutes=10)
+_ANYWHERE = (Place(0.0, 0.0), Place(0.01, 0.0))
+"""Off every map: the way is an estimate, but the hour's server has to be there to say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,16 @@ def sources_of(roads: Sequence[Roads], driven: LegCount) -> dict[str, Any]:
         "leg_shares": driven.shares(),
         "cell_shares": cells.shares(),
     }
+
+
+async def keep_ready(engine: RoutingEngine, at: datetime) -> None:
+    """Start the servers of this hour, and of the one that may begin soon, before danger asks.
+
+    A table would do no good: remembered cells are answered without a server.
+    """
+    for depart_at in (at, at + SOON):
+        with suppress(EngineFailed, NoRoadBetween):
+            await engine.route(_ANYWHERE, depart_at)
 
 
 def traffic() -> Traffic:
