@@ -117,11 +117,14 @@ class TestColleagues:
         assert (stands["event"]["action"], stands["event"]["by_name"]) == ("accepted", "Tech01")
         done = await chief.resolves(early["conflict_id"], "apply")
         assert done.json()["result"] == {"state": "ENROUTE", "steps": []}
-        await self._of_an_older_version(database, twice["conflict_id"])
-        (old,) = await chief.reads("/phone-conflicts", open="true")
+        noted = await helper.do("accept", order_id, note="院门密码 2580")
+        await self._of_an_older_version(database, noted["conflict_id"])
+        old = await chief.reads(f"/phone-conflicts/{noted['conflict_id']}")
         assert (old["kind"], old["said"]["kind"]) == ("take", "take")
-        outdated = await chief.resolves(twice["conflict_id"], "apply")
+        outdated = await chief.resolves(noted["conflict_id"], "apply")
         assert (outdated.status_code, outdated.json()["fields"]) == (409, ["kind", "mood"])
+        taken = await chief.resolves(noted["conflict_id"], "split", "note")
+        assert taken.json()["result"]["fields"] == ["note"]
         split = await chief.resolves(twice["conflict_id"], "split", "note")
         assert split.status_code == 422
         assert split.json()["type"].endswith("nothing-to-split")
