@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
 from app.core.db import is_passing
 from app.core.i18n import Text, preferred
@@ -101,6 +103,11 @@ async def _busy(request: Request, error: Exception) -> JSONResponse:
     return problem_response(Busy(), request)
 
 
+async def _left(_request: Request, _error: Exception) -> Response:
+    """The line was torn in the middle of a body: no mistake of ours; nobody hears the answer."""
+    return Response(status_code=400)
+
+
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     trace_id = str(new_id())
     log.error("unexpected error, trace_id=%s", trace_id, exc_info=error)
@@ -114,5 +121,6 @@ def install_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DBAPIError, _database)
     app.add_exception_handler(PoolTimeout, _busy)
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(StoredAnswer, replay)
     app.add_exception_handler(Exception, _unexpected)

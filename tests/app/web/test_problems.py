@@ -1,8 +1,12 @@
-"""What the database refuses, as clients are told it."""
+"""What the database refuses, as clients are told it; and who left in the middle of a word."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from sqlalchemy import text
 
 from app.core.db import Database
@@ -41,3 +45,41 @@ class TestRefusedRows:
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["type"] == f"urn:paigong:problem:{type_}"
+
+
+async def test_a_line_torn_in_a_body_is_no_unexpected_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = FastAPI()
+    install_handlers(app)
+
+    @app.post("/say")
+    async def say(request: Request) -> None:
+        await request.body()
+
+    heard: Iterator[dict[str, Any]] = iter(
+        [
+            {"type": "http.request", "body": b'{"comm', "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(heard)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/say",
+        "raw_path": b"/say",
+        "query_string": b"",
+        "headers": [],
+    }
+    with caplog.at_level(logging.ERROR):
+        await app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert not caplog.records
