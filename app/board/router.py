@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.board import repository, service
-from app.board.schemas import FigureOut, RunOut, ServiceLevelsOut
+from app.board.schemas import FigureOut, JudgeOut, RunOut, ServiceLevelsOut
 from app.board.service import Question
 from app.core.i18n import preferred
 from app.core.permissions import Permission as P
@@ -62,6 +62,7 @@ async def get_service_levels(
         since=first,
         until=last,
         profile=question.profile,
+        judged_by=[JudgeOut.of(each) for each in await service.judges(session, question)],
         measured_at=asked.now,
         figures=[FigureOut.of(each) for each in found],
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from app.board.policy import Figure, Promise, Tally
+from app.catalogue.models import ServiceProfile
 from app.web.wire import Out
 
 
@@ -90,6 +91,21 @@ class FigureOut(Out):
         )
 
 
+class JudgeOut(Out):
+    """The profile whose limits judge, with what has to be said of it: a lead, not law."""
+
+    name: str
+    effective_from: date
+    source: str
+    note: str
+    """Check the current text before you rely on it."""
+    reference: bool
+
+    @classmethod
+    def of(cls, profile: ServiceProfile) -> Self:
+        return cls.model_validate(profile, from_attributes=True, extra="ignore")
+
+
 class ServiceLevelsOut(Out):
     """Proof of service over some days, by the limits of a profile."""
 
@@ -97,6 +113,8 @@ class ServiceLevelsOut(Out):
     until: date
     profile: str | None
     """Null: each order by the profile that it was taken under."""
+    judged_by: list[JudgeOut]
+    """The profiles that were asked for, or that orders may have been taken under."""
     measured_at: datetime
     figures: list[FigureOut]
 

@@ -17,6 +17,7 @@ from app.board.policy import CLOCKS, DIMENSIONS, Figure, Promise, Tally
 from app.board.repository import Asked
 from app.catalogue import service as catalogue
 from app.catalogue import working_time
+from app.catalogue.models import ServiceProfile
 from app.core import clock, settings
 from app.core.i18n import Language, Text
 from app.core.permissions import Permission
@@ -95,6 +96,14 @@ async def figures(
     return asked, [_figure(row, by_limit[_place(row)]) for row in rows]
 
 
+async def judges(session: AsyncSession, question: Question) -> list[ServiceProfile]:
+    """The profile that was asked for, else every profile that is no mere reference."""
+    if question.profile is not None:
+        return [await catalogue.profile_named(session, question.profile)]
+    every = await catalogue.profiles_with_limits(session)
+    return [profile for profile, _ in every if not profile.reference]
+
+
 def _place(row: Row[Any]) -> tuple[str | None, str | None, str | None, str]:
     told = row._mapping
     station = told.get("station_id")
@@ -137,6 +146,9 @@ HEADER = (
     Text("超时数(毛)", "late_gross"),
     Text("进行中", "running"),
     Text("不计", "left_out"),
+    Text("时限", "limits"),
+    Text("兑现(净)", "kept_net"),
+    Text("兑现(毛)", "kept_gross"),
 )
 
 
@@ -156,9 +168,20 @@ def as_csv(
                 *(net.mean_s, net.p50_s, net.p90_s, net.share),
                 *(gross.mean_s, gross.p50_s, gross.p90_s, gross.share),
                 *(net.late, gross.late, each.running, each.left_out),
+                "; ".join(f"{promise.kind} {promise.limit_s}" for promise in each.promises),
+                *(_all_kept([p.kept(getattr(p, time)) for p in each.promises]) for time in _TIMES),
             ]
         )
     return "\ufeff" + out.getvalue()
+
+
+_TIMES = ("net", "gross")
+
+
+def _all_kept(kept: Sequence[bool | None]) -> str:
+    """Whether every promise is kept of those that can be told; empty when none can."""
+    told = [each for each in kept if each is not None]
+    return ("yes" if all(told) else "no") if told else ""
 
 
 def _plain(value: str) -> str:

@@ -76,6 +76,10 @@ async def test_each_figure_is_made_of_its_runs_and_csv_says_the_same(desk: Desk)
         (code, each["n"], "" if each["net"]["share"] is None else str(each["net"]["share"]))
         for code, each in zip([row["station_code"] for row in rows], figures, strict=True)
     ]
+    for row, each in zip(rows, figures, strict=True):
+        kept = {promise["kept_gross"] for promise in each["promises"]} - {None}
+        assert row["limits"].count("cap") + row["limits"].count("average") == len(each["promises"])
+        assert row["kept_gross"] == ("" if not kept else "no" if False in kept else "yes")
 
 
 async def test_a_chief_sees_the_own_station_and_no_other(desk: Desk) -> None:
@@ -92,6 +96,9 @@ async def test_a_published_profile_judges_instead_of_the_orders_own(desk: Desk) 
     (own,) = (await desk.get("", **asked)).json()["figures"]
     answer = (await desk.get("", **asked, profile="State Grid promises")).json()
     (grid,) = answer["figures"]
+    (judge,) = answer["judged_by"]
+    assert (judge["name"], judge["effective_from"]) == ("State Grid promises", "2022-01-01")
+    assert "heck current text" in judge["note"]
     assert own["net"]["mean_s"] == grid["net"]["mean_s"]
     assert [(each["kind"], each["limit_s"]) for each in own["promises"]] == [("cap", 1800)]
     (promise,) = grid["promises"]

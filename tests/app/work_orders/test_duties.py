@@ -5,10 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlmodel import select
 
 from app.core import clock
 from app.core.db import Database
 from app.core.problems import TYPE_BASE
+from app.notifications.models import Notification
 from app.worker import run_timers
 from tests.conftest import Headers
 from tests.factories.desk import Desk
@@ -88,6 +90,9 @@ async def test_urges_merge_for_a_quarter_of_an_hour_and_every_third_raises_the_l
     assert urges[0]["due_at"].startswith("2026-01-15T00:15")
     order = await office.order(order_id)
     assert (order["urges"], order["supervision_level"]) == (3, 1)
+    async with office.database.transaction() as session:
+        told = select(Notification.user_id).where(Notification.kind == "urged")
+        assert (await session.exec(told)).all() == [office.world.users["tech03"]] * 3
     assert await office.causes(order_id) == [(1, "urges")]
     replied = {"reply": "十分钟后到"}
     answer = f"/reply-duties/{urges[2]['id']}/answer"
