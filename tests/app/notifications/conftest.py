@@ -7,8 +7,10 @@ import httpx
 import pytest
 
 from app.core.ids import new_secret
+from app.demo import text_gateway
 from app.demo.fcm_account import write_account
 from app.notifications.fcm import FcmChannel
+from app.notifications.gateway import GatewayChannel
 from tests.app.notifications.fake_server import FakeFcm, running
 from tests.conftest import Headers
 from tests.factories.desk import Desk
@@ -56,3 +58,10 @@ def register(client: httpx.AsyncClient, as_: Headers) -> Register:
         return address
 
     return put
+
+
+@pytest.fixture
+async def gateway(fcm_server: FakeFcm) -> AsyncIterator[GatewayChannel]:
+    made = GatewayChannel("sms", fcm_server.url, text_gateway.TOKEN)
+    yield made
+    await made.close()
