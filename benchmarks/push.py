@@ -150,6 +150,7 @@ async def _intake(
         "intake_to_provider_p50_s": round(float(np.percentile(waits, 50)), 3),
         "intake_to_provider_p99_s": round(float(np.percentile(waits, 99)), 3),
         "answer_to_provider_p99_s": round(float(np.percentile(after, 99)), 3),
+        "busy_answers": client.busy,
         "never_called": len(left.keys() - called.keys()),
     }
 
@@ -228,7 +229,7 @@ def _work() -> None:
     """The worker's process: everything but planning, which is another benchmark's."""
     from app.worker import run_worker
 
-    uvloop.run(run_worker(Settings(), queues=QUEUES))
+    asyncio.run(run_worker(Settings(), queues=QUEUES))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import json
 from typing import Any, Final
 from uuid import uuid4
 
+BUSY_S: Final = 1.0
 _ANSWER_LIMIT: Final = 2**22
 
 
@@ -16,7 +17,10 @@ class Refused(Exception):
 
 
 class LeanClient:
-    """Posts JSON to one server, as many requests at once as there are callers."""
+    """Posts JSON to one server, as many requests at once as there are callers.
+
+    A server that is busy is asked again with the same key, as every client should.
+    """
 
     def __init__(self, port: int, token: str) -> None:
         self._port = port
@@ -24,6 +28,8 @@ class LeanClient:
             f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
             "Content-Type: application/json\r\n"
         )
+        self.busy = 0
+        """Answers that asked for time."""
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -33,20 +39,30 @@ class LeanClient:
             f"POST /api/v1{path} HTTP/1.1\r\n{self._head}Idempotency-Key: {uuid4()}\r\n"
             f"Content-Length: {len(told)}\r\n\r\n"
         )
+        while True:
+            head, answer = await self._ask(request.encode() + told)
+            status = head.split(" ", 2)[1]
+            if status[0] == "2":
+                read: dict[str, Any] = json.loads(answer)
+                return read
+            if status != "503":
+                raise Refused(f"{status}: {answer.decode()}")
+            self.busy += 1
+            await asyncio.sleep(BUSY_S)
+
+    async def _ask(self, request: bytes) -> tuple[str, bytes]:
+        """Head and body of the answer."""
         if not self._idle:
             self._idle.append(
                 await asyncio.open_connection("127.0.0.1", self._port, limit=_ANSWER_LIMIT)
             )
         reader, writer = self._idle.pop()
-        writer.write(request.encode() + told)
+        writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.partition("content-length:")[2].partition("\r\n")[0])
         answer = await reader.readexactly(length)
         self._idle.append((reader, writer))
-        if head.split(" ", 2)[1][0] != "2":
-            raise Refused(f"{head.partition('\r\n')[0]}: {answer.decode()}")
-        read: dict[str, Any] = json.loads(answer)
-        return read
+        return head, answer
 
     async def aclose(self) -> None:
         """Hang up."""
