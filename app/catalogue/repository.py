@@ -41,7 +41,7 @@ async def fault_on(session: AsyncSession, day: date, code: str) -> FaultCode | N
         select(CatalogueVersion.version)
         .order_by(
             begun.desc(),
-            case((begun, CatalogueVersion.effective_from)).desc(),  # type: ignore[arg-type]
+            case((begun, CatalogueVersion.effective_from)).desc(),
             col(CatalogueVersion.effective_from),
         )
         .limit(1)

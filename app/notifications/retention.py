@@ -53,7 +53,8 @@ async def _in_pieces(database: Database, statement: str, before: datetime) -> in
     while True:
         values: dict[str, Any] = {"before": before, "most": AT_ONCE}
         async with database.transaction() as session:
-            found: Any = await session.execute(text(statement), values)
-        gone += found.rowcount
-        if found.rowcount == 0:
+            deleted: Any = await session.execute(text(statement), values)
+            found: int = deleted.rowcount
+        gone += found
+        if found == 0:
             return gone
