@@ -7,6 +7,8 @@ import pytest
 
 from app.demo.options import SABOTAGES
 from app.demo.sabotage import corrupt
+from tests.app.payouts.__main__ import demo_day
+from tests.app.payouts.tables import compare
 from tests.e2e.conftest import FinishedDay
 
 STEPS = ("submitted", "sent", "accepted", "arrived", "completed", "passed", "closed")
@@ -44,6 +46,10 @@ async def test_the_day_ends_well_and_every_damage_to_it_is_found(
         assert [step for step in STEPS if step not in finished_day.printed] == []
     with subtests.test("the command finds nothing before"):
         assert finished_day.run_verify() == (0, [])
+    with subtests.test("the second evaluator tells every line of pay the same"):
+        pay = compare(finished_day.database_url, days=demo_day)
+        assert (pay.only_stored, pay.only_evaluated) == ([], [])
+        assert pay.entries >= 6
     with subtests.test("service levels are those of a second count from the events"):
         told, found = await finished_day.service_levels()
         assert told == found

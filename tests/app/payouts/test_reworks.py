@@ -74,6 +74,7 @@ class TestProposal:
         clock.advance(timedelta(days=1))
         second = await order_in(session, world, State.REVISIT)
         clock.advance(timedelta(days=1))
+        await order_in(session, world, State.REVISIT, outcome="absent")  # nobody repaired anything
         third = await order_in(session, world, State.NEW)
         case = await case_of(session, third)
         assert case is not None and case.original_id == second.id
