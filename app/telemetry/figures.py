@@ -1,7 +1,8 @@
 """What Prometheus is told: read from the database at each scrape, so that all processes count.
 
-Counters are counts of rows that are only ever added, by what never changes any more, so they never
-fall; what may move from one label to another is a gauge.
+Counters are counts of rows that are only ever added and never forgotten, by what never changes any
+more, so they never fall. What may move from one label to another, or is forgotten when it is old,
+is a gauge, of the last 24 hours where it would only grow.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ class Figure:
 
 
 _HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_OF_LAST_DAY = "{} > CAST(:now AS timestamptz) - interval '1 day'"
 FIGURES = (
     Figure(
         "paigong_feed_lag_seconds",
@@ -90,40 +92,28 @@ FIGURES = (
         "SELECT count(*) FROM alarms WHERE red_at IS NOT NULL AND closed_at IS NULL",
     ),
     Figure(
-        "paigong_delivery_attempts_total",
-        "Calls to providers about jobs, staff's groups included, by result.",
-        "counter",
+        "paigong_delivery_attempts_last_day",
+        "Calls to providers about jobs in the last 24 hours, staff's groups included, by result.",
+        "gauge",
         ("provider", "result"),
         "SELECT provider, result, count(*) FROM delivery_attempts"
-        " WHERE result <> 'started' GROUP BY 1, 2",
+        f" WHERE {_OF_LAST_DAY.format('at')} GROUP BY 1, 2",
     ),
     Figure(
-        "paigong_delivery_attempts_open",
-        "Calls to providers whose end is not known yet.",
+        "paigong_pushes_arrived_last_day",
+        "Pushes of the last 24 hours of which the app said that they had reached it.",
         "gauge",
         ("provider",),
-        "SELECT provider, count(*) FROM delivery_attempts WHERE result = 'started' GROUP BY 1",
+        "SELECT provider, count(*) FROM delivery_attempts"
+        f" WHERE {_OF_LAST_DAY.format('at')} AND arrived_at IS NOT NULL GROUP BY 1",
     ),
     Figure(
-        "paigong_pushes_arrived_total",
-        "Pushes of which the app said that they had reached it.",
-        "counter",
-        ("provider",),
-        "SELECT provider, count(*) FROM delivery_attempts WHERE arrived_at IS NOT NULL GROUP BY 1",
-    ),
-    Figure(
-        "paigong_customer_message_attempts_total",
-        "Calls to the text gateway for customers, repetitions included.",
-        "counter",
-        ("kind",),
-        "SELECT kind, coalesce(sum(attempts), 0) FROM customer_messages GROUP BY 1",
-    ),
-    Figure(
-        "paigong_customer_messages",
-        "Messages to customers by kind and state.",
+        "paigong_customer_messages_last_day",
+        "Messages to customers of the last 24 hours by kind and state.",
         "gauge",
         ("kind", "state"),
-        "SELECT kind, state, count(*) FROM customer_messages GROUP BY 1, 2",
+        "SELECT kind, state, count(*) FROM customer_messages"
+        f" WHERE {_OF_LAST_DAY.format('created_at')} GROUP BY 1, 2",
     ),
     Figure(
         "paigong_messages_waiting",

@@ -161,11 +161,15 @@ async def test_nobodys_message_is_missing(house: House, register: Register) -> N
     assert told["definitions"]["heard"]["zh"] and "by_itself" in told["definitions"]
     foreign = await house.told("chief2")
     assert (foreign["rows"], foreign["customers"], foreign["ladders"]) == ([], [], [])
-    answer = await house.desk.client.get("http://test/metrics", headers=house.desk.as_("admin"))
-    assert 'paigong_delivery_attempts_total{provider="staff",result="accepted"} 1.0' in answer.text
-    assert 'paigong_customer_message_attempts_total{kind="received"} 1.0' in answer.text
-    assert 'paigong_customer_messages{kind="received",state="sent"} 1.0' in answer.text
-    assert 'result="started"' not in answer.text
+    metrics = house.desk.as_("admin")
+    answer = await house.desk.client.get("http://test/metrics", headers=metrics)
+    assert 'attempts_last_day{provider="staff",result="accepted"} 1.0' in answer.text
+    assert 'customer_messages_last_day{kind="received",state="sent"} 1.0' in answer.text
+    assert 'paigong_alarms_by_end{end="open"} 1.0' in answer.text
+    clock.advance(timedelta(days=1))
+    told = (await house.desk.client.get("http://test/metrics", headers=metrics)).text
+    assert 'paigong_alarms_total{ladder="ordinary"} 1.0' in told, "counters never fall"
+    assert "attempts_last_day{" not in told
 
 
 class TestTop:
