@@ -45,7 +45,7 @@ async def open_session(
 ) -> TokenPair:
     """A new sign-in; one that the same device still had is ended, whoever's it was.
 
-    The same person's of a moment ago stays until the next, in case this is its twin. A device
+    The same person's of a moment ago stays until one is refreshed: this may be its twin. A device
     that another person used starts anew: see `_take_over`.
     """
     now = clock.real_now()
@@ -132,12 +132,26 @@ async def refresh(session: AsyncSession, token: str, device_id: UUID | None) -> 
         _end(row, "refreshed from another device")
     elif hmac.compare_digest(presented, row.refresh_hash):
         row.previous_refresh_hash = row.refresh_hash
+        await _end_twins(session, row)
         return _renewed(row, tokens.refresh_tokens_after(row.id, token)[0], now)
     elif _lost_answer(row, presented) and (again := _same_answer(row, token, now)):
         return again
     else:
         _end(row, "a rotated refresh token was used again")
     return None
+
+
+async def _end_twins(session: AsyncSession, row: LoginSession) -> None:
+    """The phone has shown which of two sign-ins it keeps; nobody has the tokens of the other."""
+    if row.device_id is None:
+        return
+    await end_all(
+        session,
+        LoginSession.user_id == row.user_id,
+        LoginSession.device_id == row.device_id,
+        LoginSession.id != row.id,
+        why="the device uses another sign-in",
+    )
 
 
 def _same_answer(row: LoginSession, token: str, now: datetime) -> TokenPair | None:

@@ -100,12 +100,16 @@ class TestLogin:
         await hire("wang")
         device = {"id": str(uuid4()), "name": "P40", "platform": "android"}
         answered = (await sign_in(client, "wang", device=device)).json()
-        await sign_in(client, "wang", device=device)  # its twin, whose answer nobody hears
-        for token, code in ((answered, 200), (answered, 401)):
-            headers = {"Authorization": f"Bearer {token['access_token']}"}
-            assert (await client.get("/me", headers=headers)).status_code == code
-            later(timedelta(seconds=61))
-            await sign_in(client, "wang", device=device)
+        twin = (await sign_in(client, "wang", device=device)).json()  # whose answer nobody hears
+        headers = {"Authorization": f"Bearer {answered['access_token']}"}
+        both = (await client.get("/me/sessions", headers=headers)).json()["items"]
+        used = {"refresh_token": answered["refresh_token"], "device_id": device["id"]}
+        assert (await client.post("/auth/refresh", json=used)).status_code == 200
+        left = (await client.get("/me/sessions", headers=headers)).json()["items"]
+        assert {each["id"] for each in both} - {each["id"] for each in left} == {twin["session_id"]}
+        later(timedelta(seconds=61))
+        await sign_in(client, "wang", device=device)
+        assert (await client.get("/me", headers=headers)).status_code == 401
 
     async def test_a_device_that_changes_hands_brings_nothing_of_the_former_person(
         self, client: httpx.AsyncClient, hire: Hire, database: Database
