@@ -1,5 +1,6 @@
 """Tells customers what becomes of their order: one text message per happening."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,6 +29,7 @@ from app.work_orders import service as work_orders
 from app.work_orders.models import Assignment, WorkOrder, WorkOrderEvent
 from app.work_orders.states import Action
 
+log = logging.getLogger(__name__)
 NOT_CALLED = frozenset({"import", "revisit"})
 """Channels by which nobody just reported: a receipt would be news from yesterday."""
 
@@ -51,11 +53,14 @@ async def watch_arrivals(database: Database) -> int:
         rows = await session.execute(text(_SLIPPED), {"slip": timedelta(seconds=slip_s)})
         late = [(row.order_id, row.assignment_id) for row in rows]
     for order_id, assignment_id in late:
-        async with database.transaction() as session:
-            order = await work_orders.locked_any(session, order_id)
-            if order.assignment_id == assignment_id:
-                kind = customer_texts.catalogue().kinds["delay"]
-                await _queue(session, order, "delay", kind, f"{order_id}:delay:{assignment_id}")
+        try:
+            async with database.transaction() as session:
+                order = await work_orders.locked_any(session, order_id)
+                if order.assignment_id == assignment_id:
+                    kind = customer_texts.catalogue().kinds["delay"]
+                    await _queue(session, order, "delay", kind, f"{order_id}:delay:{assignment_id}")
+        except Exception:
+            log.exception("ALERT the delay of order %s could not be told", order_id)
     return len(late)
 
 
