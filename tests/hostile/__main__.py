@@ -16,7 +16,7 @@ from tests.hostile.faults import REDDENS
 from tests.hostile.house import House
 from tests.hostile.nursery import Nursery
 from tests.hostile.phones import be_node, why_no_node
-from tests.hostile.serve import serve, work
+from tests.hostile.serve import serving, work
 from tests.hostile.shift import Plan, Shift
 
 FULL = Plan(jobs=300, crews=5, seed=1, longest_s=450, apps_every_s=5, servers_every_s=30)
@@ -112,7 +112,7 @@ if __name__ == "__main__":
     told = _read_arguments()
     if why := why_no_node():
         sys.exit(why)
-    nursery = Nursery({"api": serve, "worker": work, "node": be_node, "python": handset.main})
+    nursery = Nursery({"api": serving(), "worker": work, "node": be_node, "python": handset.main})
     plan, small, usual = (
         (SHORT, SMALLEST, ["drop-last-chunk"]) if told.short else (FULL, SMALL, ["none", *REDDENS])
     )

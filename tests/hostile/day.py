@@ -21,7 +21,7 @@ from tests.hostile.desk import Desk
 from tests.hostile.house import House
 from tests.hostile.network import HostileNetwork
 from tests.hostile.nursery import Nursery
-from tests.hostile.serve import serve
+from tests.hostile.serve import serving
 
 _JOBS = 12
 _SHIFT_S = 8 * 3600
@@ -100,4 +100,4 @@ async def _sync(caller: Caller, http: httpx.AsyncClient, held: dict[str, str]) -
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(Nursery({"api": serve}))), indent=1))
+    print(json.dumps(asyncio.run(main(Nursery({"api": serving()}))), indent=1))
