@@ -76,11 +76,11 @@ async def _claim(session: AsyncSession, channels: Channels, message_id: UUID) ->
         return None
     row.attempts += 1
     row.unsure_since = clock.real_now()
-    words = row.text
+    words, data = row.text, dict(row.named)
     if customer_messages.LINK in words:
-        words = words.replace(customer_messages.LINK, customer_messages.link_of(row))
+        data["link"] = customer_messages.link_of(row)
+        words = words.replace(customer_messages.LINK, data["link"])
     most = (await policies.policy(session)).rules.messages.most_attempts
-    data = {"text": words}
     message = Message(str(row.id), row.kind, data, words, cast(Language, row.language))
     return _Due(message, Address(SMS, PHONE, row.phone), row.attempts, most, unsure)
 

@@ -109,9 +109,8 @@ async def _facts(session: AsyncSession, order: WorkOrder, kind: Kind) -> _Facts:
 
 async def _queue(session: AsyncSession, order: WorkOrder, name: str, kind: Kind, key: str) -> None:
     facts = await _facts(session, order, kind)
-    words = customer_texts.rendered(
-        kind, facts.language, _values(order, facts), _shown_link(kind, facts)
-    )
+    named = _values(order, facts)
+    words = customer_texts.rendered(kind, facts.language, named, _shown_link(kind, facts))
     if words is None:
         return
     said = await consents.said_of(session, order.caller_phone)
@@ -128,6 +127,7 @@ async def _queue(session: AsyncSession, order: WorkOrder, name: str, kind: Kind,
             phone=order.caller_phone,
             language=facts.language,
             text=words,
+            named={place: value for place, value in named.items() if value},
             state="queued" if wanted else "unwanted",
             promised_at=facts.arrive_at,
             created_at=clock.now(),

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
-from app.core.columns import Instant, PrimaryId
+from app.core.columns import Instant, Json, PrimaryId
 
 
 class CustomerMessage(SQLModel, table=True):
@@ -29,6 +29,10 @@ class CustomerMessage(SQLModel, table=True):
     language: str
     text: str
     """As it was sent, but for the link's secret part."""
+    named: dict[str, str] = Field(
+        default_factory=dict, sa_type=Json, sa_column_kwargs={"server_default": "{}"}
+    )
+    """What its words name, by their places: gateways with approved templates take nothing else."""
     state: str
     """`unwanted`: the number wants none; `moot`: what it tells was over before it left."""
     promised_at: datetime | None = Field(default=None, sa_type=Instant)
