@@ -155,7 +155,7 @@ def fair(asked: Asked, _: Peers) -> Figures:
 
 def city(asked: Asked, _: Peers) -> Figures:
     """J of a city whose stations lend crews over the sum of separate stations."""
-    seconds = asked.seconds[0] if asked.seconds else 1.0 if asked.quick else 3.0
+    seconds = asked.seconds[0] if asked.seconds else 0.5 if asked.quick else 3.0
     sizes = (4, 9) if asked.quick else (10, 100)
     result = planner_city.measure(sizes, seconds, asked.seeds[0])
     return {**result, "city_ratio": result["ratio"]}
@@ -169,7 +169,7 @@ def inserting(asked: Asked, _: Peers) -> Figures:
 def day(asked: Asked, _: Peers) -> Figures:
     """A day that half the orders arrive in."""
     seconds = asked.seconds[0] if asked.seconds else 0.3
-    orders, every_s, hindsight_s = (60, 900, 3.0) if asked.quick else (200, 300, 20.0)
+    orders, every_s, hindsight_s = (60, 1800, 3.0) if asked.quick else (200, 300, 20.0)
     result = planner_day.measure(orders, every_s, seconds, hindsight_s, asked.seeds)
     names = ("over_hindsight", "churn_over_scratch", "j_over_scratch")
     return {**result, **{f"day_{name}": result[name] for name in names}}
