@@ -13,6 +13,7 @@ import typer
 from app.commands.imports import importer, maps
 from app.commands.learning import learning
 from app.commands.payouts import payouts
+from app.commands.rules import rules
 from app.commands.schema import schema
 from app.commands.shell import console, in_transaction, installed, refuse, with_database
 from app.commands.solve import solving
@@ -29,6 +30,7 @@ cli.add_typer(maps)
 cli.add_typer(learning)
 cli.add_typer(solving)
 cli.add_typer(admin, name="admin")
+importer.add_typer(rules)
 cli.add_typer(importer, name="import")
 cli.add_typer(payouts, name="payouts")
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.catalogue.errors import PolicyInvalid
 from app.catalogue.models import (
     CatalogueVersion,
     CauseCode,
@@ -43,6 +44,26 @@ def policy_from(text: str) -> ServicePolicy:
     read: dict[str, Any] = tomllib.loads(text)
     rules_of(read["name"], read["rules"])
     return ServicePolicy(**read)
+
+
+async def load_policy(session: AsyncSession, text: str) -> bool:
+    """Add the policy of a TOML text; False when that day has it already. Raises PolicyInvalid.
+
+    A policy that was in force is never changed: another one of the same day is refused.
+    """
+    try:
+        row = policy_from(text)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise PolicyInvalid(f"the file cannot be read: {error}") from error
+    query = select(ServicePolicy).where(ServicePolicy.effective_from == row.effective_from)
+    there = (await session.exec(query)).first()
+    if there is None:
+        session.add(row)
+        await session.flush()
+        return True
+    if (there.name, there.rules) != (row.name, row.rules):
+        raise PolicyInvalid(f"{there.name} is in force from {there.effective_from} already")
+    return False
 
 
 async def load_defaults(session: AsyncSession) -> None:

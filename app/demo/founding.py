@@ -14,6 +14,7 @@ import httpx
 from app.demo.client import Caller
 from app.demo.csv_files import write_csvs
 from app.demo.inputs import Inputs
+from app.demo.ladders import write_ladders
 from app.demo.people import Crew, StaffMember
 from app.demo.processes import Children
 
@@ -45,7 +46,7 @@ class Company:
         return self._signed_in[username]
 
 
-async def import_registers(children: Children, inputs: Inputs, folder: Path) -> None:
+async def import_registers(children: Children, inputs: Inputs, folder: Path, rate: float) -> None:
     """Schema, administrator and registers, by the commands that a company would use."""
     registers = folder / "registers"
     await asyncio.to_thread(write_csvs, inputs, registers)
@@ -54,6 +55,7 @@ async def import_registers(children: Children, inputs: Inputs, folder: Path) -> 
         ["migrate"],
         ["admin", "create", "--username", ADMIN],
         ["import", "folder", str(registers)],
+        ["import", "ladders", str(write_ladders(folder / "ladders.toml", inputs.opens_at, rate))],
     ]
     await children.run(
         "registers",

@@ -75,7 +75,8 @@ class House:
     async def _found(self, http: httpx.AsyncClient, inputs: Inputs) -> Company:
         self.api = await self._serve()
         async with asyncio.TaskGroup() as group:
-            group.create_task(import_registers(self.children, inputs, self.options.folder))
+            folder, rate = self.options.folder, self.options.clock_rate()
+            group.create_task(import_registers(self.children, inputs, folder, rate))
             group.create_task(self._measure_start())
         await self._leave_taken_port(http)
         await self._until_answers("/readyz")

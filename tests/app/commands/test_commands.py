@@ -1,6 +1,8 @@
 """`paigong` from a shell: what it does, and that it says why it does not."""
 
 from collections.abc import Collection
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -126,3 +128,36 @@ class TestRefusals:
 def _ordinary_clock() -> Any:
     yield
     clock.install(None)
+
+
+class TestRules:
+    """A company's own numbers, dated, beside the shipped ones"""
+
+    def test_ladders_and_policies_are_imported_once_and_refused_with_a_reason(
+        self, config: Settings, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "rules.toml"
+        file.write_text(shipped("app.notifications", "ladders.toml").replace("2020-", "2025-"))
+        said = [paigong(config, "import", "ladders", str(file)).output for _ in range(2)]
+        assert [each.split()[1] for each in said] == ["6", "0"]
+        file.write_text("steps = 1")
+        assert paigong(config, "import", "ladders", str(file)).exit_code == 1
+
+        policy = shipped("app.catalogue", "policy_p_2026.toml")
+        own = policy.replace("2026-01-01", "2026-06-01").replace("merge_s = 900", "merge_s = 600")
+        for text, exit_code, word in (
+            (own, 0, "added"),
+            (own, 0, "there already"),
+            (own.replace("merge_s = 600", "merge_s = 300"), 1, "in force from 2026-06-01 already"),
+            (own.replace("[rules.urging]", "[rules.urgings]"), 1, "urging"),
+            ("=", 1, "cannot be read"),
+        ):
+            file.write_text(text)
+            told = paigong(config, "import", "policy", str(file))
+            assert (told.exit_code, word in told.output) == (exit_code, True), told.output
+        missing = paigong(config, "import", "policy", str(tmp_path / "no.toml"))
+        assert (missing.exit_code, "there is no file" in missing.output) == (1, True)
+
+
+def shipped(package: str, name: str) -> str:
+    return resources.files(package).joinpath("data", name).read_text("utf-8")
