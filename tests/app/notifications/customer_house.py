@@ -29,6 +29,7 @@ class Gateway:
 
     provider: str = SMS
     took: dict[str, str] = field(default_factory=dict)
+    named: dict[str, dict[str, str]] = field(default_factory=dict)
     calls: int = 0
     dies: str = ""
     lists: bool = True
@@ -43,6 +44,7 @@ class Gateway:
         if outcome is Outcome.ACCEPTED:
             assert message.key not in self.took, "sent twice"
             self.took[message.key] = message.text
+            self.named[message.key] = dict(message.data)
         if self.dies == "after":
             raise Killed
         return [SendResult(outcome, message_id=f"gw-{message.key}") for _ in addresses]

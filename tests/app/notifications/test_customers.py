@@ -211,6 +211,11 @@ async def test_no_message_twice_though_workers_die_and_gateways_fail(customers: 
             await customers.deliver(row.id, later=True)
     assert len(customers.gateway.took) == 2
     assert customers.gateway.calls == 3
+    for key, named in customers.gateway.named.items():
+        assert all(
+            value in customers.gateway.took[key] for value in (order.serial, named["serial"])
+        )
+    assert customers.gateway.named[str(dispatched.id)]["crew"] == "班组 A2"
     told = await customers.told(order)
     assert {row.state for row in told.values()} == {"sent"}
     other = await way(customers, State.NEW, premises="锦绣家园1-1-102")
