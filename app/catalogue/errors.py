@@ -46,6 +46,10 @@ class PolicyInvalid(ValueError):
     """A service policy whose rules cannot be applied; the message names the place."""
 
 
+class ProfileInvalid(ValueError):
+    """A profile of limits that cannot be added; the message names the line."""
+
+
 class HolidaysUnknown(Problem):
     """Nobody has said which days of the year are holidays; members: `year`, `file`."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.catalogue.errors import PolicyInvalid
+from app.catalogue.errors import PolicyInvalid, ProfileInvalid
 from app.catalogue.models import (
     CatalogueVersion,
     CauseCode,
@@ -22,6 +22,7 @@ from app.catalogue.models import (
     ServiceProfile,
 )
 from app.catalogue.policies import rules_of
+from app.catalogue.working_time import ALWAYS, WORKING_DAYS
 
 Row = dict[str, str]
 
@@ -139,11 +140,54 @@ async def _load_profile(session: AsyncSession, row: Row, starts: date) -> None:
         note=row["note"],
         reference=row["reference"] == "yes",
     )
+    await add_profile(session, profile, rows_of(row["limits"]))
+
+
+async def add_profile(session: AsyncSession, profile: ServiceProfile, limits: list[Row]) -> int:
+    """Add a profile with the rows of its limits, columns as in the shipped files; how many limits.
+
+    Raises ProfileInvalid, with the line, for what is no limit; a profile is never changed.
+    """
+    there = select(ServiceProfile).where(
+        ServiceProfile.name == profile.name, ServiceProfile.effective_from == profile.effective_from
+    )
+    if (await session.exec(there)).first() is not None:
+        raise ProfileInvalid(f"{profile.name} of {profile.effective_from} is there already")
     session.add(profile)
     await session.flush()
-    for limit in rows_of(row["limits"]):
-        session.add_all(_limits(profile, limit))
+    added: dict[tuple[str, ...], ServiceLimit] = {}
+    for line, row in enumerate(limits, start=2):
+        for limit in _checked(profile, row, line):
+            place = (limit.service_class, limit.domain, limit.zone, limit.clock)
+            if place in added:
+                raise ProfileInvalid(f"line {line}: {' '.join(place)} is said twice")
+            added[place] = limit
+    session.add_all(added.values())
     await session.flush()
+    return len(added)
+
+
+def _checked(profile: ServiceProfile, row: Row, line: int) -> list[ServiceLimit]:
+    for name, allowed in _ALLOWED.items():
+        said = set((row.get(name) or "").split("|"))
+        if not said <= allowed:
+            wrong = ", ".join(sorted(said - allowed))
+            raise ProfileInvalid(
+                f"line {line}: {name} {wrong}: one of {', '.join(sorted(allowed))}"
+            )
+    if not row.get("source") or not row.get("limit_s", "").isdecimal() or int(row["limit_s"]) < 1:
+        raise ProfileInvalid(f"line {line}: limit_s is a number of seconds, and source is said")
+    return list(_limits(profile, row))
+
+
+_ALLOWED = {
+    "service_class": {"E1", "E2", "H3", "H4", "C5"},
+    "domain": {"heat", "power"},
+    "zone": {"urban", "rural", "remote"},
+    "clock": {*(f"K{n}" for n in range(1, 9)), "SAFE", "SLOT"},
+    "kind": {"cap", "average"},
+    "calendar": {ALWAYS, WORKING_DAYS},
+}
 
 
 def _limits(profile: ServiceProfile, row: Row) -> Iterator[ServiceLimit]:

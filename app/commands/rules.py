@@ -1,9 +1,11 @@
-"""`paigong import ladders | policy`: a company's own dated rules beside the shipped ones."""
+"""`paigong import ladders | policy | limits`: a company's own rules, dated, beside the shipped."""
 
 from __future__ import annotations
 
+import csv
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -51,3 +53,36 @@ def policy(file: Path) -> None:
     except PolicyInvalid as invalid:
         raise refuse(str(invalid)) from invalid
     console.print(f"{file.name}: {'added' if added else 'there already'}")
+
+
+@rules.command()
+def limits(
+    file: Path,
+    name: Annotated[str, typer.Option(help="Of the profile, such as the region's.")],
+    effective_from: Annotated[str, typer.Option(help="The local date, as 2026-10-01.")],
+    source: Annotated[str, typer.Option(help="Where the figures come from.")],
+    note: Annotated[str, typer.Option(help="What a reader has to check.")] = "Check current text",
+    reference: Annotated[
+        bool, typer.Option(help="Only to compare with: orders are never taken under it.")
+    ] = False,
+) -> None:
+    """Service limits (CSV, as the shipped files) as a named, dated profile."""
+    from app.catalogue.load import add_profile
+    from app.catalogue.models import ServiceProfile
+
+    rows = list(csv.DictReader(_text(file).splitlines()))
+
+    async def add(session: AsyncSession) -> int:
+        profile = ServiceProfile(
+            name=name,
+            effective_from=date.fromisoformat(effective_from),
+            source=source,
+            note=note,
+            reference=reference,
+        )
+        return await add_profile(session, profile, rows)
+
+    try:
+        console.print(f"{file.name}: {in_transaction(add)} limits of {name}")
+    except ValueError as invalid:
+        raise refuse(str(invalid)) from invalid

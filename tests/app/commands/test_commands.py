@@ -155,6 +155,22 @@ class TestRules:
             file.write_text(text)
             told = paigong(config, "import", "policy", str(file))
             assert (told.exit_code, word in told.output) == (exit_code, True), told.output
+        table = shipped("app.catalogue", "limits_harbin.csv")
+        named = ("--name", "冰城", "--source", "合同")
+        for day, text, word in (
+            ("2026-10-01", table, "9 limits"),
+            ("2026-10-01", table, "there already"),
+            ("2026-11-01", table.replace("cap", "lid", 1), "line 2: kind lid"),
+            ("2026-11-01", table.replace("1800", "soon"), "line 2: limit_s"),
+            ("2026-11-01", table + table.splitlines()[1] + "\n", "line 5: E1 heat urban K4"),
+            ("soon", table, "isoformat"),
+        ):
+            file.write_text(text)
+            day_and = (*named, "--effective-from", day)
+            told = paigong(config, "import", "limits", str(file), *day_and)
+            assert (told.exit_code, word in told.output) == (int("9" not in word), True), (
+                told.output
+            )
         missing = paigong(config, "import", "policy", str(tmp_path / "no.toml"))
         assert (missing.exit_code, "there is no file" in missing.output) == (1, True)
 
