@@ -15,7 +15,7 @@ from dispatch.plan import Plan, Route
 from dispatch.positions import Positions, Ranked
 from dispatch.price import priced_plan
 from dispatch.problem import Problem
-from dispatch.reach import Reach, Seconds
+from dispatch.reach import Reach
 from dispatch.refused import demand
 from dispatch.tally import Tally
 from dispatch.timing import time_route
@@ -113,7 +113,7 @@ class Insertions:
         ]
         self.tally = Tally(self.problem, routes)
         self.positions = Positions(self.problem, self.tally)
-        self.roster, self._reach = Roster(problem), Reach(problem)
+        self.roster, self.reach = Roster(problem), Reach(problem)
         self.weights = _weights(problem)
 
     @property
@@ -191,11 +191,6 @@ class Insertions:
             return
         if number not in found or preference(proposal) < preference(found[number]):
             found[number] = proposal
-
-    def short_s(self, order: Order) -> Seconds:
-        """Per crew how late it would be with nothing else to do; see `Reach.short_s`."""
-        short: Seconds = self._reach.short_s([order])[0]
-        return short
 
     def open_to(self, order: Order) -> NDArray[np.intp]:
         """The crews that may have the order, as numbers; a spent budget of moves keeps it home."""

@@ -19,7 +19,7 @@ def obstacle(insertions: Insertions, order: Order) -> Reason | None:
     an order that is pinned to one.
     """
     mask = insertions.roster.may_have(order)
-    if (insertions.short_s(order)[mask] <= 0).any():
+    if (insertions.reach.short_of(order)[mask] <= 0).any():
         return None
     pin = insertions.roster.pin(order)
     asked = [crew for crew in insertions.problem.crews if pin in (None, crew.id)]
@@ -66,7 +66,7 @@ def _unreachable(insertions: Insertions, order: Order, fit: Sequence[Crew]) -> R
 
     None when one of them could be there in time.
     """
-    short_s = insertions.short_s(order)
+    short_s = insertions.reach.short_of(order)
     short = {crew.id: int(short_s[insertions.tally.number[crew.id]]) for crew in fit}
     if min(short.values()) <= 0:
         return None

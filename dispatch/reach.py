@@ -66,6 +66,11 @@ class Reach:
         short: Seconds = np.maximum(over, starts - closes[:, None])
         return short
 
+    def short_of(self, order: Order) -> Seconds:
+        """Per crew `short_s` of one order."""
+        short: Seconds = self.short_s([order])[0]
+        return short
+
     def in_time(self, orders: Sequence[Order]) -> NDArray[np.bool_]:
         """[order, crew]: can it be there and back? What is accepted is a fact."""
         accepted = np.array([order.id in self._locked for order in orders], dtype=np.bool_)
