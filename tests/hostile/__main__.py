@@ -27,8 +27,8 @@ SHORT = Plan(
     longest_s=240,
     apps_every_s=2,
     servers_every_s=2,
-    servers=("database", "api"),
-    server_kills=2,
+    servers=("worker", "database", "api"),
+    server_kills=3,
     taken_away_every=3,
     sign_in_s=8,
 )
