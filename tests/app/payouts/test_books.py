@@ -5,7 +5,7 @@ from datetime import timedelta
 from app.core import clock
 from app.core.db import Database
 from app.payouts import decisions, sweep
-from app.verification.books import check_books
+from app.verification.books import Part, check_books
 from app.work_orders.states import State
 from tests.app.payouts.forging import unfound
 from tests.app.payouts.test_reworks import decide
@@ -56,6 +56,12 @@ async def test_honest_books_have_no_difference_and_forged_ones_do(
     async with database.transaction() as session:
         entries, found = await check_books(session)
         assert (entries, [str(each) for each in found]) == (8 + 2 + 4, [])
+    parts = []
+    for number in range(2):
+        async with database.transaction() as session:
+            parts.append(await check_books(session, Part(number, 2)))
+    assert (sum(each[0] for each in parts), [each[1] for each in parts]) == (entries, [[], []])
+    assert all(each[0] for each in parts)
 
 
 async def test_each_forgery_is_found(
