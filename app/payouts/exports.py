@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from openpyxl import Workbook
-from openpyxl.styles import Font
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
 
 from app.core.i18n import Language, Text
 from app.payouts.explain import yuan
@@ -25,7 +27,8 @@ _HEADS = (
     Text("状态", "Standing"),
     Text("说明", "Explanation"),
 )
-_WIDTHS = (6, 20, 10, 24, 10, 14, 12, 110)
+_WIDTHS = (6, 20, 10, 24, 10, 14, 12, 80)
+_GREY = "FFE7E6E6"
 KINDS = {
     "EARN": Text("计件", "Earned"),
     "BONUS": Text("奖励", "Bonus"),
@@ -69,8 +72,6 @@ def _sheet(book: Workbook, statement: Statement, month: str, language: Language)
     sheet = book.create_sheet(_safe(person.employee_no)[:31])
     sheet.append([_safe(person.name), _safe(person.employee_no), month, statement.settlement_unit])
     sheet.append([head.of(language) for head in _HEADS])
-    for cell in (*sheet[1], *sheet[2]):
-        cell.font = Font(bold=True)
     for line in statement.lines:
         entry = line.row.entry
         words = Text(entry.explanation_zh, entry.explanation_en)
@@ -89,12 +90,29 @@ def _sheet(book: Workbook, statement: Statement, month: str, language: Language)
     last = len(statement.lines) + 2
     sums = [f"=SUM({column}3:{column}{last})" if last > 2 else 0 for column in "EF"]
     sheet.append([_TOTAL.of(language), None, None, None, *sums])
-    for row in sheet.iter_rows(min_row=3, min_col=5, max_col=6):
+    _dress(sheet, last + 1)
+
+
+def _dress(sheet: Worksheet, last: int) -> None:
+    """To be read and printed: a page wide, long explanations wrapped, sums set apart."""
+    for cell in (*sheet[1], *sheet[2], *sheet[last]):
+        cell.font = Font(bold=True)
+    for cell in sheet[2]:
+        cell.fill = PatternFill("solid", fgColor=_GREY)
+    for cell in sheet[last]:
+        cell.border = Border(top=Side("thin"))
+    for row in sheet.iter_rows(min_row=3, max_row=last):
         for cell in row:
-            cell.number_format = "0.00"
+            cell.alignment = Alignment(vertical="top", wrap_text=cell.column == len(_WIDTHS))
+        for cell in row[4:6]:
+            cell.number_format = "#,##0.00"
     for number, width in enumerate(_WIDTHS, start=1):
         sheet.column_dimensions[get_column_letter(number)].width = width
     sheet.freeze_panes = "A3"
+    sheet.print_title_rows = "1:2"
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
 
 
 def _safe(text: str) -> str:

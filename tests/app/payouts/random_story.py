@@ -103,7 +103,8 @@ class CrewsMonths:
     def _same_building(self, step: Step, building: str, random: Random, at: datetime) -> None:
         """The order before it was in the same building, and perhaps they still are on that trip."""
         before = [each for each in self.steps if each["do"] == "pass" and "repeats" not in each][-1]
-        if "building" not in before and before["at"] < step["at"]:
+        follows = before["arrived"] < step["arrived"] and before["at"] < step["at"]
+        if "building" not in before and follows:
             before["building"] = step["building"] = building
             before["zone"] = step["zone"] = random.choice(("rural", "remote"))
 

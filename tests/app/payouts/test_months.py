@@ -216,6 +216,10 @@ class TestFiles:
             ("奖励", 0.55, 2.75, "已确认"),
         ]
         assert rows[4][4:6] == ("=SUM(E3:E4)", "=SUM(F3:F4)")
+        sheet = book["E-tech01"]
+        assert [sheet.cell(3, column).number_format for column in (5, 6)] == ["#,##0.00"] * 2
+        assert sheet["H3"].alignment.wrap_text and sheet["A5"].font.bold
+        assert (sheet.page_setup.orientation, sheet.print_title_rows) == ("landscape", "$1:$2")
         payroll = await office.client.get("/payouts/payroll.csv?month=2026-01", headers=headers)
         assert payroll.text.removeprefix("\ufeff").splitlines() == [
             "month,state,settlement_unit,employee_no,name,points,amount_yuan,amount_minor",
