@@ -84,7 +84,9 @@ class Closing:
             "planning": planning,
             "routing": routing,
             **await self._travel(inputs, stories),
-            **await word_figures(manager, self.house.push_url),
+            **await word_figures(
+                manager, self.house.push_url, self.board.phone_counts.get("pushes_heard", 0)
+            ),
             "service_levels": await service_level_figures(manager, inputs.opens_at.date()),
             "evidence": evidence_figures(stories),
             "pay": {

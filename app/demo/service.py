@@ -16,11 +16,12 @@ Figures = dict[str, Any]
 _PUSH = ("fcm", "jpush")
 
 
-async def word_figures(manager: Caller, push_url: str) -> Figures:
-    """`pushes`, `word` and `customers` of the report.
+async def word_figures(manager: Caller, push_url: str, came: int) -> Figures:
+    """`pushes`, `word` and `customers` of the report; `came`: pushes that the phones counted.
 
     `delivery_rate` is the share of accepted pushes of which the app itself said that they came;
-    `really_delivered` is the same by the push server's books, which no real provider opens.
+    `really_delivered` is the same by what the phones got, told to nobody. `sent` and `lost` are
+    the stand-in provider's own counts, of texts too.
     """
     async with httpx.AsyncClient(base_url=push_url) as push:
         counts = (await push.get("/counts")).json()
@@ -28,14 +29,14 @@ async def word_figures(manager: Caller, push_url: str) -> Figures:
     told = await manager.get("/notifications/delivery")
     channels = _by_channel(told["rows"])
     pushed = [each for name, each in channels.items() if name in _PUSH]
-    sent, lost = counts.get("accepted", 0), counts.get("lost", 0)
+    accepted = _sum(pushed, "accepted")
     return {
         "pushes": {
-            "sent": sent,
-            "lost": lost,
+            "sent": counts.get("accepted", 0),
+            "lost": counts.get("lost", 0),
             "acknowledged": summary["acknowledged"],
-            "delivery_rate": _share(_sum(pushed, "arrived"), _sum(pushed, "accepted")),
-            "really_delivered": _share(sent - lost, sent),
+            "delivery_rate": _share(_sum(pushed, "arrived"), accepted),
+            "really_delivered": _share(min(came, accepted), accepted),
         },
         "word": {"channels": channels, **_ladders(told["ladders"])},
         "customers": {

@@ -13,7 +13,7 @@ from app.demo.inputs import COMPANY_ZONE
 CLOSED_AT_LEAST = 0.85
 IN_FLIGHT_AT_MOST = 0.03
 OSRM_AT_LEAST = 0.99
-_DELIVERY_WITHIN = 0.1
+_DELIVERY_WITHIN = 0.05
 _CLOCKS = {*(f"K{n}" for n in range(1, 9)), "SAFE"}
 _TELLING = {
     *("reworked", "rejected", "held", "resumed", "refused", "transferred", "resent", "returned"),
@@ -56,7 +56,7 @@ _OWN_TABLES = ("word", "customers", "service_levels")
 
 
 def _delivery_is_true(report: dict[str, Any]) -> bool:
-    """Whether the service's delivery rate is that of the push server's own books.
+    """Whether the service's delivery rate is what really came to the phones.
 
     Pushes of the last seconds, and those to phones off line, may not be told of yet.
     """

@@ -21,6 +21,7 @@ from app.demo.options import DemoOptions
 from app.demo.run import run_demo
 from app.demo.summary import missed
 from app.demo.video import short_video
+from app.demo.walk import NothingThere, a_photo, best_paid
 from app.provision import CannotProvision, ensure_database
 
 NOW = datetime(2027, 1, 13, 4, 0, tzinfo=UTC)
@@ -161,6 +162,30 @@ class TestExplained:
         assert told.crew_seconds() == 1800
 
 
+class TestWalk:
+    def test_it_takes_the_best_line_of_the_best_paid(self) -> None:
+        def person(*lines: tuple[str, int]) -> dict[str, Any]:
+            told = [{"kind": kind, "amount_minor": minor} for kind, minor in lines]
+            total = sum(minor for _, minor in lines)
+            return {"lines": told, "totals": {"total": {"amount_minor": total}}}
+
+        poor, rich = person(("EARN", 500)), person(("EARN", 300), ("EARN", 400), ("CARRY", 450))
+        assert best_paid([poor, rich]) == (rich, rich["lines"][1])
+        with pytest.raises(NothingThere):
+            best_paid([person(("CARRY", 900))])
+
+    def test_it_wants_a_verified_picture_of_the_finished_work(self) -> None:
+        def file(kind: str, state: str = "verified", **more: Any) -> dict[str, Any]:
+            told = {"kind": kind, "state": state, "media_type": "image/jpeg", "in_manifest": True}
+            return told | {"captured_at": None, "declared_at": "2027-01-13"} | more
+
+        replaced = file("F", in_manifest=False)
+        files = [file("B"), replaced, file("F", id=1), file("G", media_type="image/png")]
+        assert a_photo(files)["id"] == 1
+        with pytest.raises(NothingThere):
+            a_photo([file("F", "rejected"), file("C", media_type="video/mp4")])
+
+
 class TestThresholds:
     GOOD = {  # noqa: RUF012
         "orders": {
@@ -181,6 +206,12 @@ class TestThresholds:
         "evidence": {"files": 40},
         "pay": {"points_total": 80.0},
         "routing": {"sources": {"osrm": 1.0}},
+        "month": {
+            "state": "settled",
+            "appeal": {"company": "granted"},
+            "books": {"entries": 60, "differences": 0},
+            "walk": ["summary", "statements", "evidence", "photo"],
+        },
     }
 
     def test_a_clock_without_a_figure_is_named(self) -> None:
@@ -200,13 +231,19 @@ class TestThresholds:
             ("orders", {"posted": 21}),
             ("verify", {"differences": 1}),
             ("pushes", {"acknowledged": 0}),
-            ("pushes", {"delivery_rate": 0.84}),
+            ("pushes", {"delivery_rate": 0.89}),
             ("pushes", {"delivery_rate": None}),
             ("phones", {"pushes_heard": 0}),
             ("planning", {"runs": 0}),
             ("evidence", {"files": 0}),
             ("pay", {"points_total": 0.0}),
             ("routing", {"sources": {"osrm": 0.98, "estimate": 0.02}}),
+            ("month", {"state": "locked"}),
+            ("month", {"appeal": {}}),
+            ("month", {"books": {"entries": 60, "differences": 1}}),
+            ("month", {"books": {"entries": 0, "differences": 0}}),
+            ("month", {"walk": ["summary", "statements", "stopped: no photo"]}),
+            ("month", {"walk": ["a call"] * 6}),
         ],
     )
     def test_each_bad_figure_is_named(self, section: str, figures: dict[str, Any]) -> None:
