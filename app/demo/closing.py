@@ -19,6 +19,7 @@ from app.demo.board import Board
 from app.demo.founding import ADMIN, Company
 from app.demo.inputs import Inputs
 from app.demo.mileage import drive_figures, learning_figures, until_matched
+from app.demo.month import FOLDER, MonthEnd, books_checked
 from app.demo.opening import House
 from app.demo.options import DemoOptions
 from app.demo.planning import planning_figures
@@ -32,6 +33,7 @@ from app.demo.summary import (
     show_service,
     show_summary,
     show_timeline,
+    show_walk,
 )
 
 _SHOWN_DIFFERENCES = 8
@@ -53,12 +55,13 @@ class Closing:
             await until_matched(self.board.driven)
         stories = await read_stories(self.company.as_("manager"))
         report = await self._report(inputs, stories)
-        _, report["verify"] = await self._verify()
-        show_summary(self.console, report)
         show_service(self.console, report)
         show_open_orders(self.console, stories)
         if story := most_telling(stories):
             show_timeline(self.console, story)
+        report["month"] = await self._close_month(f"{inputs.opens_at:%Y-%m}")
+        _, report["verify"] = await self._verify()
+        show_summary(self.console, report)
         failures = missed(
             report, roads=self.options.has_roads(), pushes_lost=self.options.push_loss >= 1
         )
@@ -68,6 +71,7 @@ class Closing:
         for failure in failures:
             self.console.print(f"FAILED: {failure}", markup=False)
         if not self.options.once:
+            await self.house.start_workers()
             await self._serve_on()
         return 1 if failures else 0
 
@@ -102,6 +106,15 @@ class Closing:
             "desk": dict(sorted(self.board.counts.items())),
             "phones": self.board.phone_counts,
         }
+
+    async def _close_month(self, month: str) -> dict[str, Any]:
+        """Three weeks later: the month is closed, and its books are worked out again."""
+        self.console.print(f"the office closes {month}: draft, appeal, lock, settlement")
+        ended = MonthEnd(self.house, self.company, month)
+        told = await ended.closed(self.options.folder / FOLDER)
+        told["books"] = await books_checked(self.house)
+        show_walk(self.console, told["walk"])
+        return told
 
     async def _travel(self, inputs: Inputs, stories: list[Story]) -> dict[str, Any]:
         """Simulated, as their names say: nobody drove, and nothing here was measured outside."""

@@ -152,7 +152,7 @@ def _only_one(folder: Path) -> Iterator[None]:
 def _clear(folder: Path) -> None:
     """Empty the demo's own folder of the demo before; only what a demo made is removed."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("logs", "evidence", "registers"):
+    for name in ("logs", "evidence", "registers", "pay"):
         shutil.rmtree(folder / name, ignore_errors=True)
     # Without the link no map is in use: complaints come without roads. Built maps stay for reuse,
     # what was learnt does not: every day begins with the speeds of before any learning.

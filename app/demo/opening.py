@@ -5,7 +5,7 @@ import contextlib
 import json
 import random
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +116,24 @@ class House:
             "push", "app.demo.fcm", *push_options, "--seed", str(self.options.seed)
         )
         self.api = await self._serve()
+        await self.start_workers()
+        await self._until_answers("/readyz")
+
+    async def reopen(self, at: datetime) -> None:
+        """The API alone at a later instant, at an ordinary pace; everything else but the push
+        server goes home. Returns when it is ready.
+        """
+        ending = [each for each in self.children.running if each.name != "push"]
+        await asyncio.gather(*(self.children.stop(each) for each in ending))
+        self.phones = None
+        self._set_clock(ScaledClock(clock.real_now(), at, 1.0))
+        self.api = await self._serve()
+        await self._until_answers("/readyz")
+
+    async def start_workers(self) -> None:
+        """Background work, on the clock that is set."""
         await self.children.start("worker", "app.cli", "worker", "--only", "rest")
         await self.children.start("express", "app.cli", "worker", "--only", "express")
-        await self._until_answers("/readyz")
 
     def _set_clock(self, scaled: ScaledClock) -> None:
         """For this process and every child that starts from now on."""

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from app.demo.accounting import Story
 from app.demo.inputs import COMPANY_ZONE
+from app.demo.month import month_missed
 
 CLOSED_AT_LEAST = 0.85
 IN_FLIGHT_AT_MOST = 0.03
@@ -49,7 +50,8 @@ def missed(report: dict[str, Any], *, roads: bool, pushes_lost: bool) -> list[st
             roads and report["routing"]["sources"].get("osrm", 0) < OSRM_AT_LEAST
         ),
     }
-    return [why for why, is_so in checks.items() if is_so]
+    found = [why for why, is_so in checks.items() if is_so]
+    return [*found, *month_missed(report["month"])]
 
 
 _OWN_TABLES = ("word", "customers", "service_levels")
@@ -70,6 +72,8 @@ def show_summary(console: Console, report: dict[str, Any]) -> None:
     for section, figures in report.items():
         if section in _OWN_TABLES:
             continue
+        if section == "month":
+            figures = {name: told for name, told in figures.items() if name != "walk"}
         if isinstance(figures, dict):
             table.add_row(section, _figures(figures))
         else:
@@ -165,6 +169,13 @@ def most_telling(stories: Sequence[Story]) -> Story | None:
         return len(actions & _TELLING), len(story.events)
 
     return max(stories, key=weight, default=None)
+
+
+def show_walk(console: Console, steps: Sequence[str]) -> None:
+    """From the month's total to one photo, request by request."""
+    console.print("From the month's total down to one photo:")
+    for number, step in enumerate(steps, start=1):
+        console.print(f"  {number}. {step}", markup=False, soft_wrap=True)
 
 
 def show_timeline(console: Console, story: Story) -> None:

@@ -11,6 +11,7 @@ from tests.app.payouts.__main__ import demo_day
 from tests.app.payouts.tables import compare
 from tests.e2e.conftest import FinishedDay
 
+PAPERS = ("statements-2027-01.xlsx", "payroll-2027-01.csv")
 STEPS = ("submitted", "sent", "accepted", "arrived", "completed", "passed", "closed")
 
 
@@ -39,6 +40,17 @@ async def test_the_day_ends_well_and_every_damage_to_it_is_found(
         assert report["evidence"]["files"] >= 6
         assert report["evidence"]["bytes"] > 6 * 30_000
         assert report["pay"]["points_total"] > 0
+    with subtests.test("the month is closed, with an appeal, and a photo is four calls away"):
+        month = report["month"]
+        assert list(month["acts"]) == ["draft", "published", "locked", "settled"]
+        assert (month["state"], month["appeal"]["station"]) == ("settled", "granted")
+        assert month["books"]["differences"] == 0
+        assert month["books"]["entries"] > report["pay"]["entries"]
+        assert len(month["walk"]) == 4
+        assert "as declared on site" in month["walk"][-1]
+        book, payroll = (finished_day.folder / "pay" / name for name in PAPERS)
+        assert book.read_bytes().startswith(b"PK")
+        assert all(",settled," in line for line in payroll.read_text("utf-8").splitlines()[1:])
     with subtests.test("crews were planned on real roads"):
         assert report["planning"]["runs"] > 0
         assert report["routing"]["sources"]["osrm"] >= 0.99
