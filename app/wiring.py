@@ -11,7 +11,7 @@ from app.payouts import hooks as payouts
 from app.planning import hooks as planning
 from app.travel import hooks as travel
 from app.webhooks import hooks as webhooks
-from app.work_orders import guards
+from app.work_orders import guards, merging
 from app.work_orders.registry import registry
 from app.work_orders.states import Action
 
@@ -78,4 +78,7 @@ def _wire_rooms_above() -> None:
     splits.taken_from(payouts.leader_share)
     registry.subscribe(payouts.propose_rework, [Action.SUBMITTED])
     registry.subscribe(payouts.earn_on_passed, [Action.PASSED])
+    registry.subscribe(merging.follow, [Action.PASSED])
+    registry.subscribe(merging.part, [Action.CANCELLED, Action.SOLVED_BY_PHONE])
+    registry.subscribe(payouts.earn_nothing_on_followed, [Action.FOLLOWED])
     registry.subscribe(payouts.confirm_on_closed, [Action.CLOSED])

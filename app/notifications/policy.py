@@ -44,6 +44,7 @@ TOLD: Mapping[Action, Telling] = {
     Action.RETURNED: Telling(WITHDRAWN, None),
     Action.HELD: Telling(WITHDRAWN, None),
     Action.CANCELLED: Telling(WITHDRAWN, None),
+    Action.MERGED: Telling(WITHDRAWN, None),
     Action.AMENDED: Telling(None, CHANGED),
     Action.REBOOKED: Telling(None, CHANGED),
     Action.HOLD_REFUSED: Telling(None, CHANGED),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -50,11 +50,54 @@ async def passed(
     `instead` of the card of the day is for a simulation. Raises RateCardMissing, HolidaysUnknown
     and JudgementUnusable.
     """
+    found = await _ground(session, order, event, instead)
+    work, said = await _work(session, order, event, *found)
+    return _told(found, work, said)
+
+
+async def followed(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> Passed:
+    """The same of a merged order, from the record of the repair that it was part of.
+
+    Time and way to it are those of that repair's end: they count for nothing here.
+    """
+    found = await _ground(session, order, event, None)
+    repeats, said = await _repeats(session, order)
+    at = found.record.done_at.astimezone(settings.current().zone)
+    work = Work(
+        base_points=found.fault.points,
+        outcome=found.record.outcome,
+        shares=shares_of(found.record.shares),
+        leader=await _leader(session, found.record),
+        fault_code=found.fault.code,
+        zone=order.zone,
+        started_at=at,
+        day_type=day_type(at.date()) if found.rules.needs_calendar else "workday",
+        merged=True,
+        **repeats,
+    )
+    return _told(found, work, said | {"with": event.payload["with_serial"]})
+
+
+class _Ground(NamedTuple):
+    record: CompletionRecord
+    fault: FaultCode
+    card: RateCard
+    rules: CardRules
+
+
+async def _ground(
+    session: AsyncSession, order: WorkOrder, event: WorkOrderEvent, instead: RateCard | None
+) -> _Ground:
     record = await session.get_one(CompletionRecord, UUID(event.payload["record_id"]))
     fault = await session.get_one(FaultCode, order.fault_code_id)
     day = record.done_at.astimezone(settings.current().zone).date()
     card, rules = (instead, rules_of(instead)) if instead else await card_on(session, day)
-    work, said = await _work(session, order, event, record, fault, rules)
+    return _Ground(record, fault, card, rules)
+
+
+def _told(found: _Ground, work: Work, said: Said) -> Passed:
+    record, fault = found.record, found.fault
+    day = record.done_at.astimezone(settings.current().zone).date()
     base: Said = {
         "fault_code": fault.code,
         "catalogue_version": fault.version,
@@ -63,7 +106,7 @@ async def passed(
         "done_at": record.done_at.isoformat(),
         "local_date": day.isoformat(),
     }
-    return Passed(record, card, rules, work, base | said, day)
+    return Passed(record, found.card, found.rules, work, base | said, day)
 
 
 async def card_on(session: AsyncSession, day: date) -> tuple[RateCard, CardRules]:
@@ -85,6 +128,7 @@ async def _work(
     event: WorkOrderEvent,
     record: CompletionRecord,
     fault: FaultCode,
+    _card: RateCard,
     rules: CardRules,
 ) -> tuple[Work, Said]:
     judged: dict[str, Any] = event.payload.get("judgement") or {}

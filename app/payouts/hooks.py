@@ -18,7 +18,7 @@ from app.payouts.drafts import Draft, remaining
 from app.payouts.engine import Line, earn
 from app.payouts.facts import Passed
 from app.payouts.policy import month_of
-from app.payouts.posting import PASSED, PIECE, RATING, Why, bonus
+from app.payouts.posting import FOLLOWED, PASSED, PIECE, RATING, Why, bonus
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 
 
@@ -35,13 +35,28 @@ async def earn_on_passed(session: AsyncSession, order: WorkOrder, event: WorkOrd
     await ledger.append(session, [_draft(order, passed, period, line) for line in lines])
 
 
-def _draft(order: WorkOrder, passed: Passed, period: str, line: Line) -> Draft:
+async def earn_nothing_on_followed(
+    session: AsyncSession, order: WorkOrder, event: WorkOrderEvent
+) -> None:
+    """Append an EARN of 0 for everyone who shares the record of the repair that a merged report
+    was part of: that alone is paid, and each can see it (DOMAIN 5.3).
+
+    Raises RateCardMissing and HolidaysUnknown, which leave the review undone.
+    """
+    passed = await facts.followed(session, order, event)
+    lines = earn(passed.work, passed.rules)
+    period = await ledger.open_month(session, month_of(passed.day))
+    drafts = [_draft(order, passed, period, line, cause=FOLLOWED) for line in lines]
+    await ledger.append(session, drafts)
+
+
+def _draft(order: WorkOrder, passed: Passed, period: str, line: Line, cause: str = PASSED) -> Draft:
     return Draft(
         technician_id=line.technician_id,
         order_id=order.id,
         kind="EARN",
         rule=PIECE,
-        cause=PASSED,
+        cause=cause,
         period=period,
         points=line.points,
         amount_minor=line.amount_minor,

@@ -16,6 +16,7 @@ from app.payouts.explain import plain, yuan
 
 PIECE = "piece"
 PASSED = "passed"
+FOLLOWED = "followed"
 FIRST_TIME = "first-time-fix"
 RATING = "rating"
 BONUS_NAMES = {

@@ -13,16 +13,16 @@ STALE_AFTER = frozenset(
     {
         *(A.SUBMITTED, A.RESUMED, A.WITHDRAWN, A.REFUSED, A.ACCEPT_EXPIRED, A.RETURNED),
         *(A.CANCELLED, A.SOLVED_BY_PHONE, A.REBOOKED, A.PINNED, A.HELD, A.COMPLETED),
-        *(A.SENT, A.RESENT, A.TRANSFERRED),
+        *(A.SENT, A.RESENT, A.TRANSFERRED, A.MERGED, A.SPLIT),
     }
 )
 """What changes who can do what when; what the planner itself sent was planned so."""
 UNPLANS = frozenset(
-    {A.SENT, A.HELD, A.CANCELLED, A.SOLVED_BY_PHONE, A.RESUMED, A.REBOOKED, A.PINNED}
+    {A.SENT, A.HELD, A.CANCELLED, A.SOLVED_BY_PHONE, A.RESUMED, A.REBOOKED, A.PINNED, A.MERGED}
 )
 """What takes an order's visit out of the plan at once: it no longer waits, or waits otherwise."""
 
-AT_ONCE = frozenset({A.SUBMITTED, A.RESUMED, A.REFUSED, A.ACCEPT_EXPIRED, A.RETURNED})
+AT_ONCE = frozenset({A.SUBMITTED, A.RESUMED, A.REFUSED, A.ACCEPT_EXPIRED, A.RETURNED, A.SPLIT})
 """After these danger waits for a crew that nobody at the desk is about to choose."""
 
 

@@ -20,7 +20,7 @@ from app.verification.pay import check_pay
 from app.verification.postings import check_months, check_postings
 from app.verification.reading import take_snapshot
 
-EVENTS = ("started", "arrived", "completed", "passed", "closed", "reworked")
+EVENTS = ("started", "arrived", "passed", "closed", "reworked")
 """What pay rests on."""
 
 

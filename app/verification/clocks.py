@@ -33,6 +33,8 @@ ONLY_ONCE = frozenset({"K5"})
 """Restoration counts from the first arrival, whoever comes after."""
 NOT_YET = frozenset({"K5", "K6", "SAFE"})
 """What a rejected completion did not end after all; the review's time is no one's but K7's."""
+SERVED_ELSEWHERE = frozenset({"K4", "K5", "K6", "SAFE"})
+"""What goes on after a split as if the order had never been merged."""
 FROM_THE_SLOT = {"K4", "K6"}
 """Whose net time begins with the slot that the customer wished for."""
 
@@ -113,6 +115,11 @@ class Watch:
             for clock in NOT_YET & self.runs.keys():
                 if self.runs[clock][-1].stopped_by == "completed":
                     self.runs[clock][-1].take_up(event.at)
+        if event.action == "split":
+            for clock in SERVED_ELSEWHERE & self.runs.keys():
+                last = self.runs[clock][-1]
+                if last.stopped_by == "merged":
+                    last.stopped_at = last.stopped_by = None
         for clock in self._begun_by(event):
             if clock not in self.running() and not (clock in ONLY_ONCE and clock in self.runs):
                 self.runs.setdefault(clock, []).append(Run(event.at))

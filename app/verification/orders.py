@@ -34,6 +34,7 @@ class Standing:
     supervision_level: int = 0
     transfers: int = 0
     rebookings: int = 0
+    merged_into: UUID | None = None
 
     def take(self, event: WorkOrderEvent) -> None:
         """Live through one event."""
@@ -52,6 +53,8 @@ class Standing:
         if event.action == "pinned":
             self.preferred_crew_id = identifier(event.payload.get("crew_id"))
             self.pinned = self.preferred_crew_id is not None
+        if event.action in {"merged", "split"}:
+            self.merged_into = identifier(event.payload.get("into_order_id"))
         self.state = event.to_state
 
     def _hold(self, event: WorkOrderEvent) -> None:

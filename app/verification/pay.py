@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from math import floor
 from typing import Any, NamedTuple
@@ -166,6 +167,9 @@ def check_pay(case: Case, company: Company) -> Iterator[Difference]:
     for who, count in times.items():
         if count > 1:
             yield Difference(CHECK, f"{serial} EARN of {who}", f"{count} entries", "one entry")
+    if case.done("followed"):
+        yield from _merged(case, earned)
+        return
     passed = passed_record(case, company)
     if passed is None or passed.card is None:
         yield from _unearned(case, earned, passed)
@@ -183,6 +187,20 @@ def check_pay(case: Case, company: Company) -> Iterator[Difference]:
     for who in expected.keys() - times.keys():
         yield Difference(CHECK, f"{serial} EARN of {who}", "nothing", f"{expected[who].minor} fen")
     yield from _standing(case, company, passed, earned)
+
+
+def _merged(case: Case, earned: list[LedgerEntry]) -> Iterator[Difference]:
+    """A merged report pays 0 to whoever repaired the fault, and says with which order."""
+    (event,) = case.done("followed")
+    for entry in earned:
+        subject = f"{case.order.serial} EARN of {entry.technician_id}"
+        expected = {"points": Decimal(0), "amount_minor": 0, "rule": "piece", "cause": "followed"}
+        yield from differ_in(CHECK, subject, entry, expected)
+        said = (entry.inputs.get("completion_id"), entry.inputs.get("with"))
+        told = (event.payload["record_id"], event.payload["with_serial"])
+        yield from differ(CHECK, f"{subject} record", said, told)
+    if not earned:
+        yield Difference(CHECK, f"{case.order.serial} EARN", "nothing", "lines of 0")
 
 
 def _unearned(

@@ -72,6 +72,13 @@ class SubmitIn(Body):
     """Why, although an order is open here for the same trouble."""
 
 
+class MergeIn(Body):
+    """The order for the same trouble that goes on, and how one knows that it is the same."""
+
+    into_order_id: UUID
+    reason: Note
+
+
 class AmendIn(Body):
     """Corrected contact or notes, on the `version` that was read."""
 

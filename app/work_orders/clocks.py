@@ -20,6 +20,7 @@ STARTS: dict[A, tuple[str, ...]] = {
     A.RESENT: ("K2",),
     A.TRANSFERRED: ("K2",),
     A.WITHDRAWN: ("K1",),
+    A.SPLIT: ("K1",),
     A.REFUSED: ("K1",),
     A.ACCEPT_EXPIRED: ("K1",),
     A.RETURNED: ("K1",),
@@ -27,6 +28,7 @@ STARTS: dict[A, tuple[str, ...]] = {
     A.ARRIVED: ("K5",),
     A.COMPLETED: ("K7",),
     A.PASSED: ("K8",),
+    A.FOLLOWED: ("K8",),
 }
 """Which clocks a new span of which begins with the action."""
 
@@ -49,11 +51,15 @@ STOPS: dict[A, tuple[str, ...]] = {
 }
 """Which running clocks the action stops; an action that ends the order stops them all."""
 
-ENDS_ALL = frozenset({A.CANCELLED, A.CLOSED, A.REWORKED, A.SOLVED_BY_PHONE})
+ENDS_ALL = frozenset({A.CANCELLED, A.CLOSED, A.REWORKED, A.SOLVED_BY_PHONE, A.MERGED})
 
 UNTIL_COMPLETED = ("K5", "K6", "SAFE")
 """Which runs a completion ends, and its rejection takes up again (DOMAIN 7, rows 13 and 14: the
 rejection gives K7 a second span, and no other clock)."""
+
+UNTIL_SERVED = ("K4", "K5", "K6", "SAFE")
+"""Which runs a merge ends, and a split takes up again as if it had not been: the customer waited
+all the while (DOMAIN 7, rows 21 and 22)."""
 
 ON_REBOOKING = ("K4", "K6")
 """Which net times begin with the appointed slot when it is the customer who wants it so."""
@@ -145,6 +151,8 @@ def advance(
     for span in spans:
         if action is A.REJECTED and _only_completed(span):
             span = _taken_up(span, at)
+        elif action is A.SPLIT and span.stopped_by is A.MERGED and span.clock in UNTIL_SERVED:
+            span = replace(span, stopped_at=None, stopped_by=None)
         elif span.running and (action in ENDS_ALL or span.clock in stops):
             span = _stopped(span, at, action)
         elif span.running and action is A.RESUMED:

@@ -11,9 +11,17 @@ from app.core.scope import Principal
 from app.identity.access import allow, allow_once
 from app.web.transactions import Session, TransactionalRoute
 from app.web.wire import Limit, Page, problem_responses
-from app.work_orders import approvals, assignments, repository, service
+from app.work_orders import approvals, assignments, merging, repository, service
 from app.work_orders.acts import Act
-from app.work_orders.bodies import AssignIn, DecisionIn, HoldIn, JointCrewIn, PinIn, ReasonIn
+from app.work_orders.bodies import (
+    AssignIn,
+    DecisionIn,
+    HoldIn,
+    JointCrewIn,
+    MergeIn,
+    PinIn,
+    ReasonIn,
+)
 from app.work_orders.router import answered
 from app.work_orders.schemas import ApprovalOut, WorkOrderOut
 
@@ -48,6 +56,30 @@ async def withdraw_work_order(
     """Take back an order that nobody accepted yet."""
     order = await service.locked(session, principal, P.ORDERS_DISPATCH, order_id)
     await assignments.withdraw(session, order, Act.now(principal, *_DESK), body.reason)
+    return await answered(session, order, principal)
+
+
+@router.post("/work-orders/{order_id}/merge", responses=problem_responses(404, 409))
+async def merge_work_order(
+    order_id: UUID, body: MergeIn, principal: _Dispatcher, session: Session
+) -> WorkOrderOut:
+    """Let another order's repair be this one's too: its crew loses it, and it pays nothing.
+
+    When the other passes review this one waits for its call-back; when that is voided, or solved by
+    phone, this one is dispatched again.
+    """
+    act = Act.now(principal, *_DESK)
+    order = await merging.merge(session, principal, order_id, body.into_order_id, act, body.reason)
+    return await answered(session, order, principal)
+
+
+@router.post("/work-orders/{order_id}/split", responses=problem_responses(404, 409))
+async def split_work_order(
+    order_id: UUID, body: ReasonIn, principal: _Dispatcher, session: Session
+) -> WorkOrderOut:
+    """Undo a merge: it was other trouble, and is dispatched by itself."""
+    order = await service.locked(session, principal, P.ORDERS_DISPATCH, order_id)
+    await merging.split(session, order, Act.now(principal, *_DESK), body.reason)
     return await answered(session, order, principal)
 
 

@@ -61,6 +61,10 @@ async def apply(
         order.supervision_level = max(order.supervision_level, payload["level"])
     elif action is Action.SUPERVISION_ANSWERED:
         order.supervision_level = payload["remaining"]
+    elif action is Action.MERGED:
+        order.merged_into = UUID(payload["into_order_id"])
+    elif action is Action.SPLIT:
+        order.merged_into = None
     elif action is Action.REBOOKED:
         order.rebookings += 1
         order.appointment_from = datetime.fromisoformat(payload["from"])

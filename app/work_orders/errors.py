@@ -131,6 +131,18 @@ class LimitReached(Problem):
     action = Text("请交由协调员处理", "Hand the order to the coordinator")
 
 
+class NotMergeable(Problem):
+    """These two orders do not go together; member: `why`."""
+
+    status = 409
+    type = "not-mergeable"
+    title = Text("两张工单不能合并", "These two orders cannot be merged")
+    action = Text(
+        "请选择同专业、尚未审核的主工单；危险工单只能并入危险工单",
+        "Choose an open order of the same trade, danger only into danger, none that is merged",
+    )
+
+
 class ApprovalPending(Problem):
     """Another request on this order waits for a decision."""
 

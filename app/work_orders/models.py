@@ -76,6 +76,8 @@ class WorkOrder(SQLModel, table=True):
     transfers: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     rebookings: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     rework_of: UUID | None = Field(default=None, foreign_key="work_orders.id", index=True)
+    merged_into: UUID | None = Field(default=None, foreign_key="work_orders.id", index=True)
+    """The order whose repair is this one's too."""
     evidence_state: str = Field(default="none", sa_column_kwargs={"server_default": "none"})
     last_seq: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     last_hash: str

@@ -104,6 +104,9 @@ RULES: dict[Action, Rule] = {
         guards=("assignee_or_desk",),
     ),
     A.AMENDED: _rule(_OPEN | {S.DRAFT}, None, R.AGENT, *_DESK),
+    A.MERGED: _rule({S.NEW, S.SENT, S.ACCEPTED, S.ENROUTE, S.RETURNED}, S.MERGED, *_DESK),
+    A.SPLIT: _rule({S.MERGED}, S.NEW, *_DESK, timers=True),
+    A.FOLLOWED: _rule({S.MERGED}, S.REVISIT, timers=True),
     A.RECORDINGS_REMOVED: _rule(ENDED, None, timers=True),
     A.PINNED: _rule({S.NEW, S.RETURNED, S.HOLD}, None, *_DESK),
 }

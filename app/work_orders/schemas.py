@@ -100,6 +100,8 @@ class WorkOrderOut(Out):
     transfers: int
     rebookings: int
     rework_of: UUID | None
+    merged_into: UUID | None
+    """The order whose repair is this one's too."""
     evidence_state: str
 
     @classmethod

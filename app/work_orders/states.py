@@ -70,4 +70,7 @@ class Action(StrEnum):
     AMENDED = "amended"
     PINNED = "pinned"
     REVISIT_TRIED = "revisit_tried"
+    MERGED = "merged"
+    SPLIT = "split"
+    FOLLOWED = "followed"
     RECORDINGS_REMOVED = "recordings_removed"
