@@ -1,7 +1,7 @@
 """All that is stored about one order, and what is the same for all of them."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -158,6 +158,7 @@ OF_PAY: dict[type[SQLModel], tuple[str, ...]] = {
         "shares",
     ),
     LedgerEntry: (),
+    LedgerStanding: ("entry_id", "standing", "at"),
 }
 """What pay rests on: tables, and their columns where not all are needed."""
 
@@ -188,15 +189,7 @@ async def _cases(
     revisits = await of(Revisit, Revisit.order_id, Revisit.attempt)
     files = await of(EvidenceFile, EvidenceFile.order_id, EvidenceFile.id)
     entries = await of(LedgerEntry, LedgerEntry.order_id, LedgerEntry.id)
-    paid = [entry.id for each in entries.values() for entry in each]
-    standings = _grouped(
-        await rows(
-            session,
-            LedgerStanding,
-            col(LedgerStanding.entry_id) == any_(literal(paid, ARRAY(BigInteger))),
-        ),
-        "entry_id",
-    )
+    standings = await _standings(session, entries, of_pay=bool(actions))
     return [
         Case(
             order=order,
@@ -217,3 +210,23 @@ async def _cases(
         )
         for order in orders
     ]
+
+
+async def _standings(
+    session: AsyncSession, entries: Mapping[UUID, Sequence[LedgerEntry]], *, of_pay: bool
+) -> dict[int, list[LedgerStanding]]:
+    """Entry -> what became of it; `of_pay` only when earnings were confirmed.
+
+    The marks of locked and settled months are counted by `check_standings`.
+    """
+    paid = [
+        entry.id
+        for each in entries.values()
+        for entry in each
+        if not of_pay or entry.kind == "EARN"
+    ]
+    where = col(LedgerStanding.entry_id) == any_(literal(paid, ARRAY(BigInteger)))
+    if of_pay:
+        where = and_(where, col(LedgerStanding.standing) == "confirmed")
+    only = OF_PAY[LedgerStanding] if of_pay else ()
+    return _grouped(await rows(session, LedgerStanding, where, only=only), "entry_id")

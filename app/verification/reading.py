@@ -54,7 +54,7 @@ async def rows[M: SQLModel](
     if where is not None:
         statement = statement.where(where)
     connection = await session.connection()
-    found = await connection.execute(statement.order_by(*order).limit(limit))
+    found = (await connection.execute(statement.order_by(*order).limit(limit))).all()
     made = _tuples(model.__name__, tuple(each.name for each in columns))
     return cast(list[M], [made._make(row) for row in found])
 
