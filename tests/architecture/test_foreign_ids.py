@@ -51,6 +51,7 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         f"POST {order}/cancel": reason,
         f"POST {order}/assign": reason | crew,
         f"POST {order}/withdraw": reason,
+        f"POST {order}/split": reason,
         f"POST {order}/pin": reason | crew,
         f"POST {order}/joint-crew": reason | {"technician_ids": members, "leader_id": members[0]},
         f"POST {order}/resume": reason,

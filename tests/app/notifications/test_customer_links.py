@@ -76,7 +76,7 @@ class TestCatalogue:
         told = {kind.on for kind in kinds.values() if kind.on}
         assert told == {
             *(Action.SUBMITTED, Action.ACCEPTED, Action.DEPARTED, Action.HELD),
-            *(Action.REBOOKED, Action.COMPLETED, Action.PASSED),
+            *(Action.REBOOKED, Action.COMPLETED, Action.PASSED, Action.MERGED, Action.FOLLOWED),
         }
         for name, kind in kinds.items():
             named = [

@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.permissions import Role
 from app.revisits import service as revisits
-from app.work_orders import approvals, assignments, duties, intake, timers
+from app.work_orders import approvals, assignments, duties, intake, merging, timers
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
 from app.work_orders.holds import Proof
@@ -61,6 +61,8 @@ async def a_morning(session: AsyncSession, world: World) -> History:
     history.add("held_late", await _held_late(session, world))
     danger = await orders.order_in(session, world, State.CLOSED, fault=DANGER, crew="A1")
     history.add("danger", danger)
+    for name, order in (await _merged(session, world)).items():
+        history.add(name, order)
     history.add("rated", await _rated(session, world))
     history.add("urged", await _urged(session, world))  # the last, since it takes three days
     return history
@@ -130,6 +132,40 @@ async def _resumed(session: AsyncSession, world: World) -> WorkOrder:
         _later(minutes)
         await work_orders.resume(session, order, Act.by_timer(), "hold date reached")
     return order
+
+
+async def _merged(session: AsyncSession, world: World) -> dict[str, WorkOrder]:
+    """Two reports of one fault: one follows its repair, one was other trouble; and a third whose
+    main order was voided."""
+    main = await orders.order_in(session, world, State.ENROUTE, crew="A1")
+    same = await orders.order_in(session, world, State.ENROUTE, premises="锦绣家园1-2-201")
+    other = await orders.order_in(session, world, State.SENT, crew="A3")
+    _later(7)
+    await _merge(session, world, same, main)
+    await _merge(session, world, other, main)
+    _later(11)
+    desk = await orders.person(session, world, "dispatcher")
+    await merging.split(session, other, Act.now(desk, Role.DISPATCHER), "another riser")
+    await orders.advance(session, world, main, State.REVISIT, crew="A1")
+    _later(20)
+    await orders.call_back(session, world, same, solved=True, rating=5)
+    void = await orders.order_in(session, world, State.NEW)
+    left = await orders.order_in(session, world, State.NEW)
+    await _merge(session, world, left, void)
+    agent = Act.now(await orders.person(session, world, "agent"), Role.AGENT)
+    asked = await approvals.request_cancel(session, void, agent, reason="false alarm")
+    chief = await orders.person(session, world, "chief1")
+    await approvals.decide(session, chief, asked.id, True, None)
+    assert (same.state, left.state, left.merged_into) == ("CLOSED", "NEW", None)
+    return {"main": main, "merged": same, "split": other, "void": void, "left": left}
+
+
+async def _merge(
+    session: AsyncSession, world: World, order: WorkOrder, main: WorkOrder
+) -> WorkOrder:
+    desk = await orders.person(session, world, "dispatcher")
+    act = Act.now(desk, Role.DISPATCHER)
+    return await merging.merge(session, desk, order.id, main.id, act, "one riser")
 
 
 async def _rated(session: AsyncSession, world: World) -> WorkOrder:

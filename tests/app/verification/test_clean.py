@@ -20,7 +20,7 @@ async def test_a_morning_verifies(ground: Ground) -> None:
     found = await verify(database, storage())
     await database.close()
     assert [str(each) for each in found] == []
-    assert len(ground.history.ids) == 19
+    assert len(ground.history.ids) == 24
 
 
 async def test_an_empty_company_verifies(database: Database, config: Settings) -> None:

@@ -54,6 +54,20 @@ class TestAdvance:
         assert [span.running for span in spans["K2"]] == [False, True]
         assert spans["K2"][1].started_at == minutes(4)
 
+    def test_a_merge_stops_all_and_a_split_takes_up_what_the_customer_waits_for(self) -> None:
+        """DOMAIN 7, rows 21 and 22: a split leaves the clocks as if nothing had been merged."""
+        merged = [(A.SUBMITTED, S.NEW, 0), (A.SENT, S.SENT, 2), (A.MERGED, S.MERGED, 5)]
+        spans = folded(*merged)
+        assert not any(span.running for each in spans.values() for span in each)
+        split = folded(*merged, (A.SPLIT, S.NEW, 30))
+        assert all(split[clock][0].running for clock in ("K4", "K6", "SAFE"))
+        assert split["K4"][0].net_s(minutes(40)) == 2400
+        assert [span.running for span in split["K1"]] == [False, True]
+        assert split["K1"][1].started_at == minutes(30)
+        assert [span.running for span in split["K2"]] == [False]
+        repaired = folded(*merged, (A.FOLLOWED, S.REVISIT, 90))
+        assert {clock for clock, each in repaired.items() if each[-1].running} == {"K8"}
+
     def test_a_rejected_review_gives_k7_a_second_span_at_the_next_completion(self) -> None:
         spans = folded(
             (A.SUBMITTED, S.NEW, 0),
