@@ -352,6 +352,10 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
         ),
         "form_joint_crew",
     ),
+    "merge_work_order": _order(
+        lambda s: {"into_order_id": str(s.orders["amend_work_order"])} | WHY, "merge_work_order"
+    ),
+    "split_work_order": _on("merge_work_order", WHY),
     "pin_work_order": _order(
         lambda s: {"crew_id": str(s.world.crews["A2"])} | WHY, "pin_work_order"
     ),

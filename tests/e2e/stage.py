@@ -42,6 +42,7 @@ _STATES = {
     "amend_work_order": State.NEW,
     "form_joint_crew": State.NEW,
     "request_cancel": State.NEW,
+    "merge_work_order": State.NEW,
     "decide_approval": State.SENT,
     "withdraw_work_order": State.SENT,
     "request_hold": State.SENT,
