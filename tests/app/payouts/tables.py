@@ -211,6 +211,8 @@ def _passed(row: Row, repeats: dict[Any, str]) -> Step:
         "started": row["started_at"] or row["done_at"],
     }
     step |= {name: judged[name] for name in ("difficulty", "handed_over") if judged.get(name)}
+    if row["merged"]:
+        step["merged"] = True
     if row["building_id"] is not None and row["arrived_at"] is not None:
         step |= {"building": row["building_id"], "crew": row["crew_id"]}
         step["arrived"] = row["arrived_at"]

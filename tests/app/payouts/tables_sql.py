@@ -33,7 +33,7 @@ PASSED = (
     "SELECT p.id AS event_id, p.order_id, p.server_at AS known_at, f.code, f.points, w.domain,"
     " w.zone, w.building_id, a.crew_id, r.outcome, r.shares, r.done_at, t.id AS leader,"
     " p.payload->'judgement' AS judgement, started.at AS started_at, arrived.at AS arrived_at,"
-    " coalesce(c.rules, '{}') AS rules"
+    " coalesce(c.rules, '{}') AS rules, p.action = 'followed' AS merged"
     " FROM work_order_events p JOIN work_orders w ON w.id = p.order_id"
     " JOIN fault_codes f ON f.id = w.fault_code_id"
     " JOIN completion_records r ON r.id = (p.payload->>'record_id')::uuid"
@@ -42,7 +42,7 @@ PASSED = (
     " LEFT JOIN rate_cards c ON daterange(c.effective_from, c.effective_to)"
     "  @> (r.done_at AT TIME ZONE 'Asia/Shanghai')::date"
     f"{_LAST.format('started')}{_LAST.format('arrived')}"
-    f" WHERE p.action = 'passed' AND {_OURS.format('p.order_id')}"
+    f" WHERE p.action IN ('passed', 'followed') AND {_OURS.format('p.order_id')}"
 )
 CLOSED = (
     "SELECT id, order_id, at, action, (payload->>'rating')::int AS rating FROM work_order_events"

@@ -9,12 +9,16 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.db import Database
+from app.core.settings import Settings
+from app.evidence.storage import storage
 from app.notifications.customer_models import CustomerMessage
 from app.notifications.models import Notification
 from app.payouts.models import LedgerEntry
+from app.verification import verify
 from app.work_orders import service as work_orders
 from app.work_orders.models import WorkOrder
 from app.work_orders.states import State
+from tests.app.payouts.tables import compare
 from tests.conftest import Headers
 from tests.factories.orders import advance, call_back, order_in
 from tests.factories.world import World
@@ -58,7 +62,7 @@ async def paid(session: AsyncSession, order: WorkOrder) -> list[LedgerEntry]:
 
 
 async def test_a_merged_report_follows_its_repair_tells_its_customer_and_pays_nothing(
-    database: Database, world: World, desk: Merging
+    config: Settings, database: Database, world: World, desk: Merging
 ) -> None:
     async with database.transaction() as session:
         main = await order_in(session, world, State.ENROUTE, crew="A1")
@@ -86,6 +90,9 @@ async def test_a_merged_report_follows_its_repair_tells_its_customer_and_pays_no
         assert sum(line.amount_minor for line in whole) > 0
         await call_back(session, world, twin, solved=True, rating=5)
         assert len(await paid(session, twin)) == len(lines), "no bonus for nothing"
+    again = compare(config.database_url)
+    assert (again.only_stored, again.only_evaluated) == ([], [])
+    assert await verify(database, storage()) == []
 
 
 async def test_what_does_not_go_together_is_refused_and_a_split_order_is_dispatched_again(
