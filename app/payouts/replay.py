@@ -80,18 +80,21 @@ def compare(entry: Earning, rules: CardRules, line: Line | None = None) -> list[
         "explanation_zh": line.explanation.zh,
         "explanation_en": line.explanation.en,
     }
-    found = [(name, getattr(entry, name), value) for name, value in made.items()]
-    found += [(f"inputs.{n}", entry.inputs.get(n), value) for n, value in line.inputs.items()]
+    changed = [
+        (name, stored, value)
+        for name, value in made.items()
+        if (stored := getattr(entry, name)) != value
+    ]
+    said = entry.inputs
+    changed += [(f"inputs.{n}", said.get(n), v) for n, v in line.inputs.items() if said.get(n) != v]
     return [
-        Changed(entry.id or 0, name, str(stored), str(value))
-        for name, stored, value in found
-        if stored != value
+        Changed(entry.id or 0, name, str(stored), str(value)) for name, stored, value in changed
     ]
 
 
 def compare_order(entries: Sequence[Earning], rules: CardRules) -> list[Changed]:
     """The same of all earnings of an order, made at once where they tell of the same work."""
-    told = [{name: said for name, said in e.inputs.items() if name != "share"} for e in entries]
+    told = [entry.inputs | {"share": None} for entry in entries]
     alike = all(each == told[0] for each in told) and not any("barred" in each for each in told)
     lines = {line.technician_id: line for line in _lines(entries[0], rules)} if alike else {}
     return [

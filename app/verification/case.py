@@ -214,7 +214,7 @@ async def _cases(
 
 async def _standings(
     session: AsyncSession, entries: Mapping[UUID, Sequence[LedgerEntry]], *, of_pay: bool
-) -> dict[int, list[LedgerStanding]]:
+) -> dict[int | None, list[LedgerStanding]]:
     """Entry -> what became of it; `of_pay` only when earnings were confirmed.
 
     The marks of locked and settled months are counted by `check_standings`.

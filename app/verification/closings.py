@@ -18,9 +18,10 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.payouts.models import PayMonthAct
+from app.verification.arithmetic import half_up
 from app.verification.case import Company
 from app.verification.difference import Difference
-from app.verification.pay import CHECK, half_up
+from app.verification.pay import CHECK
 
 PEOPLE_AT_ONCE = 50
 _USUAL: dict[str, Any] = {

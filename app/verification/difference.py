@@ -37,6 +37,15 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+Unlike = tuple[str, Any, Any]
+"""What of a subject: stored, expected."""
+
+
+def unlike(what: str, stored: Any, expected: Any) -> tuple[Unlike, ...]:
+    """One, or none when both are equal; for what is compared too often to name it every time."""
+    return () if stored == expected else ((what, stored, expected),)
+
+
 def differ(check: str, subject: str, stored: Any, expected: Any) -> list[Difference]:
     """One difference, or none when both are equal."""
     if stored == expected:
@@ -49,7 +58,7 @@ def differ_in(
 ) -> list[Difference]:
     """A difference for each attribute of `stored` that is not as in `expected`."""
     return [
-        difference
+        Difference(check, f"{subject} {name}", shown(said), shown(value))
         for name, value in expected.items()
-        for difference in differ(check, f"{subject} {name}", getattr(stored, name), value)
+        if (said := getattr(stored, name)) != value
     ]

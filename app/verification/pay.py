@@ -1,11 +1,10 @@
-"""Pay again, in whole numbers and fractions: what a passed record earns whom (DOMAIN section 5)."""
+"""Pay again: what a passed record earns whom (DOMAIN section 5)."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from math import floor
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,53 +12,20 @@ from zoneinfo import ZoneInfo
 from app.catalogue.holidays import day_type
 from app.completions.models import CompletionRecord
 from app.payouts.models import LedgerEntry, RateCard
+from app.verification.arithmetic import Earned, earnings, exact, hundredths
 from app.verification.case import Case, Company
-from app.verification.difference import Difference, differ, differ_in
+from app.verification.difference import Difference, Unlike, differ, differ_in, shown, unlike
 from app.work_orders.models import WorkOrderEvent
 
 CHECK = "pay"
 
 
-class Earned(NamedTuple):
-    """One person's part: hundredths of a point, and fen."""
-
-    hundredths: int
-    minor: int
-
-
-def half_up(value: Fraction) -> int:
-    """The nearest whole number; a half goes up. For values from 0."""
-    return floor(value + Fraction(1, 2))
-
-
-def divided(whole: int, exact: dict[UUID, Fraction], leader: UUID) -> dict[UUID, int]:
-    """The helpers' parts half-up, or down when they exceed the whole; the leader has the rest."""
-    parts = {who: half_up(part) for who, part in exact.items()}
-    if sum(parts.values()) > whole:
-        parts = {who: floor(part) for who, part in exact.items()}
-    parts[leader] = whole - sum(parts.values())
-    return parts
-
-
-def earnings(
-    worth: Fraction, point_minor: int, shares: dict[UUID, Fraction], leader: UUID
-) -> dict[UUID, Earned]:
-    """Points half-up to 0.01 per entry, money half-up to 1 fen, the remainder to the leader."""
-    whole = half_up(worth * 100)
-    helpers = {who: share for who, share in shares.items() if who != leader}
-    hundredths = divided(whole, {who: whole * share for who, share in helpers.items()}, leader)
-    value = Fraction(point_minor, 100)
-    minor = divided(
-        half_up(whole * value), {who: hundredths[who] * value for who in helpers}, leader
-    )
-    return {who: Earned(hundredths[who], minor[who]) for who in shares}
-
-
 class PassedRecord(NamedTuple):
-    """A passed record, with the event that passed it and the card of its day."""
+    """A passed record, with the event that passed it, its local day and the card of that day."""
 
     record: CompletionRecord
     event: WorkOrderEvent
+    day: date
     card: RateCard | None
 
 
@@ -68,8 +34,14 @@ def passed_record(case: Case, company: Company) -> PassedRecord | None:
     for event in case.done("passed"):
         for row in case.records:
             if str(row.id) == str(event.payload.get("record_id")):
-                return PassedRecord(row, event, _card(company, row))
+                day = local_day(row, company.zone)
+                return PassedRecord(row, event, day, _card(company, day))
     return None
+
+
+def month_of(day: date) -> str:
+    """The month of a local day or time, `2026-01`."""
+    return f"{day.year:04d}-{day.month:02d}"
 
 
 def local_day(record: CompletionRecord, zone: ZoneInfo) -> date:
@@ -77,8 +49,7 @@ def local_day(record: CompletionRecord, zone: ZoneInfo) -> date:
     return record.done_at.astimezone(zone).date()
 
 
-def _card(company: Company, record: CompletionRecord) -> RateCard | None:
-    day = local_day(record, company.zone)
+def _card(company: Company, day: date) -> RateCard | None:
     return next(
         (
             card
@@ -98,13 +69,11 @@ def worth_of(case: Case, company: Company, passed: PassedRecord, card: RateCard)
     base = rules.get("base", {"per_catalogue_point": "1", "faults": {}})
     own = base["faults"].get(fault.code)
     worth = (
-        Fraction(own)
-        if own is not None
-        else Fraction(fault.points) * Fraction(base["per_catalogue_point"])
+        exact(own) if own is not None else exact(fault.points) * exact(base["per_catalogue_point"])
     )
     if difficulty := rules.get("difficulty"):
         grade = judged.get("difficulty") or difficulty["faults"].get(fault.code, "normal")
-        worth *= Fraction(difficulty["factors"][grade])
+        worth *= exact(difficulty["factors"][grade])
     if bands := rules.get("time"):
         worth *= _time(case, company, passed, bands)
     if distance := rules.get("distance"):
@@ -113,7 +82,7 @@ def worth_of(case: Case, company: Company, passed: PassedRecord, card: RateCard)
     factor = rules["outcome_factors"][outcome]
     if outcome == "handed_over":
         factor = judged.get("handed_over", factor)
-    return worth * Fraction(factor) / per_fen
+    return worth * exact(factor) / per_fen
 
 
 def _before(case: Case, passed: PassedRecord, action: str) -> WorkOrderEvent | None:
@@ -129,13 +98,13 @@ def _before(case: Case, passed: PassedRecord, action: str) -> WorkOrderEvent | N
 def _time(case: Case, company: Company, passed: PassedRecord, bands: Mapping[str, Any]) -> Fraction:
     started = _before(case, passed, "started")
     at: datetime = (started.at if started else passed.record.done_at).astimezone(company.zone)
-    factors = [Fraction(1)]
+    factors = [exact(1)]
     clock = at.time().isoformat()
     begins, ends = bands["night_from"], bands["night_until"]
     if (begins <= clock < ends) if begins <= ends else (clock >= begins or clock < ends):
-        factors.append(Fraction(bands["night"]))
-    off = {kind: Fraction(bands[kind]) for kind in ("rest", "holiday")}
-    if set(off.values()) != {Fraction(1)}:
+        factors.append(exact(bands["night"]))
+    off = {kind: exact(bands[kind]) for kind in ("rest", "holiday")}
+    if any(factor != 1 for factor in off.values()):
         kind = day_type(at.date())
         factors += [off[kind]] if kind in off else []
     return max(factors)
@@ -145,7 +114,7 @@ def _distance(
     case: Case, company: Company, passed: PassedRecord, distance: Mapping[str, Any]
 ) -> Fraction:
     order, arrived = case.order, _before(case, passed, "arrived")
-    worth = Fraction(distance["zones"].get(order.zone, 0))
+    worth = exact(distance["zones"].get(order.zone, 0))
     if not worth or arrived is None or order.building_id is None or passed.event.id is None:
         return worth
     crew = next(row.crew_id for row in case.assignments if row.id == passed.record.assignment_id)
@@ -174,7 +143,7 @@ def check_pay(case: Case, company: Company) -> Iterator[Difference]:
     if passed is None or passed.card is None:
         yield from _unearned(case, earned, passed)
         return
-    shares = {UUID(each["technician_id"]): Fraction(each["share"]) for each in passed.record.shares}
+    shares = {UUID(each["technician_id"]): exact(each["share"]) for each in passed.record.shares}
     expected = earnings(
         worth_of(case, company, passed, passed.card),
         passed.card.point_minor,
@@ -183,7 +152,9 @@ def check_pay(case: Case, company: Company) -> Iterator[Difference]:
     )
     for entry in earned:
         part = expected.get(entry.technician_id)
-        yield from _entry(case, company, entry, part, passed, passed.card)
+        for what, stored, wanted in _entry(case, company, entry, part, passed, passed.card):
+            subject = f"{serial} EARN of {entry.technician_id}{what}"
+            yield Difference(CHECK, subject, shown(stored), shown(wanted))
     for who in expected.keys() - times.keys():
         yield Difference(CHECK, f"{serial} EARN of {who}", "nothing", f"{expected[who].minor} fen")
     yield from _standing(case, company, passed, earned)
@@ -224,42 +195,35 @@ def _entry(
     part: Earned | None,
     passed: PassedRecord,
     card: RateCard,
-) -> Iterator[Difference]:
-    subject = f"{case.order.serial} EARN of {entry.technician_id}"
+) -> Iterator[Unlike]:
     if part is None:
-        yield Difference(CHECK, subject, f"{entry.amount_minor} fen", "nothing: has no share")
+        yield "", f"{entry.amount_minor} fen", "nothing: has no share"
         return
-    yield from _attribution(subject, case, company, entry)
+    yield from _attribution(case, company, entry)
     if _barred(case, company, entry):
         part = Earned(0, 0)
-    yield from differ(CHECK, f"{subject} points", Fraction(entry.points) * 100, part.hundredths)
-    expected = {
-        "amount_minor": part.minor,
-        "rate_card_id": card.id,
-        "rule": "piece",
-        "cause": "passed",
-        "refers_to": None,
-    }
-    yield from differ_in(CHECK, subject, entry, expected)
-    month = f"{local_day(passed.record, company.zone):%Y-%m}"
-    allowed = company.pay.months(month, entry.created_at)
+    yield from unlike(" points", hundredths(entry.points), part.hundredths)
+    yield from unlike(" amount_minor", entry.amount_minor, part.minor)
+    yield from unlike(" rate_card_id", entry.rate_card_id, card.id)
+    yield from unlike(" rule", entry.rule, "piece")
+    yield from unlike(" cause", entry.cause, "passed")
+    yield from unlike(" refers_to", entry.refers_to, None)
+    allowed = company.pay.months(month_of(passed.day), entry.created_at)
     if entry.period not in allowed:
-        yield Difference(CHECK, f"{subject} period", entry.period, " or ".join(sorted(allowed)))
-    said = entry.inputs.get("completion_id")
-    yield from differ(CHECK, f"{subject} record", said, str(passed.record.id))
+        yield " period", entry.period, " or ".join(sorted(allowed))
+    yield from unlike(" record", entry.inputs.get("completion_id"), str(passed.record.id))
 
 
-def _attribution(
-    subject: str, case: Case, company: Company, entry: LedgerEntry
-) -> Iterator[Difference]:
+def _attribution(case: Case, company: Company, entry: LedgerEntry) -> Iterable[Unlike]:
     """What a line says of a rework is what was decided by then; of before 2026-11 only pending."""
     repeats, said = company.pay.repeats.get(case.order.id), entry.inputs.get("attribution")
     if repeats is None:
-        yield from differ(CHECK, f"{subject} attribution", said, None)
-    elif said != "pending":
-        yield from differ(CHECK, f"{subject} attribution", said, repeats.cause)
-    elif repeats.decided_at is not None and repeats.decided_at < entry.created_at:
-        yield Difference(CHECK, f"{subject} attribution", "pending", str(repeats.cause))
+        return unlike(" attribution", said, None)
+    if said != "pending":
+        return unlike(" attribution", said, repeats.cause)
+    if repeats.decided_at is not None and repeats.decided_at < entry.created_at:
+        return [(" attribution", "pending", str(repeats.cause))]
+    return ()
 
 
 def _barred(case: Case, company: Company, entry: LedgerEntry) -> bool:
@@ -284,9 +248,9 @@ def _standing(
     for entry in earned:
         row = confirmed.get(entry.id or 0)
         waited = row is not None and hours and row.at - passed.event.at >= timedelta(hours=hours)
-        subject = f"{case.order.serial} EARN of {entry.technician_id} confirmed"
-        if not waited:
-            yield from differ(CHECK, subject, row is not None, expected)
+        if not waited and (row is not None) != expected:
+            subject = f"{case.order.serial} EARN of {entry.technician_id} confirmed"
+            yield Difference(CHECK, subject, str(row is not None), str(expected))
 
 
 def _hours(passed: PassedRecord) -> int:

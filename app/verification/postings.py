@@ -9,10 +9,11 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.payouts.models import LedgerEntry, RateCard
+from app.verification.arithmetic import exact, half_up, hundredths
 from app.verification.case import Case, Company
 from app.verification.difference import Difference, differ
 from app.verification.missing import REPEATS, check_missing
-from app.verification.pay import CHECK, half_up
+from app.verification.pay import CHECK, month_of
 from app.verification.taking_back import appeals_of, check_left, check_reversal
 
 
@@ -20,6 +21,8 @@ def check_postings(case: Case, company: Company) -> Iterator[Difference]:
     """Bonuses, deductions, reversals and corrections of one order, and that none is missing."""
     cards = {card.id: card for card in company.cards}
     for entry in case.entries:
+        if entry.kind in ("EARN", "CARRY"):
+            continue
         subject = f"{case.order.serial} {entry.kind} {entry.rule} of {entry.technician_id}"
         if entry.kind == "BONUS":
             yield from _bonus(subject, case, company, entry, cards[entry.rate_card_id])
@@ -29,21 +32,19 @@ def check_postings(case: Case, company: Company) -> Iterator[Difference]:
             yield from _adjustment(subject, case, company, entry, cards[entry.rate_card_id])
         elif entry.kind == "REVERSE":
             yield from check_reversal(subject, case, company, entry)
-        if entry.kind not in ("EARN", "CARRY"):
-            yield from _period(subject, case, company, entry)
+        yield from _period(subject, case, company, entry)
     yield from check_missing(case, company)
     yield from check_left(case)
 
 
 def _period(subject: str, case: Case, company: Company, entry: LedgerEntry) -> Iterator[Difference]:
     """The open month of the day; what an appeal decides goes into its own until that is locked."""
-    at = entry.created_at
-    for event in case.done("closed"):
+    at, way = entry.created_at, entry.cause.partition(":")[0]
+    for event in case.done("closed") if way == "revisit" else ():
         if entry.cause == f"revisit:{event.payload.get('revisit_id')}":
             at = event.at
-    month = f"{at.astimezone(company.zone):%Y-%m}"
-    allowed = company.pay.months(month, entry.created_at)
-    for appeal in appeals_of(case, company):
+    allowed = company.pay.months(month_of(at.astimezone(company.zone)), entry.created_at)
+    for appeal in appeals_of(case, company) if way == "appeal" else ():
         if entry.cause.startswith(f"appeal:{appeal.id}"):
             allowed |= company.pay.still_open(appeal.month, entry.created_at)
     if entry.period not in allowed:
@@ -61,10 +62,11 @@ def _worth(
     if of is None or of.kind != "EARN" or of.technician_id != entry.technician_id:
         yield Difference(CHECK, subject, str(entry.refers_to), "an earning of this person")
         return
-    hundredths = half_up(Fraction(of.points) * 100 * part)
-    minor = half_up(Fraction(hundredths * card.point_minor, 100))
-    yield from differ(CHECK, f"{subject} points", Fraction(entry.points) * 100, hundredths)
-    yield from differ(CHECK, f"{subject} fen", entry.amount_minor, minor)
+    points = half_up(hundredths(of.points) * part)
+    minor = half_up(Fraction(points * card.point_minor, 100))
+    if (hundredths(entry.points), entry.amount_minor) != (points, minor):
+        yield from differ(CHECK, f"{subject} points", hundredths(entry.points), points)
+        yield from differ(CHECK, f"{subject} fen", entry.amount_minor, minor)
 
 
 def _bonus(
@@ -77,10 +79,10 @@ def _bonus(
             for event in case.done("closed")
             if entry.cause == f"revisit:{event.payload.get('revisit_id')}"
         ]
-        part = Fraction(bonuses.get("rating", {}).get(ratings[0], 0)) if ratings else Fraction(0)
+        part = exact(bonuses.get("rating", {}).get(ratings[0], 0) if ratings else 0)
     else:
         lasting = entry.cause == "window-ended"
-        part = Fraction(bonuses.get("first_time_fix", 0) if lasting else 0)
+        part = exact(bonuses.get("first_time_fix", 0) if lasting else 0)
         yield from _lasted(subject, case, company, entry, card)
     if not part:
         yield Difference(CHECK, subject, f"{entry.amount_minor} fen", "nothing: no such cause")
@@ -127,12 +129,11 @@ def _deduction(
         yield Difference(CHECK, subject, str(entry.refers_to), "an earning of this person")
         return
     before = [each for each in _of_person(case, entry) if (each.id or 0) < (entry.id or 0)]
-    hundredths = half_up(Fraction(of.points) * 100 * part)
-    minor = half_up(Fraction(hundredths * card.point_minor, 100))
-    left = sum(Fraction(each.points) * 100 for each in before)
-    hundredths = min(hundredths, max(0, int(left)))
+    points = half_up(hundredths(of.points) * part)
+    minor = half_up(Fraction(points * card.point_minor, 100))
+    points = min(points, max(0, sum(hundredths(each.points) for each in before)))
     minor = min(minor, max(0, sum(each.amount_minor for each in before)))
-    yield from differ(CHECK, f"{subject} points", Fraction(entry.points) * 100, -hundredths)
+    yield from differ(CHECK, f"{subject} points", hundredths(entry.points), -points)
     yield from differ(CHECK, f"{subject} fen", entry.amount_minor, -minor)
 
 

@@ -73,6 +73,8 @@ def check_left(case: Case) -> Iterator[Difference]:
     for entry in case.entries:
         if entry.kind in TAKES_BACK:
             taking[entry.refers_to].append(entry)
+    if not taking:
+        return
 
     def rest(entry: LedgerEntry) -> int:
         return entry.amount_minor + sum(rest(each) for each in taking[entry.id])

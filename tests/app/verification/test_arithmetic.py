@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from app.core.chain import canonical_json, chained_hash
 from app.payouts.card import OUTCOMES, CardRules
 from app.payouts.engine import Work, earn
+from app.verification.arithmetic import earnings
 from app.verification.chain import FIRST_PREV, canonical, link
 from app.verification.clocks import Run
 from app.verification.difference import Difference
-from app.verification.pay import earnings
 from app.verification.serials import compare
 
 _SCALARS = (
