@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from pathlib import Path
@@ -66,6 +65,8 @@ def worker(
     With two processes, one `--only express` and one `--only rest`, danger waits for no plan that is
     being read or published.
     """
+    import uvloop
+
     from app import wiring
     from app.worker import EXPRESS, QUEUES, run_worker
 
@@ -73,7 +74,7 @@ def worker(
     wiring.wire()
     rest = [name for name in QUEUES if name not in EXPRESS]
     queues = {"all": QUEUES, "express": EXPRESS, "rest": rest}[only]
-    asyncio.run(run_worker(config, queues=queues))
+    uvloop.run(run_worker(config, queues=queues))
 
 
 @admin.command("create")

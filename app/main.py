@@ -10,7 +10,7 @@ from app import wiring
 from app.board.router import router as board
 from app.catalogue.router import router as catalogue
 from app.completions.router import router as completions
-from app.core import clock, settings
+from app.core import clock, memory, settings
 from app.core.db import Database
 from app.core.settings import Settings
 from app.customers.router import router as customers
@@ -86,6 +86,7 @@ def create_app(chosen: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if not hasattr(app.state, "database"):
             app.state.database = Database(config.database_url)
+        memory.settle()
         yield
         await app.state.stream.close()
         await app.state.engine.close()

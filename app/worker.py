@@ -18,7 +18,7 @@ from procrastinate.jobs import Status
 from sqlalchemy import text
 
 from app import wiring
-from app.core import clock, feed, jobs
+from app.core import clock, feed, jobs, memory
 from app.core import settings as installed
 from app.core.db import Database
 from app.core.settings import Environment, Settings
@@ -88,6 +88,7 @@ async def run_worker(
     wiring.wire()
     for name in TASKS:
         import_module(name)
+    memory.settle()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

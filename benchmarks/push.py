@@ -229,7 +229,7 @@ def _work() -> None:
     """The worker's process: everything but planning, which is another benchmark's."""
     from app.worker import run_worker
 
-    asyncio.run(run_worker(Settings(), queues=QUEUES))
+    uvloop.run(run_worker(Settings(), queues=QUEUES))
 
 
 def main() -> None:

@@ -58,7 +58,11 @@ class LeanClient:
             )
         reader, writer = self._idle.pop()
         writer.write(request)
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        except (asyncio.IncompleteReadError, ConnectionError):  # hung up on while it lay idle
+            writer.close()
+            return await self._ask(request)
         length = int(head.partition("content-length:")[2].partition("\r\n")[0])
         answer = await reader.readexactly(length)
         self._idle.append((reader, writer))

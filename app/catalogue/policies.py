@@ -132,10 +132,14 @@ def rules_of(name: str, rules: Mapping[str, Any]) -> Policy:
         raise PolicyInvalid(f"{name}: {where}: {first['msg']}") from error
 
 
+_last_read: dict[UUID, tuple[Mapping[str, Any], Policy]] = {}
+"""Rules as stored beside what they mean: they are judged when they change, not at each reading."""
+
+
 def in_force(row: ServicePolicy) -> PolicyInForce:
+    known = _last_read.get(row.id)
+    if known is None or known[0] != row.rules:
+        known = _last_read[row.id] = (row.rules, rules_of(row.name, row.rules))
     return PolicyInForce(
-        id=row.id,
-        name=row.name,
-        effective_from=row.effective_from,
-        rules=rules_of(row.name, row.rules),
+        id=row.id, name=row.name, effective_from=row.effective_from, rules=known[1]
     )

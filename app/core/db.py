@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession as SqlAlchemySession
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
+
 APP_ROLE = "paigong_app"
 WAITED_TOO_LONG = frozenset({"55P03", "40001", "40P01", "57014", "25P03"})
 """SQLSTATEs of locks, deadlocks and timeouts: the same work may well succeed next time."""
@@ -93,4 +95,5 @@ def count_statements(database: Database, seen: list[str]) -> None:
     def record(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         seen.append(statement)
 
+    sql.recorders[database.engine.sync_engine] = seen
     event.listen(database.engine.sync_engine, "before_cursor_execute", record)

@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Index, text
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, sql
 from app.core.columns import Instant, RowNumber, Texts
 from app.core.ids import new_id
 
@@ -106,14 +106,17 @@ async def append(
     after: Iterable[str] = (),
 ) -> None:
     """Tell both the audience that had it and the one that has it now."""
-    session.add(
-        ChangeFeed(
-            entity=entity,
-            entity_id=entity_id,
-            audience_before=sorted(set(before)),
-            audience_after=sorted(set(after)),
-            at=clock.now(),
-        )
+    await sql.rows(
+        session,
+        "INSERT INTO change_feed (entity, entity_id, audience_before, audience_after, at)"
+        " VALUES (:entity, :id, :before, :after, :at)",
+        {
+            "entity": entity,
+            "id": entity_id,
+            "before": sorted(set(before)),
+            "after": sorted(set(after)),
+            "at": clock.now(),
+        },
     )
 
 

@@ -11,10 +11,9 @@ from typing import Any
 from procrastinate import App, PsycopgConnector
 from procrastinate.tasks import Task
 from psycopg.pq import TransactionStatus
-from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, sql
 from app.core.db import app_conninfo
 
 app = App(connector=PsycopgConnector())
@@ -42,9 +41,9 @@ async def defer(
     belongs in a short transaction of its own, never in a business transaction: it would block.
     """
     await session.flush()
-    raw: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+    raw = await sql.driver(session)
     if raw.info.transaction_status == TransactionStatus.IDLE:
-        await session.execute(text("SELECT 1"))  # the first statement begins the transaction
+        await raw.execute("SELECT 1")  # the first statement begins the transaction
     if raw.info.transaction_status != TransactionStatus.INTRANS:
         raise RuntimeError("a job can only be deferred inside a transaction")
     configured = task.configure(
@@ -56,3 +55,11 @@ async def defer(
     # Only a taken queueing lock is a failure that callers live with; a savepoint costs two trips.
     async with raw.transaction() if queueing_lock else nullcontext():
         await configured.defer_async(**arguments)
+
+
+async def waits(session: AsyncSession, queueing_lock: str) -> bool:
+    """Whether a job with this queueing lock waits already: cheaper than to be refused."""
+    statement = (
+        "SELECT id FROM procrastinate_jobs WHERE queueing_lock = :lock AND status = 'todo' LIMIT 1"
+    )
+    return await sql.first(session, statement, {"lock": queueing_lock}) is not None

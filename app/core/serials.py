@@ -2,9 +2,10 @@
 
 from datetime import date
 
-from sqlalchemy import text
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core import sql
 
 
 class SerialCounter(SQLModel, table=True):
@@ -19,14 +20,10 @@ class SerialCounter(SQLModel, table=True):
 async def next_serial(session: AsyncSession, prefix: str, day: date) -> str:
     """`S01-260115-0042`: the next number of this prefix and local day; a rollback frees it."""
     series = f"{prefix}-{day:%y%m%d}"
-    number = (
-        await session.execute(
-            text(
-                "INSERT INTO serial_counters (series, last) VALUES (:series, 1)"
-                " ON CONFLICT (series) DO UPDATE SET last = serial_counters.last + 1"
-                " RETURNING last"
-            ),
-            {"series": series},
-        )
-    ).scalar_one()
+    number = await sql.scalar(
+        session,
+        "INSERT INTO serial_counters (series, last) VALUES (:series, 1)"
+        " ON CONFLICT (series) DO UPDATE SET last = serial_counters.last + 1 RETURNING last",
+        {"series": series},
+    )
     return f"{series}-{number:04d}"

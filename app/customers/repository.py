@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, exists, func, text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
 from app.core.geo import point
 from app.customers.models import (
     AccountFlag,
@@ -44,10 +45,12 @@ async def holder_of(session: AsyncSession, premises_id: UUID) -> Customer | None
 
 
 async def open_flags(session: AsyncSession, premises_id: UUID) -> frozenset[str]:
-    query = select(AccountFlag.kind).where(
-        AccountFlag.premises_id == premises_id, col(AccountFlag.ended_at).is_(None)
+    rows = await sql.rows(
+        session,
+        "SELECT kind FROM account_flags WHERE premises_id = :premises AND ended_at IS NULL",
+        {"premises": premises_id},
     )
-    return frozenset((await session.exec(query)).all())
+    return frozenset(row.kind for row in rows)
 
 
 async def is_holder(session: AsyncSession, customer_id: UUID, premises_id: UUID) -> bool:

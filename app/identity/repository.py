@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, exists, or_, text, true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
 from app.core.permissions import Role
 from app.core.scope import Grant
 from app.identity.models import RoleGrant, User
@@ -31,7 +32,7 @@ SELECT u.id AS user_id, u.display_name, u.language, t.id AS technician_id,
 """
 _PEOPLE = "FROM users u LEFT JOIN technicians t ON t.user_id = u.id AND t.active"
 _OF_USER = text(f"{_STANDING} {_PEOPLE} WHERE u.id = :user_id AND u.disabled_at IS NULL")
-_OF_SESSION = text(
+_OF_SESSION = (
     f"{_STANDING}, s.device_id {_PEOPLE} JOIN login_sessions s ON s.user_id = u.id"
     " WHERE u.id = :user_id AND u.disabled_at IS NULL AND s.id = :session_id"
     " AND s.revoked_at IS NULL AND s.expires_at > :now"
@@ -81,11 +82,9 @@ async def standing_of_session(
     session: AsyncSession, user_id: UUID, session_id: UUID, now: Any
 ) -> Standing | None:
     """The person of a live sign-in; None when it ended or the person was disabled; one query."""
-    row = (
-        await session.execute(
-            _OF_SESSION, {"user_id": user_id, "session_id": session_id, "now": now}
-        )
-    ).one_or_none()
+    row = await sql.first(
+        session, _OF_SESSION, {"user_id": user_id, "session_id": session_id, "now": now}
+    )
     return None if row is None else _standing(row)
 
 

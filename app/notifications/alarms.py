@@ -12,11 +12,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text, tuple_
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, sql
 from app.core.db import Database
 from app.core.jobs import defer
 from app.notifications import ladders, policy, repository, steps
@@ -64,13 +63,7 @@ async def begin(
         closed_at=None if next_step_at else now,
         closed_why=None if next_step_at else "climbed",
     )
-    statement = (
-        insert(Alarm)
-        .values(alarm.model_dump())
-        .on_conflict_do_nothing(index_elements=["key"])
-        .returning(col(Alarm.id))
-    )
-    new = (await session.execute(statement)).first() is not None
+    new = await sql.insert_once(session, "alarms", alarm.model_dump())
     return Begun(alarm, ladder) if new else None
 
 
@@ -159,14 +152,13 @@ async def end_moot(
     session: AsyncSession, order_id: UUID, lost: UUID | None, holds: UUID | None
 ) -> None:
     """The order changed hands: what the old crew should do, and should not do, is settled."""
-    rows = await session.execute(
-        text(
-            "UPDATE alarms SET closed_at = :at, closed_why = 'moot', next_step_at = NULL"
-            " WHERE order_id = :order AND closed_at IS NULL AND"
-            " ((crew_id = CAST(:lost AS uuid) AND kind <> :withdrawn)"
-            "  OR (crew_id = CAST(:holds AS uuid) AND kind = :withdrawn))"
-            " RETURNING station_id, red_at"
-        ),
+    rows = await sql.rows(
+        session,
+        "UPDATE alarms SET closed_at = :at, closed_why = 'moot', next_step_at = NULL"
+        " WHERE order_id = :order AND closed_at IS NULL AND"
+        " ((crew_id = CAST(:lost AS uuid) AND kind <> :withdrawn)"
+        "  OR (crew_id = CAST(:holds AS uuid) AND kind = :withdrawn))"
+        " RETURNING station_id, red_at",
         {
             "at": clock.now(),
             "order": order_id,
@@ -175,7 +167,7 @@ async def end_moot(
             "withdrawn": WITHDRAWN,
         },
     )
-    for row in rows.all():
+    for row in rows:
         if row.red_at is not None:
             await steps.tell_board(session, order_id, row.station_id)
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, sql
 from app.core.ids import new_id
 from app.notifications import composing, outbox, recipients, repository, worth
 from app.notifications.channels import PHONE, SMS, VOICE, Address, Channels, Message
@@ -122,7 +122,7 @@ async def _burst_ends(session: AsyncSession, lead: Dispatch) -> datetime | None:
     """When the person may be told again: the first of a burst goes at once, the rest as one."""
     if lead.alarm_id is None or lead.user_id is None:
         return None
-    row = (await session.execute(text(_LAST_TOLD), {"id": lead.id, "now": clock.now()})).first()
+    row = await sql.first(session, _LAST_TOLD, {"id": lead.id, "now": clock.now()})
     if row is None:
         return None
     sent_at, window = row.sent_at, timedelta(seconds=row.burst_s)

@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as policies
 from app.catalogue.models import FaultCode
-from app.core import clock, jobs, settings
+from app.core import clock, jobs, settings, sql
 from app.core.db import Database
 from app.core.i18n import Language, Text
 from app.core.ids import new_id
@@ -116,26 +114,22 @@ async def _queue(session: AsyncSession, order: WorkOrder, name: str, kind: Kind,
     said = await consents.said_of(session, order.caller_phone)
     wanted = said is None or said.allowed
     message_id = new_id()
-    statement = (
-        insert(CustomerMessage)
-        .values(
-            id=message_id,
-            key=key,
-            order_id=order.id,
-            assignment_id=facts.assignment.id if facts.assignment else None,
-            kind=name,
-            phone=order.caller_phone,
-            language=facts.language,
-            text=words,
-            named={place: value for place, value in named.items() if value},
-            state="queued" if wanted else "unwanted",
-            promised_at=facts.arrive_at,
-            created_at=clock.now(),
-        )
-        .on_conflict_do_nothing(index_elements=["key"])
-        .returning(col(CustomerMessage.id))
-    )
-    if (await session.execute(statement)).first() is not None and wanted:
+    row = {
+        "id": message_id,
+        "key": key,
+        "order_id": order.id,
+        "assignment_id": facts.assignment.id if facts.assignment else None,
+        "kind": name,
+        "phone": order.caller_phone,
+        "language": facts.language,
+        "text": words,
+        "named": {place: value for place, value in named.items() if value},
+        "state": "queued" if wanted else "unwanted",
+        "promised_at": facts.arrive_at,
+        "created_at": clock.now(),
+        "attempts": 0,
+    }
+    if await sql.insert_once(session, "customer_messages", row) and wanted:
         lock = QUEUE_LOCK.format(message_id)
         await jobs.defer(session, send_customer_message, lock=lock, message_id=str(message_id))
 

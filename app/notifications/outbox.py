@@ -9,16 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, sql
 from app.core.db import Database
 from app.core.ids import new_id
 from app.core.jobs import defer
 from app.notifications.jobs import send_push, send_text
-from app.notifications.models import Dispatch
 
 PUSH, SMS, VOICE, STAFF = "push", "sms", "voice", "staff"
 LEASE = timedelta(seconds=45)
@@ -40,24 +37,20 @@ async def enqueue(
 ) -> bool:
     """Queue one message with this transaction; False when it was queued before."""
     dispatch_id = new_id()
-    statement = (
-        insert(Dispatch)
-        .values(
-            id=dispatch_id,
-            key=f"{about}:{step}:{channel}",
-            notification_id=notification_id,
-            alarm_id=alarm_id,
-            user_id=user_id,
-            step=step,
-            channel=channel,
-            state="queued",
-            created_at=clock.now(),
-            due_at=clock.real_now(),
-        )
-        .on_conflict_do_nothing(index_elements=["key"])
-        .returning(col(Dispatch.id))
-    )
-    if (await session.execute(statement)).first() is None:
+    row = {
+        "id": dispatch_id,
+        "key": f"{about}:{step}:{channel}",
+        "notification_id": notification_id,
+        "alarm_id": alarm_id,
+        "user_id": user_id,
+        "step": step,
+        "channel": channel,
+        "state": "queued",
+        "attempt": 0,
+        "created_at": clock.now(),
+        "due_at": clock.real_now(),
+    }
+    if not await sql.insert_once(session, "dispatches", row):
         return False
     await defer_send(session, dispatch_id, channel)
     return True

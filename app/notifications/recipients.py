@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
 from app.core.i18n import Language, Text
 from app.notifications.texts import JobTold
 
@@ -89,35 +89,33 @@ SELECT n.id, n.kind, o.service_class, f.name_zh, f.name_en, b.number, m.name AS 
 
 async def crew(session: AsyncSession, crew_id: UUID) -> list[Person]:
     """The crew as it is called: the leader, then helpers, then trainees."""
-    return _people(await session.execute(text(_CREW), {"crew": crew_id}))
+    return _people(await sql.rows(session, _CREW, {"crew": crew_id}))
 
 
 async def chiefs(session: AsyncSession, station_id: UUID) -> list[Person]:
     """The station's on-call list by rank; without one the chiefs, the nearest station's first."""
-    return _people(await session.execute(text(_CHIEFS), {"station": station_id}))
+    return _people(await sql.rows(session, _CHIEFS, {"station": station_id}))
 
 
 async def managers(session: AsyncSession, station_id: UUID) -> list[Person]:
     """Who manages the station or what is above it, the nearest first."""
-    return _people(await session.execute(text(_MANAGERS), {"station": station_id}))
+    return _people(await sql.rows(session, _MANAGERS, {"station": station_id}))
 
 
 async def on_shift(session: AsyncSession, crew_id: UUID, at: datetime) -> bool:
     """Whether the crew is at work: a shift covers the instant, or somebody is clocked in."""
-    row = await session.execute(text(_ON_SHIFT), {"crew": crew_id, "at": at})
-    found: bool = row.scalar_one()
-    return found
+    return bool(await sql.scalar(session, _ON_SHIFT, {"crew": crew_id, "at": at}))
 
 
 async def person(session: AsyncSession, user_id: UUID) -> Person | None:
     """One person; None once disabled."""
-    found = _people(await session.execute(text(_PEOPLE), {"ids": [user_id]}))
+    found = _people(await sql.rows(session, _PEOPLE, {"ids": [user_id]}))
     return found[0] if found else None
 
 
 async def jobs_told(session: AsyncSession, notification_ids: Collection[UUID]) -> list[JobTold]:
     """What these messages say, oldest first."""
-    rows = await session.execute(text(_JOBS), {"ids": list(notification_ids)})
+    rows = await sql.rows(session, _JOBS, {"ids": list(notification_ids)})
     return [
         JobTold(
             kind=row.kind,
@@ -131,4 +129,4 @@ async def jobs_told(session: AsyncSession, notification_ids: Collection[UUID]) -
 
 
 def _people(rows: Any) -> list[Person]:
-    return [Person(row.id, row.phone, "en" if row.language == "en" else "zh") for row in rows.all()]
+    return [Person(row.id, row.phone, "en" if row.language == "en" else "zh") for row in rows]

@@ -4,27 +4,28 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, text, update
+from sqlalchemy import ColumnElement, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import feed
+from app.core import feed, sql
 from app.core.ids import new_id
 from app.identity.models import Device, User
 from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
-from app.organisation.models import CrewMember, Technician
+from app.organisation.models import Technician
 from app.work_orders.models import Assignment, WorkOrder, WorkOrderEvent
 
 
 async def members(session: AsyncSession, crew_id: UUID) -> list[UUID]:
     """User ids of those who are in the crew now."""
-    statement = (
-        select(Technician.user_id)
-        .join(CrewMember, col(CrewMember.technician_id) == col(Technician.id))
-        .where(CrewMember.crew_id == crew_id, col(CrewMember.until).is_(None), Technician.active)
+    rows = await sql.rows(
+        session,
+        "SELECT t.user_id FROM technicians t JOIN crew_members m ON m.technician_id = t.id"
+        " WHERE m.crew_id = :crew AND m.until IS NULL AND t.active",
+        {"crew": crew_id},
     )
-    return list((await session.exec(statement)).all())
+    return [row.user_id for row in rows]
 
 
 async def crew_that_lost(session: AsyncSession, event: WorkOrderEvent) -> UUID | None:
@@ -44,39 +45,29 @@ async def crew_that_lost(session: AsyncSession, event: WorkOrderEvent) -> UUID |
 
 async def crew_that_holds(session: AsyncSession, order_id: UUID) -> UUID | None:
     """The crew of the current assignment."""
-    statement = select(Assignment.crew_id).where(
-        Assignment.order_id == order_id, col(Assignment.ended_at).is_(None)
+    row = await sql.first(
+        session,
+        "SELECT crew_id FROM assignments WHERE order_id = :order AND ended_at IS NULL",
+        {"order": order_id},
     )
-    return (await session.exec(statement)).first()
+    return row.crew_id if row else None
 
 
 async def holds(session: AsyncSession, order_id: UUID, user_id: UUID) -> bool:
     """Whether the person is in the crew that has the order now."""
-    statement = (
-        select(CrewMember.id)
-        .join(Assignment, col(Assignment.crew_id) == col(CrewMember.crew_id))
-        .join(Technician, col(Technician.id) == col(CrewMember.technician_id))
-        .where(
-            Assignment.order_id == order_id,
-            col(Assignment.ended_at).is_(None),
-            col(CrewMember.until).is_(None),
-            Technician.user_id == user_id,
-            Technician.active,
-        )
-        .limit(1)
+    row = await sql.first(
+        session,
+        "SELECT m.id FROM crew_members m JOIN assignments a ON a.crew_id = m.crew_id"
+        " JOIN technicians t ON t.id = m.technician_id WHERE a.order_id = :order"
+        " AND a.ended_at IS NULL AND m.until IS NULL AND t.user_id = :user AND t.active LIMIT 1",
+        {"order": order_id, "user": user_id},
     )
-    return (await session.exec(statement)).first() is not None
+    return row is not None
 
 
 async def add_once(session: AsyncSession, notification: Notification) -> bool:
     """Insert unless its key exists; False when it did."""
-    statement = (
-        insert(Notification)
-        .values(notification.model_dump())
-        .on_conflict_do_nothing(index_elements=["key"])
-        .returning(col(Notification.id))
-    )
-    return (await session.execute(statement)).first() is not None
+    return await sql.insert_once(session, "notifications", notification.model_dump())
 
 
 async def put_address(
@@ -190,7 +181,7 @@ UPDATE notifications n
 async def sum_up(session: AsyncSession, ids: Collection[UUID], at: datetime) -> None:
     """The state of messages as their dispatches make it: one that was sent is enough."""
     await session.flush()
-    await session.execute(text(_SUM_UP), {"ids": list(ids), "at": at})
+    await sql.rows(session, _SUM_UP, {"ids": list(ids), "at": at})
 
 
 async def unacknowledged(
@@ -232,7 +223,7 @@ async def told_up_to(
     A message and the change that it tells of commit together, so one snapshot has both or neither.
     """
     values = {"ids": list(ids), "xid": place.xid, "row": place.id}
-    return list((await session.execute(text(_TOLD_UP_TO), values)).scalars())
+    return [row.id for row in await sql.rows(session, _TOLD_UP_TO, values)]
 
 
 async def acknowledge(session: AsyncSession, ids: Iterable[UUID], at: datetime) -> None:

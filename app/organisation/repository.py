@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
 from app.core.geo import point
 from app.organisation.models import (
     Attendance,
@@ -85,10 +86,13 @@ async def skills_of(
 async def crews_on_shift(
     session: AsyncSession, crew_ids: Collection[UUID], at: datetime
 ) -> frozenset[UUID]:
-    query = select(Shift.crew_id).where(
-        col(Shift.crew_id).in_(crew_ids), col(Shift.starts_at) <= at, col(Shift.ends_at) > at
+    rows = await sql.rows(
+        session,
+        "SELECT crew_id FROM shifts WHERE crew_id = ANY(:crews) AND starts_at <= :at"
+        " AND ends_at > :at",
+        {"crews": list(crew_ids), "at": at},
     )
-    return frozenset((await session.exec(query)).all())
+    return frozenset(row.crew_id for row in rows)
 
 
 async def technicians_on_shift(

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.completions.models import CompletionRecord, Review
+from app.core import sql
 from app.core.chain import GENESIS
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
@@ -57,22 +57,21 @@ async def last_repair(session: AsyncSession, order: WorkOrder) -> Repair | None:
 
     Where nobody got to work, or a part was left to others, there is nothing to repeat.
     """
-    statement = (
-        select(WorkOrder.id, CompletionRecord.done_at)
-        .join(CompletionRecord, col(CompletionRecord.order_id) == WorkOrder.id)
-        .join(Review, col(Review.completion_id) == CompletionRecord.id)
-        .where(
-            WorkOrder.premises_id == order.premises_id,
-            WorkOrder.fault_group == order.fault_group,
-            WorkOrder.id != order.id,
-            Review.decision == "passed",
-            col(CompletionRecord.outcome).in_(REPAIRED),
-            CompletionRecord.done_at <= order.reported_at,
-        )
-        .order_by(col(CompletionRecord.done_at).desc(), col(WorkOrder.id).desc())
-        .limit(1)
+    row = await sql.first(
+        session,
+        "SELECT o.id, c.done_at FROM work_orders o JOIN completion_records c ON c.order_id = o.id"
+        " JOIN reviews r ON r.completion_id = c.id WHERE o.premises_id = :premises"
+        " AND o.fault_group = :group AND o.id <> :order AND r.decision = 'passed'"
+        " AND c.outcome = ANY(:repaired) AND c.done_at <= :reported_at"
+        " ORDER BY c.done_at DESC, o.id DESC LIMIT 1",
+        {
+            "premises": order.premises_id,
+            "group": order.fault_group,
+            "order": order.id,
+            "repaired": list(REPAIRED),
+            "reported_at": order.reported_at,
+        },
     )
-    row = (await session.exec(statement)).first()
     return Repair(*row) if row is not None else None
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from procrastinate import JobContext, RetryStrategy
 from procrastinate.exceptions import AlreadyEnqueued
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, jobs, settings
 from app.core.db import Database
@@ -43,7 +44,8 @@ async def plan_requested(context: JobContext, station_id: str) -> None:
     station = UUID(station_id)
     async with database.transaction() as session:
         await repository.raise_dirty(session, station)
-    await queue_run(database, station)
+        at = await _due_at(session, station)
+    await _queue(database, station, at)
 
 
 @jobs.app.task(name="planning.run", queue=QUEUE, pass_context=True)
@@ -119,25 +121,28 @@ async def queue_run(database: Database, station_id: UUID) -> None:
     scheduled is an unlocked `wake`.
     """
     async with database.transaction() as session:
-        urgent = await repository.danger_waits(session, station_id)
-        last = await repository.last_started(session, station_id)
-    at = None if urgent else _not_before(last)
+        at = await _due_at(session, station_id)
+    await _queue(database, station_id, at)
+
+
+async def _due_at(session: AsyncSession, station_id: UUID) -> datetime | None:
+    if await repository.danger_waits(session, station_id):
+        return None
+    return _not_before(await repository.last_started(session, station_id))
+
+
+async def _queue(database: Database, station_id: UUID, at: datetime | None) -> None:
+    task, lock = (run_plan, lock_of(station_id)) if at is None else (wake, f"wake-{station_id}")
     with suppress(AlreadyEnqueued):
         async with database.transaction() as session:
-            if at is not None:
-                await jobs.defer(
-                    session,
-                    wake,
-                    queueing_lock=f"wake-{station_id}",
-                    at=at,
-                    station_id=str(station_id),
-                )
+            if await jobs.waits(session, lock):
                 return
             await jobs.defer(
                 session,
-                run_plan,
-                lock=lock_of(station_id),
-                queueing_lock=lock_of(station_id),
+                task,
+                lock=lock if at is None else None,
+                queueing_lock=lock,
+                at=at,
                 station_id=str(station_id),
             )
 

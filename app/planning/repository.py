@@ -5,16 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
 from app.planning.models import (
     PlannedVisit,
     PlanningProblem,
-    PlanningRun,
     PlanningState,
     UnplannedOrder,
 )
@@ -94,18 +94,22 @@ async def planned_after(
 
 async def forget(session: AsyncSession, order_id: UUID) -> None:
     """Drop what was planned, or said of being unplanned, about an order."""
-    await session.execute(delete(PlannedVisit).where(col(PlannedVisit.order_id) == order_id))
-    await session.execute(delete(UnplannedOrder).where(col(UnplannedOrder.order_id) == order_id))
+    await sql.rows(
+        session,
+        "WITH visit AS (DELETE FROM planned_visits WHERE order_id = :order)"
+        " DELETE FROM unplanned_orders WHERE order_id = :order",
+        {"order": order_id},
+    )
 
 
 async def raise_dirty(session: AsyncSession, station_id: UUID) -> int:
     """Note that the station's plan is behind; returns its `dirty_seq`."""
-    statement = text(
+    statement = (
         "INSERT INTO planning_state (station_id, dirty_seq) VALUES (:station, 1)"
         " ON CONFLICT (station_id) DO UPDATE SET dirty_seq = planning_state.dirty_seq + 1"
         " RETURNING dirty_seq"
     )
-    return int((await session.execute(statement, {"station": station_id})).scalar_one())
+    return int(await sql.scalar(session, statement, {"station": station_id}))
 
 
 async def note_planned(session: AsyncSession, seqs: dict[UUID, int], at: datetime) -> None:
@@ -129,17 +133,13 @@ async def is_behind(session: AsyncSession, station_id: UUID) -> bool:
 
 async def last_started(session: AsyncSession, station_id: UUID) -> datetime | None:
     """When a run of this station last began."""
-    query = (
-        select(PlanningRun.started_at)
-        .where(
-            PlanningRun.station_id == station_id,
-            col(PlanningRun.started_at).is_not(None),
-            col(PlanningRun.publish),
-        )
-        .order_by(col(PlanningRun.requested_at).desc())
-        .limit(1)
+    row = await sql.first(
+        session,
+        "SELECT started_at FROM planning_runs WHERE station_id = :station"
+        " AND started_at IS NOT NULL AND publish ORDER BY requested_at DESC LIMIT 1",
+        {"station": station_id},
     )
-    return (await session.exec(query)).first()
+    return row.started_at if row else None
 
 
 async def waiting(
@@ -155,12 +155,12 @@ async def waiting(
 
 async def danger_waits(session: AsyncSession, station_id: UUID) -> bool:
     """Whether danger waits at this station that no plan has tried and left yet."""
-    statement = text(
+    statement = (
         "SELECT EXISTS (SELECT FROM work_orders o WHERE o.station_id = :station"
         " AND o.state IN ('NEW', 'RETURNED') AND o.service_class = 'E1'"
         " AND NOT EXISTS (SELECT FROM unplanned_orders u WHERE u.order_id = o.id))"
     )
-    return bool((await session.execute(statement, {"station": station_id})).scalar_one())
+    return bool(await sql.scalar(session, statement, {"station": station_id}))
 
 
 async def stations_behind(session: AsyncSession, stale_before: datetime) -> list[UUID]:

@@ -11,6 +11,7 @@ from sqlalchemy.types import Uuid
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
 from app.planning import policy as planning
 from app.travel.models import ArrivalEstimate, UnplacedCrew
 from app.work_orders.models import Assignment, WorkOrder
@@ -257,8 +258,8 @@ async def note_unplaced(
 
 
 async def forget(session: AsyncSession, orders: Collection[UUID]) -> None:
-    await session.execute(
-        delete(ArrivalEstimate).where(col(ArrivalEstimate.order_id).in_(list(orders)))
+    await sql.rows(
+        session, "DELETE FROM arrival_estimates WHERE order_id = ANY(:ids)", {"ids": list(orders)}
     )
 
 

@@ -1,6 +1,5 @@
 """Idempotency keys: the same key and body replays the stored answer, another body is refused."""
 
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, sql
 from app.core.columns import Instant, Json
 from app.core.i18n import Text
 from app.core.problems import Problem
@@ -77,15 +76,12 @@ async def claim_key(
     """Insert the claim, waiting for a twin in flight; raises StoredAnswer or a Problem."""
     if not key or len(key) > 100 or not key.isprintable() or not key.isascii():
         raise IdempotencyKeyMissing()
-    claimed = (
-        await session.execute(
-            text(
-                "INSERT INTO idempotent_answers (principal_id, route, key, request_hash,"
-                " created_at) VALUES (:p, :r, :k, :h, :at) ON CONFLICT DO NOTHING RETURNING key"
-            ),
-            {"p": principal_id, "r": route, "k": key, "h": request_hash, "at": clock.real_now()},
-        )
-    ).first()
+    claimed = await sql.first(
+        session,
+        "INSERT INTO idempotent_answers (principal_id, route, key, request_hash,"
+        " created_at) VALUES (:p, :r, :k, :h, :at) ON CONFLICT DO NOTHING RETURNING key",
+        {"p": principal_id, "r": route, "k": key, "h": request_hash, "at": clock.real_now()},
+    )
     if claimed:
         request.state.claimed = (principal_id, route, key)
         return
@@ -109,14 +105,13 @@ async def store_answer(request: Request, session: AsyncSession, response: Respon
     if claimed is None or response.status_code >= 500:
         return
     principal_id, route, key = claimed
-    await session.execute(
-        text(
-            "UPDATE idempotent_answers SET status = :status, body = cast(:body AS jsonb)"
-            " WHERE principal_id = :p AND route = :r AND key = :k"
-        ),
+    await sql.rows(
+        session,
+        "UPDATE idempotent_answers SET status = :status, body = cast(:body AS jsonb)"
+        " WHERE principal_id = :p AND route = :r AND key = :k",
         {
             "status": response.status_code,
-            "body": json.dumps(json.loads(bytes(response.body))) if response.body else None,
+            "body": bytes(response.body).decode() if response.body else None,
             "p": principal_id,
             "r": route,
             "k": key,

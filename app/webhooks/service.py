@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock, settings
+from app.core import clock, settings, sql
 from app.core.ids import new_id
 from app.core.jobs import defer
 from app.core.permissions import Permission
@@ -116,7 +115,7 @@ async def publish(
     session: AsyncSession, *, key: str, event: str, station_id: UUID, data: dict[str, Any]
 ) -> None:
     """Tell every interested endpoint, once per `key`, with this transaction or not at all."""
-    rows = (await session.execute(text(_INTERESTED), {"station": station_id})).all()
+    rows = await sql.rows(session, _INTERESTED, {"station": station_id})
     interested = [row.id for row in rows if policy.hears(row.events, event)]
     if not interested:
         return

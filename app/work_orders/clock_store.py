@@ -13,6 +13,9 @@ from app.work_orders.clocks import Span, advance
 from app.work_orders.models import OrderClock, WorkOrder
 from app.work_orders.states import ENDED, Action, State
 
+BEFORE_ANY = (Action.DRAFTED, Action.SUBMITTED)
+"""No clock runs before the report is one: there is nothing to read."""
+
 
 async def step(
     session: AsyncSession,
@@ -25,7 +28,7 @@ async def step(
 
     The event's payload says what a hold does to which clock, and where a net time begins anew.
     """
-    stored = [] if action is Action.DRAFTED else await _stored(session, order)
+    stored = [] if action in BEFORE_ANY else await _stored(session, order)
     rows = {(row.clock, row.span): row for row in stored}
     base = payload.get("base")
     spans = advance(

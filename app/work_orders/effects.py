@@ -16,6 +16,8 @@ from app.work_orders.states import AWAITING_DISPATCH, ENDED, IN_CREW_HANDS, Acti
 
 DECIDES = {"hold": Action.HELD, "cancel": Action.CANCELLED}
 """What an approval of each kind would do."""
+_KEPT = "the assignment that was just made"
+"""The session knows its rows weakly: nobody reads again what this transaction wrote."""
 HOLD_KEEPS_CREW = timedelta(hours=2)
 """Under this a hold goes back to the same crew, if it is on shift (DOMAIN transition 20)."""
 
@@ -137,6 +139,7 @@ async def _assign(
     session.add(assignment)
     await session.flush()
     order.assignment_id = assignment.id
+    session.info[_KEPT] = assignment
 
 
 async def _hand_over(

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, text
+from sqlalchemy import ColumnElement, exists, select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
 from app.organisation.models import Crew, CrewMember
@@ -74,9 +75,7 @@ async def find_open_twin(session: AsyncSession, premises_id: UUID, group: str) -
 
 async def serialise_reports(session: AsyncSession, key: str) -> None:
     """Two calls about the same trouble wait for each other until this transaction ends."""
-    await session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))"), {"key": key}
-    )
+    await sql.rows(session, "SELECT pg_advisory_xact_lock(hashtextextended(:key, 7))", {"key": key})
 
 
 async def page(
@@ -141,14 +140,13 @@ async def places(
     session: AsyncSession, order_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[float, float]]:
     """(lon, lat) of each order."""
-    rows = await session.execute(
-        text(
-            "SELECT id, ST_X(location::geometry), ST_Y(location::geometry)"
-            " FROM work_orders WHERE id = ANY(:ids)"
-        ),
+    rows = await sql.rows(
+        session,
+        "SELECT id, ST_X(location::geometry) AS lon, ST_Y(location::geometry) AS lat"
+        " FROM work_orders WHERE id = ANY(:ids)",
         {"ids": list(order_ids)},
     )
-    return {row[0]: (row[1], row[2]) for row in rows}
+    return {row.id: (row.lon, row.lat) for row in rows}
 
 
 async def holders(

@@ -70,7 +70,8 @@ async def dossiers(
     """Orders with place, holder and, for one order, clocks; two queries for any number."""
     ids = [order.id for order in orders]
     places = await repository.places(session, ids)
-    holders = await repository.holders(session, ids)
+    held = [order.id for order in orders if order.assignment_id is not None]
+    holders = await repository.holders(session, held) if held else {}
     found = []
     for order in orders:
         assignment, code, name = holders.get(order.id, (None, None, None))
