@@ -15,7 +15,7 @@ from pydantic import (
 
 from app.completions.policy import SHARE_STEP, Outcome, ReadingKind, impossible
 from app.core.texts import Code, Line, Paragraph, Printable
-from app.core.times import Moment
+from app.core.times import PhoneMoment
 from app.evidence.declaration import DeclaredIn
 
 Share = Annotated[Decimal, Field(ge=0, le=1, max_digits=5, decimal_places=4)]
@@ -74,7 +74,7 @@ class PermitIn(_Said):
     """The work permit, or the emergency repair sheet that stands for it."""
 
     number: Line
-    closed_at: Moment
+    closed_at: PhoneMoment
 
 
 class ContributionIn(_Said):

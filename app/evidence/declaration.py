@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.core.geo import PlaceIn
-from app.core.times import Moment
+from app.core.times import PhoneMomentIfAny
 from app.evidence.policy import FileKind, MediaType
 from routing import Datum
 
@@ -28,7 +28,7 @@ class DeclaredIn(BaseModel):
     size_bytes: int = Field(ge=1, le=2**40)
     sha256: Sha256
     """Lower-case hex of the whole file."""
-    captured_at: Moment | None = None
+    captured_at: PhoneMomentIfAny = None
 
 
 class UploadMetadata(BaseModel):
@@ -44,7 +44,7 @@ class UploadMetadata(BaseModel):
     kind: FileKind | None = None
     sha256: Sha256 | None = None
     filetype: MediaType | None = None
-    captured_at: Moment | None = None
+    captured_at: PhoneMomentIfAny = None
     captured_lon: float | None = None
     captured_lat: float | None = None
     datum: Datum = Datum.WGS84

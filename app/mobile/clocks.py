@@ -1,5 +1,6 @@
 """Two clocks: what a phone's showed, what ours did, and when an act happened by ours."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,11 +18,15 @@ from app.mobile.flags import Doubt
 from app.mobile.models import ClockSample
 from app.mobile.policy import Limits
 from app.mobile.rules import Rules
+from app.mobile.schemas import printable
 from app.organisation import service as organisation
 
 KEPT = timedelta(days=90)
 EVERY = timedelta(minutes=5)
 """A look at a clock that shows nothing new is kept this often; it is also a proof of contact."""
+LOOKS = 20
+"""So many of the last are held against each other."""
+MS = timedelta(milliseconds=1)
 SAME_MS = 1_000
 """Skews that differ by less are one: the way there and back takes its time."""
 
@@ -30,13 +35,15 @@ SAME_MS = 1_000
 class DeviceClock:
     """What a phone's clocks showed when it sent: wall time with its offset, and the steady one."""
 
-    at: datetime
+    at: datetime | None
+    """None for what is no time at all; `text` is what was said, word for word."""
     boot_id: str | None = None
     uptime_ms: int | None = None
+    text: str = ""
 
     @property
     def offset_min(self) -> int | None:
-        offset = self.at.utcoffset()
+        offset = self.at.utcoffset() if self.at else None
         return round(offset.total_seconds() / 60) if offset is not None else None
 
 
@@ -44,9 +51,11 @@ async def heard(session: AsyncSession, principal: Principal, shown: DeviceClock 
     """The phone spoke: its technician is on line, and its clock is compared with business time."""
     now = clock.now()
     if principal.device_id is not None:
-        if shown is not None:
-            await _compare(session, principal, principal.device_id, shown, now)
-        skew_ms = policy.measured_skew_ms(shown.at, now) if shown else None
+        skew_ms = None
+        if shown is not None and shown.at is None:
+            await strange(session, principal, {"shown": printable(shown.text)})
+        elif shown is not None and shown.at is not None:
+            skew_ms = await _compare(session, principal, principal.device_id, shown, shown.at, now)
         await repository.device_heard(session, principal.device_id, now, skew_ms)
     if principal.technician_id is not None:
         await organisation.touch_presence(session, principal.technician_id, now)
@@ -57,25 +66,36 @@ async def _compare(
     principal: Principal,
     device_id: UUID,
     shown: DeviceClock,
+    shown_at: datetime,
     now: datetime,
-) -> None:
+) -> int:
+    """Keep the look when it tells something new; the skew as far as it is known now."""
     sample = ClockSample(
         device_id=device_id,
         user_id=principal.id,
         at=now,
-        device_at=shown.at,
-        skew_ms=policy.measured_skew_ms(shown.at, now),
+        device_at=shown_at,
+        skew_ms=policy.measured_skew_ms(shown_at, now),
         offset_min=shown.offset_min,
         boot_id=shown.boot_id,
         uptime_ms=shown.uptime_ms,
     )
-    before = await last_sample(session, device_id, principal.id)
+    looks = await last_samples(session, device_id, principal.id)
+    before = looks[0] if looks else None
     if before is None or _is_news(before, sample):
         session.add(sample)
         await session.flush()
         numbers = await rules.in_force(session)
         for doubt, key in doubts_of(before, sample, numbers):
             await flags.put(session, principal, None, doubt, key)
+    recent = [each.skew_ms for each in looks if _is_recent(each, sample)]
+    return policy.least_delayed_ms([sample.skew_ms, *recent])
+
+
+async def strange(session: AsyncSession, principal: Principal, data: dict[str, Any]) -> None:
+    """Tell the chief, once a day, of a clock that shows what no clock can."""
+    key = f"{principal.device_id}:{clock.now():%Y%m%d}"
+    await flags.put(session, principal, None, Doubt("clock_off", data), key)
 
 
 def _is_news(before: ClockSample, sample: ClockSample) -> bool:
@@ -92,12 +112,12 @@ def doubts_of(
     """What a new look at the clock tells the chief, each with the key that makes it one flag."""
     found: list[tuple[Doubt, str]] = []
     if abs(sample.skew_ms) > numbers["clock_off_s"] * 1000:
-        data: dict[str, Any] = {"skew_s": round(sample.skew_ms / 1000)}
+        data: dict[str, Any] = {"skew_s": round((sample.device_at - sample.at).total_seconds())}
         found.append((Doubt("clock_off", data), f"{sample.device_id}:{sample.at:%Y%m%d}"))
     if before is None:
         return found
     key = f"{sample.device_id}:{sample.at.isoformat()}"
-    moved_ms = sample.skew_ms - before.skew_ms
+    moved_ms = _moved_ms(before, sample)
     if abs(moved_ms) > numbers["clock_jump_s"] * 1000:
         data = {"from_skew_s": round(before.skew_ms / 1000), "moved_s": round(moved_ms / 1000)}
         data |= {"last_seen_right_at": before.at.isoformat()}
@@ -110,19 +130,56 @@ def doubts_of(
     return found
 
 
-async def last_sample(
+def _moved_ms(before: ClockSample, sample: ClockSample) -> int:
+    """By how much the clock was set between two looks; what the way took is no setting.
+
+    The steady clock tells the two apart, where both looks are of one boot.
+    """
+    moved_ms = sample.skew_ms - before.skew_ms
+    if sample.boot_id is None or sample.boot_id != before.boot_id:
+        return moved_ms
+    assert sample.uptime_ms is not None and before.uptime_ms is not None  # they come together
+    ran_ms = (sample.uptime_ms - before.uptime_ms) * clock.pace()
+    set_ms = round((sample.device_at - before.device_at).total_seconds() * 1000 - ran_ms)
+    return min(moved_ms, set_ms, key=abs)
+
+
+async def last_samples(
     session: AsyncSession, device_id: UUID, user_id: UUID, boot_id: str | None = None
-) -> ClockSample | None:
-    """The newest look at the device's clock in this person's hands, of one boot if given."""
+) -> Sequence[ClockSample]:
+    """The newest looks at the device's clock in this person's hands, of one boot if given."""
     query = (
         select(ClockSample)
         .where(ClockSample.device_id == device_id, ClockSample.user_id == user_id)
         .order_by(col(ClockSample.id).desc())
-        .limit(1)
+        .limit(LOOKS)
     )
     if boot_id is not None:
         query = query.where(ClockSample.boot_id == boot_id, col(ClockSample.uptime_ms).is_not(None))
-    return (await session.exec(query)).one_or_none()
+    return (await session.exec(query)).all()
+
+
+def steady_of(looks: Sequence[ClockSample], uptime_ms: int, pace: float) -> datetime | None:
+    """When the steady clock showed `uptime_ms`, from looks of one boot, newest first."""
+    if not looks:
+        return None
+    known = [each.at - timedelta(milliseconds=(each.uptime_ms or 0) * pace) for each in looks]
+    recent = [at for at, each in zip(known, looks, strict=True) if _is_recent(each, looks[0])]
+    ahead_ms = policy.least_delayed_ms([round((known[0] - at) / MS) for at in recent])
+    at, was_ms = looks[0].at, looks[0].uptime_ms or 0
+    return policy.steady_time(at, was_ms, uptime_ms, pace) - ahead_ms * MS
+
+
+def _is_recent(look: ClockSample, newest: ClockSample) -> bool:
+    return newest.at - look.at <= policy.RECENT
+
+
+async def _skew_ms(session: AsyncSession, device: Device) -> int | None:
+    """The device's skew; one that is years is read off the last look."""
+    if device.skew_ms is None or not policy.is_cut(device.skew_ms):
+        return device.skew_ms
+    looks = await last_samples(session, device.id, device.user_id)
+    return round((looks[0].device_at - looks[0].at) / MS) if looks else device.skew_ms
 
 
 async def time_of(
@@ -141,17 +198,16 @@ async def time_of(
     now = clock.now()
     steady_at = None
     if steady is not None:
-        sample = await last_sample(session, device.id, device.user_id, steady[0])
-        if sample is not None and sample.uptime_ms is not None:
-            pace = clock.pace()
-            steady_at = policy.steady_time(sample.at, sample.uptime_ms, steady[1], pace)
+        looks = await last_samples(session, device.id, device.user_id, steady[0])
+        steady_at = steady_of(looks, steady[1], clock.pace())
+    skew_ms = await _skew_ms(session, device)
     back_dated = timedelta(seconds=numbers["back_dated_s"])
     limits = Limits(
         clock_off=timedelta(seconds=numbers["clock_off_s"]),
         back_dated=back_dated,
         future=timedelta(seconds=numbers["future_s"]),
     )
-    when = policy.corrected(client_at, device.skew_ms, earliest, now, limits, steady_at)
+    when = policy.corrected(client_at, skew_ms, earliest, now, limits, steady_at)
     if "back_dated" in when.doubts or not await _in_touch(
         session, device, when.at + back_dated, now - back_dated
     ):

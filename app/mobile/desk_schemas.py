@@ -25,6 +25,7 @@ FlagKind = Literal[
     "commands_lost",
     "sequence_reused",
     "command_broken",
+    "command_unreadable",
     "code_unplaced",
 ]
 TakenOver = Literal["note", "readings", "parts", "files"]

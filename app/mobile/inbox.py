@@ -20,7 +20,7 @@ from app.core.problems import Busy, InvalidInput, Problem, Unexpected
 from app.core.scope import Principal
 from app.identity.errors import DeviceRevoked, Unauthenticated
 from app.identity.models import Device
-from app.mobile import conflicts, execution, flags, inbox_store, policy
+from app.mobile import clocks, conflicts, execution, flags, inbox_store, policy, unread
 from app.mobile.commands import measured
 from app.mobile.errors import CommandIdReused, CommandNotTried, EarlierCommandsMissing
 from app.mobile.execution import Tried
@@ -231,9 +231,12 @@ async def _try(
 ) -> CommandAnswer:
     answer = CommandAnswer(id=received.id, device_seq=received.device_seq, outcome="refused")
     if received.command is None:
-        unread = InvalidInput("the command cannot be read", errors=received.errors)
-        answer.problem = unread.body(language)
+        problem = InvalidInput("the command cannot be read", errors=received.errors)
+        answer.problem = problem.body(language)
+        await unread.tell(session, principal, received)
         return answer
+    if received.strange_time is not None:
+        await clocks.strange(session, principal, {"client_at": received.strange_time})
     tried = await execution.attempt(session, principal, device, received.command)
     await _tell(session, principal, language, answer, tried)
     await _note_presence(session, principal, tried)

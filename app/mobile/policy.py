@@ -1,6 +1,6 @@
 """Pure rules of the phone: whose clock is right, and what was doubtful about an act."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -8,6 +8,10 @@ FRESH = timedelta(minutes=2)
 """A position older than this says where the phone was, not where it is."""
 INSTANT = timedelta(seconds=2)
 """Nobody reads an order faster: a script accepts (DOMAIN section 6, 接单)."""
+DELAY = timedelta(minutes=1)
+"""A request that is longer on its way says so by the time that passed, not by the clock."""
+RECENT = timedelta(minutes=30)
+"""Looks at a clock that tell of the same clock: crystals drift a second in half a day."""
 MOVED = timedelta(minutes=1)
 """A time that had to be moved by more is told in the event."""
 
@@ -33,6 +37,22 @@ def measured_skew_ms(device_at: datetime, now: datetime) -> int:
     """Device clock minus ours in milliseconds, within the range of a 32-bit integer."""
     skew = round((device_at - now).total_seconds() * 1000)
     return max(-(2**31), min(2**31 - 1, skew))
+
+
+def is_cut(skew_ms: int) -> bool:
+    """Whether the skew is so large that `measured_skew_ms` could not tell it."""
+    return skew_ms in (-(2**31), 2**31 - 1)
+
+
+def least_delayed_ms(looks: Sequence[int]) -> int:
+    """The truest of several measures of one clock, newest first; at least one.
+
+    The way here only ever takes time, which makes a clock look behind: of measures that differ
+    from the newest by no more than a delay can, the greatest is the least delayed. What differs
+    by more is of before the clock was set.
+    """
+    most = looks[0] + DELAY // timedelta(milliseconds=1)
+    return max(each for each in looks if each <= most)
 
 
 def corrected(

@@ -1,15 +1,13 @@
 """The phone over HTTP: pull the work, push what was done, compare what both hold."""
 
 import re
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, AwareDatetime
 
-from app.core import clock
+from app.core import clock, times
 from app.core.db import Database
 from app.core.i18n import preferred
 from app.core.permissions import Permission as P
@@ -34,37 +32,24 @@ Phone = Annotated[Principal, allow(P.PHONE)]
 _UPTIME = re.compile(r"^([A-Za-z0-9_-]{1,64});([0-9]{1,15})$")
 
 
-def _of_our_century(value: datetime) -> datetime:
-    if not 2000 <= value.year < 2100:
-        raise ValueError("the year must be from 2000 to 2099")
-    return value
-
-
-ShownTime = Annotated[AwareDatetime, AfterValidator(_of_our_century)]
-"""A phone's clock as it shows, with the offset that it believes in."""
-
-
 def shown_clock(
     device_time: Annotated[
-        ShownTime | None,
-        Header(description="The phone's clock now, ISO 8601 with its own offset."),
+        str | None,
+        Header(description="The phone's clock now, ISO 8601 with its own offset, however wrong."),
     ] = None,
     device_uptime: Annotated[
         str | None,
-        Header(
-            max_length=90,
-            pattern=_UPTIME.pattern,
-            description="`<boot_id>;<ms>`: the steady clock now, which nobody can set.",
-        ),
+        Header(description="`<boot_id>;<ms>`: the steady clock now, which nobody can set."),
     ] = None,
 ) -> DeviceClock | None:
-    """What the headers say of the phone's clocks."""
+    """What the headers say of the phone's clocks; no header is a reason to refuse a request."""
     if device_time is None:
         return None
     matched = _UPTIME.match(device_uptime) if device_uptime else None
-    if matched is None:
-        return DeviceClock(device_time)
-    return DeviceClock(device_time, matched[1], int(matched[2]))
+    at = times.shown(device_time)
+    if matched is None or at is None:
+        return DeviceClock(at, text=device_time)
+    return DeviceClock(at, matched[1], int(matched[2]), text=device_time)
 
 
 Shown = Annotated[DeviceClock | None, Depends(shown_clock)]

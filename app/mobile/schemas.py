@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 from app.completions.record import CompletionIn, ContributionIn, ReadingIn
 from app.core.geo import PlaceIn
 from app.core.texts import Line, Paragraph
-from app.core.times import Moment
+from app.core.times import Moment, PhoneMoment, can_be_meant
 from app.web.wire import Body, Out
 from app.work_orders.bodies import HoldProofIn, HoldReason, SlotIn
 
@@ -78,8 +78,9 @@ class CommandIn(Body):
     """Counts the person's commands of this installation from 1, without gaps."""
     kind: Kind
     order_id: UUID
-    client_at: Moment
-    """The phone's own clock at the act; the server corrects it by the measured skew."""
+    client_at: PhoneMoment
+    """The phone's own clock at the act; the server corrects it by the measured skew. A year that
+    cannot be meant is no reason to refuse the act."""
     steady: SteadyIn | None = None
     """With `Device-Uptime` of the same `boot_id` it tells the time of the act whatever became of
     the phone's clock."""
@@ -106,7 +107,7 @@ class CommandIn(Body):
     completion: CompletionIn | None = None
 
 
-def _shown(text: str) -> str:
+def printable(text: str) -> str:
     """Names and messages may quote what came: only what a database can store is told."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:200]
 
@@ -126,6 +127,23 @@ class Received:
         self.command: CommandIn | None = None
         self.errors: list[dict[str, Any]] = []
 
+    @property
+    def order_id(self) -> UUID | None:
+        """The order that it is about, as far as can be told."""
+        if self.command is not None:
+            return self.command.order_id
+        try:
+            return UUID(str(json.loads(self.said).get("order_id")))
+        except ValueError:
+            return None
+
+    @property
+    def strange_time(self) -> str | None:
+        """`client_at` word for word, when no right clock could show that."""
+        if self.command is None or can_be_meant(self.command.client_at):
+            return None
+        return printable(str(json.loads(self.said)["client_at"]))
+
     @classmethod
     def read(cls, raw: Any, validate: Callable[[Any], CommandIn]) -> "Received":
         """Raises ValueError only when not even id and sequence can be read."""
@@ -142,8 +160,8 @@ class Received:
         except ValidationError as error:
             received.errors = [
                 {
-                    "at": [_shown(str(part)) for part in each["loc"]],
-                    "why": _shown(each["msg"]),
+                    "at": [printable(str(part)) for part in each["loc"]],
+                    "why": printable(each["msg"]),
                     "code": each["type"],
                 }
                 for each in error.errors(include_url=False, include_context=False)[:20]

@@ -1,6 +1,6 @@
 """Two clocks: what the phone showed is kept, service levels run by ours, doubts are told."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -147,6 +147,53 @@ class TestBackDated:
         assert done["departed"].at == clock.now()
         assert done["departed"].payload["doubts"] == ["time_clamped", "future_time"]
         assert set(await chief.flags()) == {"future_time"}
+
+
+class TestFlatBattery:
+    async def test_a_clock_of_1970_or_of_no_time_loses_nothing_and_is_told(
+        self, desk: Desk, leader: Phone, chief: Chief, database: Database, client: httpx.AsyncClient
+    ) -> None:
+        order_id = await desk.sent()
+        behind = clock.now() - datetime(1970, 1, 1, tzinfo=UTC)
+        headers = {"Device-Time": (clock.now() - behind).isoformat(), "Device-Uptime": "?"}
+        first = await client.get("/mobile/sync", headers=leader.headers | headers)
+        assert first.status_code == 200, first.text
+        assert (await chief.flags())["clock_off"]["data"]["skew_s"] == -behind.total_seconds()
+        clock.advance(2 * MINUTE)
+        accepted_at = clock.now()
+        shown_at = accepted_at - behind
+        accept = leader.command("accept", order_id, client_at=shown_at.isoformat())
+        clock.advance(20 * MINUTE)
+        body = await leader.send(accept, device_time=clock.now() - behind)
+        assert body["answers"][0]["outcome"] == "applied"
+        event = (await events(database, order_id))["accepted"]
+        assert (event.at, event.client_at) == (accepted_at, shown_at)
+        clock.advance(24 * HOUR)
+        held: dict[str, Any] = {"orders": [], "commands": [], "files": []}
+        for said in ("no time", "+010000-01-01T00:00:00.000Z", "0001-01-01T00:00:00+14:00"):
+            strange = {"Device-Time": said}
+            answer = await client.post(
+                "/mobile/reconcile", json=held, headers=leader.headers | strange
+            )
+            assert answer.status_code == 200, answer.text
+        flags = [each for each in await chief.reads("/phone-flags") if each["kind"] == "clock_off"]
+        assert {"shown": "no time"} in [each["data"] for each in flags]
+
+    async def test_an_act_of_no_possible_year_counts_by_ours_and_is_told(
+        self, desk: Desk, leader: Phone, chief: Chief, database: Database
+    ) -> None:
+        order_id, said = await desk.sent(), "-000001-01-01T00:00:00.000Z"
+        late = leader.command("depart", order_id, client_at="9999-12-31T23:59:59-14:00")
+        accept = leader.command("accept", order_id, client_at=said)
+        accept["device_seq"], late["device_seq"] = 1, 2
+        body = await leader.send(accept, late)
+        assert [each["outcome"] for each in body["answers"]] == ["applied"] * 2, body
+        done = await events(database, order_id)
+        assert done["accepted"].at <= done["departed"].at == clock.now()
+        assert done["accepted"].client_at == datetime(1900, 1, 1, tzinfo=UTC)
+        flags = await chief.flags()
+        assert flags["clock_off"]["data"] == {"client_at": said}
+        assert {"back_dated", "future_time"} <= set(flags)
 
 
 class TestRules:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -11,17 +12,23 @@ from hypothesis import strategies as st
 from app.core.problems import Problem
 from app.mobile import letters, notices
 from app.mobile.checklists import checklist
+from app.mobile.clocks import doubts_of, steady_of
+from app.mobile.models import ClockSample
 from app.mobile.policy import (
     Limits,
     arrival_proof,
     corrected,
     gaps,
+    least_delayed_ms,
     measured_skew_ms,
     steady_time,
 )
+from app.mobile.rules import DEFAULTS, Rules
 
 NOW = datetime(2026, 1, 15, 8, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+ID = UUID(int=1)
+NUMBERS = Rules({name: each.value for name, each in DEFAULTS.items()})
 minutes = st.integers(-3000, 3000).map(lambda count: count * MINUTE)
 
 
@@ -71,6 +78,39 @@ class TestCorrected:
         skew_ms = int(set_by.total_seconds() * 1000)
         when = corrected(NOW + client, skew_ms, None, NOW, LIMITS, steady_at)
         assert (when.at, when.doubts) == (NOW - ago * MINUTE, ())
+
+
+class TestLeastDelayed:
+    def test_of_looks_at_one_clock_the_earliest_to_arrive_is_believed(self) -> None:
+        late, hour = 20_000, 3_600_000
+        assert least_delayed_ms([5_000 - late, 5_000, 5_000 - 2 * late]) == 5_000
+        assert least_delayed_ms([5_000, 5_000 - late]) == 5_000
+        assert least_delayed_ms([-hour - late, -hour, 0]) == -hour, "before the clock was set"
+        assert least_delayed_ms([hour, 0]) == hour
+
+    def test_a_steady_clock_is_read_off_the_look_that_was_least_delayed(self) -> None:
+        def look(minutes: int, late_s: int) -> ClockSample:
+            at = NOW + minutes * MINUTE
+            took = timedelta(seconds=late_s)
+            return ClockSample(
+                device_id=ID,
+                user_id=ID,
+                at=at + took,
+                device_at=at,
+                skew_ms=-late_s * 1000,
+                boot_id="boot",
+                uptime_ms=minutes * 60_000,
+            )
+
+        prompt, slow, hung = look(10, 0), look(20, 30), look(12, 90)
+        for looks in ([slow, prompt], [prompt, look(5, 40)], [slow, hung, prompt]):
+            assert steady_of(looks, 15 * 60_000, 1.0) == NOW + 15 * MINUTE
+        old = look(-60, 0)
+        assert steady_of([slow, old], 15 * 60_000, 1.0) == NOW + 15.5 * MINUTE
+        assert steady_of([], 0, 1.0) is None
+        assert [each.kind for each, _ in doubts_of(prompt, hung, NUMBERS)] == []
+        hung.boot_id = "another"
+        assert [each.kind for each, _ in doubts_of(prompt, hung, NUMBERS)] == ["clock_jump"]
 
 
 class TestArrivalProof:

@@ -131,8 +131,8 @@ class TestApart:
         assert [answer["device_seq"] for answer in body["answers"]] == [1, 2, 3]
         assert outcomes(body) == ["applied"] * 3
 
-    async def test_an_unreadable_command_is_refused_alone_and_kept(
-        self, desk: Desk, leader: Phone, database: Database
+    async def test_an_unreadable_command_is_refused_alone_kept_and_told_to_the_chief(
+        self, desk: Desk, leader: Phone, chief: Chief, database: Database
     ) -> None:
         order_id = await desk.sent()
         bad = leader.command("accept", order_id, place={"lon": 0, "lat": 0})
@@ -147,6 +147,12 @@ class TestApart:
         assert [json.loads(row.body["said"]) for row in rows[:2]] == [bad, strange]
         again = await leader.send(bad)
         assert again["answers"][0]["replayed"] is True
+        told = {
+            each["command_id"]: each["order_id"]
+            for each in await chief.reads("/phone-flags")
+            if each["kind"] == "command_unreadable"
+        }
+        assert told == {bad["id"]: order_id, strange["id"]: order_id}
 
     @pytest.mark.parametrize(
         "batch",
@@ -237,16 +243,9 @@ class TestApart:
     @pytest.mark.parametrize(
         "said",
         [
-            {"client_at": "0001-01-01T00:00:00+14:00"},
-            {"client_at": "9999-12-31T23:59:59-14:00"},
             {"kind": "hold", "until": EARLY},
             {"kind": "complete", "completion": {"parts": [{"unit": "a\0b"}]}},
             {"kind": "complete", "completion": {"readings": [{"unit": "\ud800"}]}},
-            {"kind": "complete", "completion": {"permit": {"closed_at": EARLY}}},
-            {
-                "kind": "complete",
-                "completion": {"manifest": [{"captured_at": EARLY}]},
-            },
         ],
     )
     async def test_what_no_database_can_keep_is_refused_as_input(
