@@ -14,6 +14,7 @@ from app.core.texts import Code
 from app.identity.access import allow
 from app.payouts import exports, service
 from app.payouts.card_router import router as cards
+from app.payouts.fair_router import router as fair_play
 from app.payouts.month_router import router as months
 from app.payouts.months import state
 from app.payouts.schemas import RateCardOut, StatementOut, SummaryOut
@@ -136,3 +137,4 @@ def _named(name: str) -> dict[str, str]:
 
 router.include_router(cards)
 router.include_router(months)
+router.include_router(fair_play)

@@ -172,6 +172,7 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "find_customers": lambda _: Call(query={"phone": "13900000001"}),
     "download_statements": lambda _: Call(query={"month": "2026-01"}),
     "download_payroll": lambda _: Call(query={"month": "2026-01"}),
+    "get_fair_play": lambda _: Call(query={"since": "2026-01", "until": "2026-03"}),
     "get_pay_month": lambda _: Call({"month": "2026-01"}),
     "list_pay_appeals": lambda _: Call(query={"month": "2026-01"}),
     "list_pay_questions": lambda _: Call({"month": "2026-01"}),
