@@ -25,6 +25,29 @@ export class SignedOut extends Error {
   }
 }
 
+/** The storage holds what another person said: it would go out in the wrong name. */
+export class OtherOwner extends Error {
+  override readonly name = "OtherOwner";
+  constructor() {
+    super("this storage holds another person's work: open one of its own");
+  }
+}
+
+const OURS = "urn:paigong:problem:";
+
+/** The problem by its short name; undefined when a proxy or a gateway made the answer. */
+export function nameOf(problem: Problem): string | undefined {
+  const { type } = problem;
+  return typeof type === "string" && type.startsWith(OURS) ? type.slice(OURS.length) : undefined;
+}
+
+/** Where the input is wrong, as the service's `errors` say: each a path into the request. */
+export function blamed(problem: Problem): string[][] {
+  const errors: unknown = problem["errors"];
+  const paths = Array.isArray(errors) ? errors.map((each: { at?: unknown }) => each?.at) : [];
+  return paths.filter((at) => Array.isArray(at)).map((at: unknown[]) => at.map(String));
+}
+
 /** The problem of an answer; answers of proxies and gateways have none of their own. */
 export async function problemOf(answer: Response): Promise<Problem> {
   const none = { type: "about:blank", title: answer.statusText, status: answer.status };

@@ -6,12 +6,13 @@ import { Album, type Shot } from "./album.js";
 import { Backoff, pause, type BackoffOptions } from "./backoff.js";
 import { skewMs, type Clocks } from "./clock.js";
 import { Refused, SignedOut, Unreachable } from "./errors.js";
+import type { PhoneEvent, Retake } from "./events.js";
 import { Outbox } from "./outbox.js";
 import { push } from "./push.js";
 import { reconcile, type Reconciled } from "./reconcile.js";
 import { Session } from "./session.js";
 import { holdStorage, kept, openStorage, type KeptFile, type Said, type Storage } from "./storage.js";
-import { pull } from "./sync.js";
+import { notePush, pull } from "./sync.js";
 import { ChunkSize, upload } from "./upload.js";
 import type { Command, Crew, Device, Job, Notice, Saying } from "./wire.js";
 
@@ -25,22 +26,15 @@ export interface PhoneOptions {
   readonly backoff?: Partial<BackoffOptions>;
   /** Between pulls without a push, in milliseconds; the company's own figure otherwise. */
   readonly pullEveryMs?: number;
+  /** Between reconciliations that nothing asks for, in milliseconds; four hours otherwise. */
+  readonly reconcileEveryMs?: number;
   readonly answerMs?: number;
   readonly chunkBytes?: number;
   readonly onEvent?: (event: PhoneEvent) => void;
 }
 
-/** What a screen may want to hear of. */
-export type PhoneEvent =
-  | { readonly kind: "changed" }
-  | { readonly kind: "answered"; readonly commands: number }
-  | { readonly kind: "stored"; readonly file: string }
-  | { readonly kind: "file refused"; readonly file: string; readonly problem: string }
-  | { readonly kind: "unreachable"; readonly waitMs: number }
-  | { readonly kind: "refused"; readonly problem: string }
-  | { readonly kind: "signed out" };
-
 const PULL_EVERY_S = 60;
+const RECONCILE_EVERY_MS = 4 * 3_600_000;
 const SETTLING_MS = 300;
 const BUSY_MS = 1_000;
 const CHUNK_BYTES = 512 * 1024;
@@ -56,8 +50,9 @@ export class Phone {
   /** Failed tries by file, so that one unlucky file does not hold up the others. */
   private readonly tries = new Map<string, number>();
   private readonly chunk: ChunkSize;
-  /** Before the first pull, and after a full one: the server may have been restored. */
+  /** At the start, after a full pull, and when a job misses a file that should be there. */
   private toReconcile = true;
+  private reconciledAtMs = 0;
 
   private constructor(readonly storage: Storage, private readonly options: PhoneOptions) {
     this.clocks = options.clocks ?? { now: () => new Date() };
@@ -69,9 +64,12 @@ export class Phone {
 
   /** The phone as it was left, or a new one. */
   static async open(options: PhoneOptions): Promise<Phone> {
-    return new Phone(await openStorage(options.storage), options);
+    const phone = new Phone(await openStorage(options.storage), options);
+    await phone.album.sweep();
+    return phone;
   }
 
+  /** Sign in; the storage is the person's from then on. Raises OtherOwner, Refused, Unreachable. */
   signIn(username: string, password: string, device: Device): Promise<void> {
     return this.session.signIn(username, password, device);
   }
@@ -107,6 +105,19 @@ export class Phone {
     return (await kept(this.storage, "notices")) ?? [];
   }
 
+  /**
+   * Files that the service opened and did not take, and that were not recorded again yet: each
+   * wants a new one that `replaces` it.
+   */
+  async retakes(): Promise<Retake[]> {
+    const replaced = new Set((await this.album.all()).map((file) => file.replaces));
+    return (await this.jobs()).flatMap(({ id, evidence }) =>
+      evidence.rejected_files
+        .filter(({ file_id }) => !replaced.has(file_id))
+        .map(({ file_id, kind, why }) => ({ orderId: id, kind, replaces: file_id, why })),
+    );
+  }
+
   /** Refusals and conflicts that the owner has not seen. */
   unseen(): Promise<Said[]> {
     return this.outbox.unseen();
@@ -122,7 +133,13 @@ export class Phone {
     return holdStorage();
   }
 
-  /** A push came, or the signal is back: look now. */
+  /** A push came; its data's `push_id` is told to the service with the next pull. */
+  async pushArrived(pushId: string): Promise<void> {
+    await notePush(this.storage, pushId);
+    this.wakeUp();
+  }
+
+  /** The signal is back: look now. */
   wakeUp(): void {
     for (const loop of ["pulling", "pushing", "uploading"] as const) this.wake(loop);
   }
@@ -133,27 +150,31 @@ export class Phone {
     const end = () => stop.abort();
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
-    await Promise.all([
-      this.loop("pulling", stop, () => this.pullAndReconcile()),
-      this.loop("pushing", stop, () => this.pushOnce()),
-      this.loop("uploading", stop, () => this.uploadOnce()),
-    ]);
-    signal.removeEventListener("abort", end);
+    try {
+      await Promise.all([
+        this.loop("pulling", stop, () => this.pullAndReconcile()),
+        this.loop("pushing", stop, () => this.pushOnce()),
+        this.loop("uploading", stop, () => this.uploadOnce()),
+      ]);
+    } finally {
+      signal.removeEventListener("abort", end);
+    }
   }
 
   private async pullAndReconcile(): Promise<number> {
     const waitMs = await this.pullOnce();
-    if (this.toReconcile) {
-      await this.reconcile();
-      this.toReconcile = false;
-    }
-    return waitMs;
+    const everyMs = this.options.reconcileEveryMs ?? RECONCILE_EVERY_MS;
+    const sinceMs = this.clocks.now().getTime() - this.reconciledAtMs;
+    // A clock that was set back does not put it off.
+    if (this.toReconcile || sinceMs < 0 || sinceMs >= everyMs) await this.reconcile();
+    return Math.min(waitMs, everyMs);
   }
 
   /** One pull; how long to wait for the next, in milliseconds. */
   async pullOnce(): Promise<number> {
-    const { changed, again, full } = await pull(this.session, this.storage, this.clocks);
-    this.toReconcile ||= full;
+    const told = await pull(this.session, this.storage, this.clocks);
+    const { changed, again, full } = told;
+    this.toReconcile ||= full || (await this.album.believesStored(told.missingFiles));
     if (changed) this.tell({ kind: "changed" });
     if (again === "at once") return 0;
     if (again === "soon") return SETTLING_MS;
@@ -196,9 +217,19 @@ export class Phone {
    */
   async reconcile(): Promise<Reconciled> {
     const { session, storage, outbox, album, clocks } = this;
-    const found = await reconcile(session, storage, outbox, album, clocks);
-    if (found.sentAgain > 0) this.wakeUp();
-    return found;
+    this.toReconcile = false;
+    this.reconciledAtMs = clocks.now().getTime();
+    try {
+      const found = await reconcile(session, storage, outbox, album, clocks);
+      const { complete, sentAgain } = found;
+      this.tell({ kind: "reconciled", complete, sentAgain });
+      if (sentAgain > 0) this.wakeUp();
+      return found;
+    } catch (error) {
+      // What the service will not answer is asked again in its time, not at once.
+      this.toReconcile = !(error instanceof Refused);
+      throw error;
+    }
   }
 
   private async loop(
@@ -227,6 +258,10 @@ export class Phone {
     }
     if (error instanceof Refused) {
       this.tell({ kind: "refused", problem: error.problem.type });
+      return backoff.failed(BUSY_MS);
+    }
+    if (error instanceof DOMException) {
+      this.tell({ kind: "storage failed", problem: error.name });
       return backoff.failed(BUSY_MS);
     }
     if (!(error instanceof Unreachable)) {

@@ -22,6 +22,10 @@ export interface Said {
   seen?: boolean;
 }
 
+/** The maps of Chinese phones show `gcj02` or `bd09`. */
+export type Datum = "wgs84" | "gcj02" | "bd09";
+export type Source = "camera" | "gallery";
+
 /**
  * A picture, signature or recording. `waiting`: to be uploaded. `stored`: the server has it.
  * `released`: it confirmed so by its manifest, and the bytes were given up; the entry stays, for
@@ -35,9 +39,22 @@ export interface KeptFile {
   readonly size_bytes: number;
   readonly sha256: string;
   readonly captured_at: string;
+  /** Where it was taken, in the coordinates of `datum` (`wgs84` unless said). */
+  readonly captured_lon?: number;
+  readonly captured_lat?: number;
+  readonly datum?: Datum;
+  readonly source?: Source;
+  /** The file of the record that was opened and not taken, and whose place this one takes. */
+  readonly replaces?: string;
   state: "waiting" | "stored" | "released" | "refused";
-  /** Type of the problem that the server told. */
+  /** Type of the problem that the server told, or `damaged`: the bytes are no longer here. */
   refusedWhy?: string;
+}
+
+/** Who the storage belongs to: the person, and the name they signed in with. */
+export interface Owner {
+  readonly id: string;
+  readonly username: string;
 }
 
 /** Single values, each under its own key. */
@@ -45,6 +62,9 @@ export interface Keep {
   device: Device;
   next_seq: number;
   tokens: Tokens;
+  owner: Owner;
+  /** Pushes that came, told with the next pull. */
+  pushes: string[];
   cursor: string;
   etag: string;
   clock: ClockSample[];

@@ -13,26 +13,54 @@ export interface Pulled {
   /** The whole working set came: this phone is new, or the server is not what it was. */
   readonly full: boolean;
   readonly again: "no" | "at once" | "soon";
+  /** Files that jobs which came are still waiting for. */
+  readonly missingFiles: readonly string[];
 }
 
 /** Parts that are sent only when they differ from what the phone has. */
 const PARTS = ["crews", "shifts", "notices", "catalogue", "rules"] as const;
 
+/** The service reads 2000 characters of them at once. */
+const PUSHES_AT_ONCE = 50;
+const MOST_PUSHES = 500;
+const PUSH_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /** One pull, applied. Raises Unreachable, Refused or SignedOut. */
 export async function pull(session: Session, storage: Storage, clocks: Clocks): Promise<Pulled> {
   const cursor = await kept(storage, "cursor");
   const etag = await kept(storage, "etag");
+  const pushes = ((await kept(storage, "pushes")) ?? []).slice(0, PUSHES_AT_ONCE);
   const askedMs = clocks.now().getTime();
   const { data, response } = await session.api.GET("/api/v1/mobile/sync", {
     params: { query: cursor === undefined ? {} : { cursor } },
-    headers: { ...clockHeaders(clocks), ...(etag !== undefined && { "If-None-Match": etag }) },
+    headers: {
+      ...clockHeaders(clocks),
+      ...(etag !== undefined && { "If-None-Match": etag }),
+      ...(pushes.length > 0 && { "Pushes-Arrived": pushes.join(",") }),
+    },
   });
+  if (pushes.length > 0) await changePushes(storage, (all) => all.filter((id) => !pushes.includes(id)));
   const serverTime = response.headers.get("server-time") ?? data?.server_time;
   if (serverTime) await note(storage, sample(askedMs, clocks.now().getTime(), serverTime));
-  if (data === undefined) return { changed: false, full: false, again: "no" };
+  if (data === undefined) return { changed: false, full: false, again: "no", missingFiles: [] };
   await apply(storage, data, response.headers.get("etag"));
   const again = data.more ? "at once" : data.settling ? "soon" : "no";
-  return { changed: isNews(data), full: data.mode === "full", again };
+  const missingFiles = data.jobs.flatMap((job) => job.evidence.missing_files);
+  return { changed: isNews(data), full: data.mode === "full", again, missingFiles };
+}
+
+/** Keep that a push came, until a pull has told it; what is no id the service would not read. */
+export async function notePush(storage: Storage, id: string): Promise<void> {
+  if (!PUSH_ID.test(id)) return;
+  await changePushes(storage, (all) => [...new Set([...all, id])].slice(-MOST_PUSHES));
+}
+
+async function changePushes(
+  storage: Storage, how: (all: readonly string[]) => string[],
+): Promise<void> {
+  const writing = storage.transaction("keep", "readwrite", STRICT);
+  const all = ((await writing.store.get("pushes")) as string[] | undefined) ?? [];
+  await Promise.all([writing.store.put(how(all), "pushes"), writing.done]);
 }
 
 function isNews(told: Working): boolean {

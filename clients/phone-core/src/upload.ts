@@ -2,9 +2,8 @@
  * Upload of one file by tus 1.0 (https://tus.io/protocols/resumable-upload): the server's offset
  * is the truth, so a torn line costs at most what was under way.
  */
-import type { Album } from "./album.js";
-import { checksum } from "./album.js";
-import { Refused, Unreachable } from "./errors.js";
+import { checksum, DAMAGED, type Album } from "./album.js";
+import { nameOf, Refused, Unreachable } from "./errors.js";
 import type { Session } from "./session.js";
 import type { KeptFile } from "./storage.js";
 
@@ -12,10 +11,18 @@ const TUS = { "Tus-Resumable": "1.0.0" } as const;
 const PATH = "/api/v1/evidence/uploads";
 /** Resumable answers: the offset moved, another request writes, or the chunk was garbled. */
 const ASK_AGAIN = new Set([409, 423, 460]);
-/** At the creation of an upload. */
-const TAKEN = 409;
-/** After these the file itself, or the right to send it, is what is wrong. */
-const FINAL = new Set([400, 403, 404, 410, 413, 415, 422]);
+/** Said by the service: the file itself, or the right to send it, is what is wrong. */
+const FINAL = new Set([
+  "evidence-differs", "evidence-hash-differs", "evidence-kind-mismatch",
+  "evidence-not-what-it-claims", "evidence-rejected", "evidence-too-large", "not-found",
+  "order-quota", "replacement-invalid", "upload-gone", "upload-media-type",
+  "upload-metadata-invalid", "upload-too-long",
+]);
+const METADATA_INVALID = "upload-metadata-invalid";
+/** These may pass when the upload is created again: an expired one, garbled bytes, foolish extras. */
+const ONCE_MORE = new Set(["evidence-hash-differs", "not-found", METADATA_INVALID]);
+/** Not the file but the chunk is too large, for the service or for a hop on the way. */
+const TOO_LARGE = 413;
 
 export interface UploadOptions {
   readonly baseUrl: string;
@@ -53,50 +60,61 @@ export type Uploaded = "stored" | "busy" | "refused";
 export async function upload(
   session: Session, album: Album, file: KeptFile, options: UploadOptions,
 ): Promise<Uploaded> {
-  try {
-    let offset = await create(session, file, options);
-    while (offset < file.size_bytes) {
-      const before = offset;
-      offset = await sendChunk(session, album, file, offset, options);
-      if (offset === before) return "busy";
+  const tried = new Set<string>();
+  for (;;) {
+    try {
+      return await sendOn(session, album, file, options, tried.has(METADATA_INVALID));
+    } catch (error) {
+      if (error instanceof Damaged) return await giveUp(album, file, DAMAGED);
+      const name = error instanceof Refused ? nameOf(error.problem) : undefined;
+      if (name === undefined || !FINAL.has(name)) throw error;
+      if (!ONCE_MORE.has(name) || tried.has(name)) {
+        return await giveUp(album, file, (error as Refused).problem.type);
+      }
+      tried.add(name);
     }
-    await album.stored(file.id);
-    return "stored";
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    if (!(error instanceof NotThisFile) && !FINAL.has(error.status)) throw error;
-    await album.refused(file.id, error.problem.type);
-    return "refused";
   }
 }
 
-/** The id belongs to other bytes: asking again changes nothing. */
-class NotThisFile extends Refused {
-  constructor({ status, problem }: Refused) {
-    super(status, problem);
+/** The bytes are not on the disk any more. */
+class Damaged extends Error {}
+
+async function giveUp(album: Album, file: KeptFile, why: string): Promise<Uploaded> {
+  await album.refused(file.id, why);
+  return "refused";
+}
+
+async function sendOn(
+  session: Session, album: Album, file: KeptFile, options: UploadOptions, bare: boolean,
+): Promise<Uploaded> {
+  let offset = await create(session, file, options, bare);
+  while (offset < file.size_bytes) {
+    const before = offset;
+    offset = await sendChunk(session, album, file, offset, options);
+    if (offset === before) return "busy";
   }
+  await album.stored(file.id);
+  return "stored";
 }
 
 /** Open the upload or find it again: the id is the phone's, so a lost answer does no harm. */
-async function create(session: Session, file: KeptFile, options: UploadOptions): Promise<number> {
+async function create(
+  session: Session, file: KeptFile, options: UploadOptions, bare: boolean,
+): Promise<number> {
   const headers = {
     ...TUS,
     "Upload-Length": String(file.size_bytes),
-    "Upload-Metadata": metadata(file),
+    "Upload-Metadata": metadata(file, bare),
   };
   const asked = new Request(options.baseUrl + PATH, { method: "POST", headers });
-  try {
-    return offsetOf(await session.request(asked));
-  } catch (error) {
-    if (!(error instanceof Refused) || error.status !== TAKEN) throw error;
-    throw new NotThisFile(error);
-  }
+  return offsetOf(await session.request(asked));
 }
 
 async function sendChunk(
   session: Session, album: Album, file: KeptFile, offset: number, options: UploadOptions,
 ): Promise<number> {
   const body = await album.read(file.id, offset, options.chunk.bytes);
+  if (body.byteLength === 0) throw new Damaged();
   const headers = {
     ...TUS,
     "Content-Type": "application/offset+octet-stream",
@@ -111,9 +129,17 @@ async function sendChunk(
   } catch (error) {
     // One that asks for patience got the chunk: the line is not what is wrong.
     if (error instanceof Unreachable && error.waitMs === undefined) options.chunk.torn();
+    if (error instanceof Refused && isChunkTooLarge(error)) {
+      options.chunk.torn();
+      throw new Unreachable("the chunk is too large", undefined, { cause: error });
+    }
     if (!(error instanceof Refused) || !ASK_AGAIN.has(error.status)) throw error;
     return standing(session, url);
   }
+}
+
+function isChunkTooLarge({ status, problem }: Refused): boolean {
+  return status === TOO_LARGE && !FINAL.has(nameOf(problem) ?? "");
 }
 
 async function standing(session: Session, url: string): Promise<number> {
@@ -126,15 +152,21 @@ function offsetOf(answer: Response): number {
   return offset;
 }
 
-/** Only ASCII stands in these values: ids, letters, hashes, types and times. */
-function metadata(file: KeptFile): string {
+/**
+ * Only ASCII stands in these values: ids, letters, hashes, types, times and numbers. A `bare` one
+ * leaves out what the service can do without.
+ */
+function metadata(file: KeptFile, bare: boolean): string {
+  const { captured_at, captured_lon, captured_lat, datum, source } = file;
   const told = {
     order_id: file.order_id,
     file_id: file.id,
     kind: file.kind,
     sha256: file.sha256,
     filetype: file.media_type,
-    captured_at: file.captured_at,
+    replaces: file.replaces,
+    ...(!bare && { captured_at, captured_lon, captured_lat, datum, source }),
   };
-  return Object.entries(told).map(([key, value]) => `${key} ${btoa(value)}`).join(",");
+  const pairs = Object.entries(told).filter(([, value]) => value !== undefined);
+  return pairs.map(([key, value]) => `${key} ${btoa(String(value))}`).join(",");
 }

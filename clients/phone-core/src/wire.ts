@@ -19,6 +19,7 @@ export type PhoneRules = NonNullable<Working["rules"]>;
 export type Reconciliation = Schemas["ReconciliationOut"];
 export type Tokens = Schemas["TokensOut"];
 export type Device = Schemas["DeviceIn"];
+export type Me = Schemas["MeOut"];
 
 /** What an act says beside what the core adds: id, sequence number and the phone's clocks. */
 export type Saying = Omit<Command, "id" | "device_seq" | "client_at" | "steady">;

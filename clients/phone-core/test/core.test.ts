@@ -1,29 +1,12 @@
 /** The core against a service in this process: lost answers, torn uploads, kills, gaps. */
-import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backoff, pause } from "../src/backoff.js";
 import { sample, skewMs, withOffset, withSample } from "../src/clock.js";
-import { Phone, type PhoneEvent } from "../src/index.js";
 import { isWhole, merged, pages, type Held } from "../src/manifest.js";
 import { ChunkSize } from "../src/upload.js";
-import { nothingWrong, Service } from "./service.js";
-
-let number = 0;
-
-async function phoneOn(
-  service: Service, storage = `phone-${(number += 1)}`, chunkBytes = 4,
-  onEvent: (event: PhoneEvent) => void = () => {},
-): Promise<Phone> {
-  const phone = await Phone.open({
-    baseUrl: "http://service", storage, fetch: service.fetch, chunkBytes, onEvent,
-    backoff: { firstMs: 1, capMs: 2 },
-  });
-  await phone.signIn("tech", "secret", { id: "d", name: "phone", platform: "android" });
-  return phone;
-}
-
-const accept = (order_id: string) => ({ kind: "accept", order_id }) as const;
+import { accept, job, phoneOn, shot } from "./pocket.js";
+import { nothingWrong, Service, urn } from "./service.js";
 
 test("a command whose answer was lost is sent again and done once", async () => {
   const service = new Service();
@@ -84,7 +67,7 @@ test("one unreadable command holds up none of the others, and its owner hears of
   await phone.pushOnce();
   assert.deepEqual(service.lost, [2]);
   const unseen = await phone.unseen();
-  assert.deepEqual(unseen.map((each) => [each.id, each.problem?.type]), [[said[1]!.id, "unreadable"]]);
+  assert.deepEqual(unseen.map((each) => [each.id, each.problem?.type]), [[said[1]!.id, urn("invalid-input")]]);
   assert.equal(await phone.outbox.sayAgain([said[1]!.id]), 0);
 });
 
@@ -92,13 +75,11 @@ test("an upload whose id is taken is refused for good, and the next one goes on"
   const service = new Service();
   const events: string[] = [];
   const phone = await phoneOn(service, undefined, 64, (event) => events.push(event.kind));
-  const content = new TextEncoder().encode("0123456789");
-  const shot = { orderId: "o1", kind: "F", mediaType: "image/jpeg", capturedAt: new Date(), content };
-  const [first, second] = [await phone.photograph(shot), await phone.photograph(shot)];
+  const [first, second] = [await phone.photograph(shot()), await phone.photograph(shot())];
   service.taken = first.id;
   await phone.uploadOnce();
   assert.deepEqual(events.sort(), ["file refused", "stored"]);
-  assert.equal((await phone.album.get(first.id))?.refusedWhy, "differs");
+  assert.equal((await phone.album.get(first.id))?.refusedWhy, urn("evidence-differs"));
   assert.equal((await phone.album.get(second.id))?.state, "stored");
 });
 
@@ -153,9 +134,7 @@ function heldBy(jobs: number, commands: number, files: number): Held {
 test("a torn upload goes on where the server stands, with a checksum on each chunk", async () => {
   const service = new Service();
   const phone = await phoneOn(service);
-  const content = new TextEncoder().encode("0123456789");
-  const shot = { orderId: "o1", kind: "F", mediaType: "image/jpeg", capturedAt: new Date(), content };
-  const file = await phone.photograph(shot);
+  const file = await phone.photograph(shot());
   service.loseNextAnswer("/evidence/uploads/");
   await assert.rejects(phone.uploadOnce(), { name: "Unreachable" });
   await phone.uploadOnce();
@@ -167,9 +146,9 @@ test("a torn upload goes on where the server stands, with a checksum on each chu
 test("cursor and jobs come together; absent parts stay; an unchanged answer has no body", async () => {
   const service = new Service();
   const phone = await phoneOn(service);
-  service.working = { mode: "full", jobs: [{ id: "o1", version: 1 }], gone: [], crews: [{ id: "c" }] };
+  service.working = { mode: "full", jobs: [job("o1")], gone: [], crews: [{ id: "c" }] };
   await phone.pullOnce();
-  service.working = { mode: "changes", jobs: [{ id: "o2", version: 1 }], gone: ["o1"] };
+  service.working = { mode: "changes", jobs: [job("o2")], gone: ["o1"] };
   await phone.pullOnce();
   assert.deepEqual((await phone.jobs()).map((job) => job.id), ["o2"]);
   assert.equal((await phone.crews()).length, 1);
@@ -182,7 +161,7 @@ test("a full answer replaces what a command's answer had made newer", async () =
   const service = new Service();
   const phone = await phoneOn(service);
   const told = (version: number, mode = "full") =>
-    ({ mode, jobs: [{ id: "o1", version, assignment_id: "a" }], gone: [] });
+    ({ mode, jobs: [job("o1", version)], gone: [] });
   for (const [working, stands] of [[told(9), 9], [told(3, "changes"), 9], [told(3), 3]] as const) {
     service.working = working;
     await phone.pullOnce();
@@ -219,9 +198,7 @@ test("a torn line halves the chunk down to the least, what arrives doubles it", 
 test("a chunk whose answer is lost makes the next one smaller", async () => {
   const service = new Service();
   const phone = await phoneOn(service, undefined, 64 * 1024);
-  const content = new Uint8Array(96 * 1024);
-  const shot = { orderId: "o1", kind: "F", mediaType: "image/jpeg", capturedAt: new Date(), content };
-  await phone.photograph(shot);
+  await phone.photograph(shot({ content: new Uint8Array(96 * 1024) }));
   service.loseNextAnswer("/evidence/uploads/");
   await assert.rejects(phone.uploadOnce(), { name: "Unreachable" });
   await phone.uploadOnce();

@@ -7,6 +7,13 @@ interface Gap {
   readonly last: number;
 }
 
+interface Manifest {
+  readonly commands: readonly { id: string }[];
+  readonly files: readonly { id: string }[];
+  readonly page?: number;
+  readonly of?: number;
+}
+
 /** An answer to a reconciliation in which all is as it should be. */
 export function nothingWrong(): Told {
   return {
@@ -17,6 +24,14 @@ export function nothingWrong(): Told {
     },
     files: { verified: 0, missing: [], partial: [], rejected: [], differing: [], unlisted: [] },
   };
+}
+
+/** The type of a problem as the service names it. */
+export const urn = (name: string) => `urn:paigong:problem:${name}`;
+
+/** An answer of the service itself that refuses. */
+export function refusal(status: number, name: string, more: object = {}): Response {
+  return Response.json({ type: urn(name), title: name, status, ...more }, { status });
 }
 
 export class Service {
@@ -31,6 +46,19 @@ export class Service {
   lastCursor: string | null = null;
   refreshes = 0;
   reconciled = 0;
+  /** What the next reconciliations find. */
+  told: Told = nothingWrong();
+  /** The bodies of reconciliations. */
+  readonly manifests: Manifest[] = [];
+  /** Who signs in, by name. */
+  readonly people: Record<string, string> = { tech: "u1" };
+  /** The devices of sign-ins: null for one without. */
+  readonly signIns: (string | null)[] = [];
+  /** `Pushes-Arrived` of the pulls. */
+  readonly pushes: (string | null)[] = [];
+  readonly metadata: Record<string, string>[] = [];
+  /** Asked before all else; an answer of its own is what the phone gets. */
+  intercept: (request: Request) => Response | undefined = () => undefined;
   /** A batch with a command of this order is more than the service can read. */
   unreadable: string | undefined;
   /** An upload of this id is somebody else's. */
@@ -41,6 +69,7 @@ export class Service {
   onPull: () => void = () => {};
   private pulls = 0;
   private valid = "access-0";
+  private whose = "u1";
   private losing: string | undefined;
 
   /** Do what the next request to this path asks, and lose the answer. */
@@ -55,25 +84,33 @@ export class Service {
   readonly fetch = (async (input: Request | string | URL) => {
     const request = input as Request;
     const { pathname, searchParams } = new URL(request.url);
-    const answer = await this.answer(request, pathname, searchParams);
+    const answer =
+      this.intercept(request) ?? (await this.answer(request, pathname, searchParams));
     if (this.losing === undefined || !pathname.includes(this.losing)) return answer;
     this.losing = undefined;
     throw new TypeError("the line is torn");
   }) as typeof fetch;
 
   private async answer(request: Request, path: string, query: URLSearchParams): Promise<Response> {
-    if (path.endsWith("/auth/login")) return Response.json(this.tokens("access-0"));
+    if (path.endsWith("/auth/login")) return this.signIn(await request.json());
     if (path.endsWith("/auth/refresh")) {
       this.refreshes += 1;
       return Response.json(this.tokens(this.valid));
     }
     if (request.headers.get("authorization") !== `Bearer ${this.valid}`) {
-      return Response.json({ type: "unauthenticated" }, { status: 401 });
+      return refusal(401, "unauthenticated");
     }
+    if (path.endsWith("/me")) return Response.json({ id: this.whose });
     if (path.endsWith("/mobile/commands")) return this.receive(await request.json());
-    if (path.endsWith("/mobile/reconcile")) return await this.confirm();
-    if (path.endsWith("/mobile/sync")) return this.sync(query.get("cursor"));
+    if (path.endsWith("/mobile/reconcile")) return this.confirm(await request.json());
+    if (path.endsWith("/mobile/sync")) return this.sync(request, query.get("cursor"));
     return this.store(request, path);
+  }
+
+  private signIn(said: { username: string; device: { id: string } | null }): Response {
+    this.signIns.push(said.device?.id ?? null);
+    this.whose = this.people[said.username]!;
+    return Response.json(this.tokens(this.valid));
   }
 
   private tokens(access_token: string) {
@@ -81,8 +118,10 @@ export class Service {
   }
 
   private receive(batch: { commands: Command[]; lost: number[] }): Response {
-    if (batch.commands.some((each) => each.order_id === this.unreadable)) {
-      return Response.json({ type: "unreadable" }, { status: 422 });
+    const broken = batch.commands.findIndex((each) => each.order_id === this.unreadable);
+    if (broken >= 0) {
+      const at = ["body", "commands", String(broken), "place"];
+      return refusal(422, "invalid-input", { errors: [{ at, why: "not finite" }] });
     }
     const known = new Set(this.commands.map((each) => each.id));
     this.commands.push(...batch.commands.filter((each) => !known.has(each.id)));
@@ -93,14 +132,16 @@ export class Service {
     return Response.json({ answers, gaps, last_seq: 0, server_time: new Date() });
   }
 
-  private async confirm(): Promise<Response> {
+  private async confirm(manifest: Manifest): Promise<Response> {
     this.reconciled += 1;
+    this.manifests.push(manifest);
     await this.onReconcile();
-    return Response.json({ complete: true, ...nothingWrong() });
+    return Response.json({ complete: true, ...this.told });
   }
 
-  private sync(cursor: string | null): Response {
+  private sync(request: Request, cursor: string | null): Response {
     this.lastCursor = cursor;
+    this.pushes.push(request.headers.get("pushes-arrived"));
     this.onPull();
     const headers = { "Server-Time": new Date().toISOString() };
     if (this.working === undefined) return new Response(null, { status: 304, headers });
@@ -112,19 +153,23 @@ export class Service {
   private async store(request: Request, path: string): Promise<Response> {
     const id = path.split("/").at(-1)!;
     if (request.method === "POST") {
-      const named = /file_id ([^,]+)/.exec(request.headers.get("upload-metadata")!)![1]!;
-      if (atob(named) === this.taken) return Response.json({ type: "differs" }, { status: 409 });
-      const held = this.bytes.get(atob(named)) ?? new Uint8Array();
-      this.bytes.set(atob(named), held);
+      const pairs = request.headers.get("upload-metadata")!.split(",").map((pair) => pair.split(" "));
+      const told = Object.fromEntries(pairs.map(([key, value]) => [key!, atob(value!)]));
+      this.metadata.push(told);
+      const named = told["file_id"]!;
+      if (named === this.taken) return refusal(409, "evidence-differs");
+      const held = this.bytes.get(named) ?? new Uint8Array();
+      this.bytes.set(named, held);
       return new Response(null, { status: 201, headers: { "Upload-Offset": `${held.length}` } });
     }
-    const held = this.bytes.get(id)!;
+    const held = this.bytes.get(id);
+    if (held === undefined) return refusal(404, "not-found");
     const body = new Uint8Array(await request.arrayBuffer());
     if (Number(request.headers.get("upload-offset")) !== held.length) {
-      return Response.json({ type: "offset" }, { status: 409 });
+      return refusal(409, "upload-offset-conflict");
     }
     if (!request.headers.get("upload-checksum")?.startsWith("sha256 ")) {
-      return Response.json({ type: "checksum" }, { status: 400 });
+      return refusal(400, "checksum-unknown");
     }
     this.chunks += 1;
     this.sizes.push(body.length);
