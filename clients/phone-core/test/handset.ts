@@ -6,7 +6,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Phone, type Job, type KeptFile, type Saying } from "../src/index.js";
+import { Phone, type Job, type KeptFile, type PhoneEvent, type Saying } from "../src/index.js";
 import { openDisk } from "./disk.js";
 
 interface Config {
@@ -24,12 +24,14 @@ interface Config {
 
 const config = JSON.parse(readFileSync(process.argv[2]!, "utf-8")) as Config;
 const BOOT = randomUUID();
-const ASKS_EVERY_MS = 3000;
+/** Four hours of a shift that lasts a few minutes. */
+const RECONCILE_EVERY_MS = 12_000;
 const HANDLED = new Set(["SENT", "ACCEPTED", "ENROUTE", "ONSITE", "WORKING"]);
 
 /** Jobs that this owner has done with, as far as this run of the app remembers. */
 const done = new Set<string>();
-let asksAt = 0;
+/** There is nothing to do: what was said is all that will be said. */
+let resting = false;
 
 await openDisk(join(config.state, "journal"), "phone");
 const phone = await Phone.open({
@@ -41,12 +43,19 @@ const phone = await Phone.open({
   },
   backoff: { firstMs: 200, capMs: 4000 },
   pullEveryMs: 4000,
+  reconcileEveryMs: RECONCILE_EVERY_MS,
   answerMs: 10_000,
   chunkBytes: 96 * 1024,
-  onEvent: (event) => tell({ event: event.kind, ...("problem" in event && event) }),
+  onEvent: hear,
 });
 await signIn();
 await Promise.all([carry(), work()]);
+
+/** Its own reconciliation is its last word, as long as nothing more is said. */
+function hear(event: PhoneEvent): void {
+  tell({ event: event.kind, ...("problem" in event && event) });
+  if (event.kind === "reconciled") tell({ drained: event.complete && resting });
+}
 
 function tell(line: Record<string, unknown>): void {
   writeSync(1, JSON.stringify(line) + "\n");
@@ -80,23 +89,13 @@ async function carry(): Promise<never> {
 async function work(): Promise<never> {
   for (;;) {
     const job = (await phone.jobs()).find((each) => HANDLED.has(each.state) && !done.has(each.id));
-    if (job !== undefined && (await leads(job))) await visit(job);
-    else if (job !== undefined) await assist(job);
-    else await rest();
-  }
-}
-
-/** Nothing to do: ask now and then whether all is safe. */
-async function rest(): Promise<void> {
-  await pause(150);
-  if (performance.now() < asksAt) return;
-  if ((await phone.outbox.countWaiting()) + (await phone.album.waiting()).length > 0) return;
-  asksAt = performance.now() + ASKS_EVERY_MS;
-  try {
-    const found = await phone.reconcile();
-    tell({ drained: found.complete, said: (await phone.outbox.all()).length });
-  } catch {
-    await pause(300);
+    resting = job === undefined;
+    if (job === undefined) {
+      await pause(150);
+      continue;
+    }
+    tell({ drained: false });
+    await ((await leads(job)) ? visit(job) : assist(job));
   }
 }
 
@@ -183,7 +182,8 @@ async function photograph(job: Job, kinds: string[], wanted: number): Promise<Ke
     const kind = kinds[mine.length]!;
     tell({ means: "file", id, order_id: job.id, kind });
     const shot = { id, orderId: job.id, kind, mediaType: "image/jpeg", capturedAt: new Date(), content };
-    mine.push(await phone.photograph(shot));
+    const { lon, lat } = job.place;
+    mine.push(await phone.photograph({ ...shot, place: { lon, lat }, source: "camera" }));
     tell({ said: "file", id });
   }
   return mine;
