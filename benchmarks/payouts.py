@@ -8,7 +8,10 @@ carried, every chain. At last the second evaluator of the tests, which shares no
 product, tells every line from the same tables: `equal_share` is the share of lines of which both
 say the same, to the last fen.
 
-    python -m benchmarks.payouts [--technicians 1000] [--orders 400] [--processes 2]
+    python -m benchmarks.payouts [--technicians 1000] [--orders 400] [--processes 2] [--filled]
+
+`--filled` takes the database as the last run with these sizes filled and closed it, and measures
+again; `fill_s` is null then.
 """
 
 import argparse
@@ -104,8 +107,8 @@ def _one(connection: psycopg.Connection[Any], query: str) -> UUID:
     return found
 
 
-def close(database_url: str, ground: Ground) -> dict[str, int]:
-    """The acts of both months with what stood then; how many lines of each kind there are."""
+def close(database_url: str, ground: Ground) -> None:
+    """The acts of both months with what stood then."""
     with psycopg.connect(database_url) as connection:
         for month, published in PUBLISHED.items():
             drafted, locked = published.replace(day=2), LOCKED[month]
@@ -120,11 +123,9 @@ def close(database_url: str, ground: Ground) -> dict[str, int]:
                     " FROM ledger_entries WHERE period = %s",
                     [month, act, at, ground.office["clerk"], month],
                 )
-        rows = connection.execute("SELECT kind, count(*) FROM ledger_entries GROUP BY 1").fetchall()
         connection.commit()
         connection.autocommit = True
         connection.execute("VACUUM ANALYZE")
-        return dict(rows)
 
 
 def verify(database_url: str, processes: int) -> dict[str, Any]:
@@ -159,17 +160,31 @@ def _evaluate(database_url: str, crews: list[str]) -> tuple[int, int, list[str]]
     return found.equal, known, [str(each) for each in (*found.only_stored, *found.only_evaluated)]
 
 
-def measure(*, technicians: int, orders: int, processes: int) -> dict[str, Any]:
+def _kinds(database_url: str, technicians: int) -> dict[str, int]:
+    """How many lines of each kind these technicians have, who must be all that there are."""
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT count(*) FROM technicians").fetchone()
+        if found != (technicians,):
+            raise SystemExit(f"{technicians} technicians wanted, filled are {found}")
+        return dict(
+            connection.execute("SELECT kind, count(*) FROM ledger_entries GROUP BY 1").fetchall()
+        )
+
+
+def measure(*, technicians: int, orders: int, processes: int, filled: bool) -> dict[str, Any]:
     """All of it on a database of its own; seconds of wall clock."""
-    database_url = ensure_database(DATABASE, throwaway=True, fresh=True)
-    ground = prepare(database_url)
+    database_url = ensure_database(DATABASE, throwaway=True, fresh=not filled)
+    _install(database_url)
     crews = technicians // CREW
     shards = [range(first, min(first + 5, crews)) for first in range(0, crews, 5)]
     with ProcessPoolExecutor(processes, initializer=partial(_install, database_url)) as pool:
-        filled_s, _ = _timed(
-            lambda: sum(pool.map(partial(copy, database_url, ground, orders=orders), shards))
-        )
-        kinds = close(database_url, ground)
+        fill_s = None
+        if not filled:
+            ground = prepare(database_url)
+            work = partial(copy, database_url, ground, orders=orders)
+            fill_s, _ = _timed(lambda: sum(pool.map(work, shards)))
+            close(database_url, ground)
+        kinds = _kinds(database_url, crews * CREW)
         found = verify(database_url, processes)
         names = [[str(who(f"crew {number}")) for number in shard] for shard in shards]
         evaluated_s, told = _timed(lambda: list(pool.map(partial(_evaluate, database_url), names)))
@@ -185,7 +200,7 @@ def measure(*, technicians: int, orders: int, processes: int) -> dict[str, Any]:
         "differences": len(found["differences"]),
         "equal_share": equal / known,
         "recompute_s": found["recompute_s"],
-        "fill_s": round(filled_s, 1),
+        "fill_s": fill_s and round(fill_s, 1),
         "second_evaluator_s": round(evaluated_s, 1),
         "processes": processes,
         "load_average": round(os.getloadavg()[0], 1),
@@ -204,6 +219,7 @@ def main() -> int:
     parser.add_argument("--technicians", type=int, default=1000)
     parser.add_argument("--orders", type=int, default=400)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--filled", action="store_true")
     found = measure(**vars(parser.parse_args()))
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

@@ -74,22 +74,20 @@ def _lines(entry: Earning, rules: CardRules) -> list[Line]:
 def compare(entry: Earning, rules: CardRules, line: Line | None = None) -> list[Changed]:
     """What is not the same, words included; `line` is what `again` made, if it did already."""
     line = line or again(entry, rules)
-    made = {
-        "points": line.points,
-        "amount_minor": line.amount_minor,
-        "explanation_zh": line.explanation.zh,
-        "explanation_en": line.explanation.en,
-    }
-    changed = [
+    inputs, said = line.inputs, entry.inputs
+    changed: list[tuple[str, Any, Any]] = [
         (name, stored, value)
-        for name, value in made.items()
-        if (stored := getattr(entry, name)) != value
+        for name, stored, value in (
+            ("points", entry.points, line.points),
+            ("amount_minor", entry.amount_minor, line.amount_minor),
+            ("explanation_zh", entry.explanation_zh, line.explanation.zh),
+            ("explanation_en", entry.explanation_en, line.explanation.en),
+        )
+        if stored != value
     ]
-    said = entry.inputs
-    changed += [(f"inputs.{n}", said.get(n), v) for n, v in line.inputs.items() if said.get(n) != v]
-    return [
-        Changed(entry.id or 0, name, str(stored), str(value)) for name, stored, value in changed
-    ]
+    if said | inputs != said:
+        changed += [(f"inputs.{n}", said.get(n), v) for n, v in inputs.items() if said.get(n) != v]
+    return [Changed(entry.id or 0, name, str(old), str(new)) for name, old, new in changed]
 
 
 def compare_order(entries: Sequence[Earning], rules: CardRules) -> list[Changed]:

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, Uuid, and_, any_, liter
 from sqlmodel import SQLModel, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.catalogue.holidays import DayType, day_type
 from app.catalogue.models import FaultCode, ServiceLimit, ServicePolicy
 from app.catalogue.working_time import Limit
 from app.completions.contributions import Contribution
@@ -55,6 +56,13 @@ class Company:
     zone: ZoneInfo
     """Where the company works: local days and months."""
     pay: PayGround
+    days: dict[date, DayType] = field(default_factory=dict)
+
+    def day_type(self, day: date) -> DayType:
+        """What a local day is, looked up once; raises HolidaysUnknown and HolidaysInvalid."""
+        if day not in self.days:
+            self.days[day] = day_type(day)
+        return self.days[day]
 
     def in_crew(self, crew_id: UUID, technician_id: UUID, *instants: datetime) -> list[CrewMember]:
         """The technician's memberships of the crew that hold at any of `instants`."""

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from app.catalogue.holidays import day_type
 from app.completions.models import CompletionRecord
 from app.payouts.models import LedgerEntry, RateCard
 from app.verification.arithmetic import Earned, earnings, exact, hundredths
@@ -105,7 +104,7 @@ def _time(case: Case, company: Company, passed: PassedRecord, bands: Mapping[str
         factors.append(exact(bands["night"]))
     off = {kind: exact(bands[kind]) for kind in ("rest", "holiday")}
     if any(factor != 1 for factor in off.values()):
-        kind = day_type(at.date())
+        kind = company.day_type(at.date())
         factors += [off[kind]] if kind in off else []
     return max(factors)
 
