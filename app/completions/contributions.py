@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.completions import repository
 from app.completions.models import CompletionRecord
-from app.completions.record import ContributionIn
+from app.completions.record import ContributionIn, in_steps
 from app.core.columns import Instant, Json, PrimaryId
 from app.evidence import service as evidence
 from app.evidence.declaration import DeclaredIn
@@ -46,6 +46,8 @@ class Contribution(SQLModel, table=True):
     parts: list[dict[str, Any]] = Field(sa_type=Json)
     files: list[dict[str, Any]] = Field(sa_type=Json)
     """As in a record's manifest."""
+    shares: list[dict[str, Any]] | None = Field(default=None, sa_type=Json, nullable=True)
+    """The split that this person agrees to, as in a record."""
 
 
 async def of_order(session: AsyncSession, order_id: UUID) -> Sequence[Contribution]:
@@ -84,7 +86,8 @@ async def contribute(
         user_id=user_id,
         command_id=command_id,
         at=act.at,
-        **said.model_dump(mode="json"),
+        shares=_split(said),
+        **said.model_dump(mode="json", exclude={"shares"}),
     )
     await _declare(session, order.id, user_id, declared_of(row.files))
     session.add(row)
@@ -100,6 +103,12 @@ async def contribute(
     }
     await transition(session, order, Action.NOTED, act, **(payload | told))
     return row
+
+
+def _split(said: ContributionIn) -> list[dict[str, str]] | None:
+    if said.shares is None:
+        return None
+    return in_steps([(each.technician_id, each.share) for each in said.shares])
 
 
 def declared_of(rows: Iterable[dict[str, Any]]) -> list[Declared]:
@@ -136,8 +145,10 @@ async def _declare(
 
 
 async def declare_all(session: AsyncSession, order: WorkOrder, record: CompletionRecord) -> None:
-    """The order's manifest is the record's with what its crew contributed."""
+    """The order's manifest is the record's with what its crew contributed; each sends their own."""
     noted = await of_assignment(session, record.assignment_id)
+    for row in noted:
+        await _declare(session, order.id, row.user_id, declared_of(row.files))
     files = {each.file_id: each for row in noted for each in declared_of(row.files)}
     files |= {each.file_id: each for each in declared_of(record.manifest)}
     await evidence.declare(session, order, record.completed_by, list(files.values()))

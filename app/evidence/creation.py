@@ -162,8 +162,8 @@ def is_leased(file: EvidenceFile, at: datetime) -> bool:
 
 
 async def forget(session: AsyncSession, file: EvidenceFile) -> None:
-    """Make a locked unfinished file as if it had never been begun."""
-    if file.in_manifest:
+    """Make a locked unfinished file as if it had never been begun; who owes it owes it still."""
+    if file.in_manifest or await repository.is_contributed(session, file):
         file.state, file.received_bytes = "declared", 0
         file.lease_id = file.lease_until = file.expires_at = None
     else:

@@ -5,14 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core.permissions import Permission
-from app.core.scope import Principal, scoped
 from app.evidence.models import EvidenceFile, EvidenceInspection, QuarantinedFile
 from app.evidence.policy import RECORDINGS
 from app.organisation.models import CrewMember
@@ -100,6 +98,16 @@ async def _volume(session: AsyncSession, *where: Any) -> tuple[int, int]:
     ).where(*where)
     files, total = (await session.exec(statement)).one()
     return files, int(total)
+
+
+async def is_contributed(session: AsyncSession, file: EvidenceFile) -> bool:
+    """Whether somebody of a crew named the file for the record, standing or to come."""
+    named = text(
+        "SELECT EXISTS (SELECT FROM completion_contributions WHERE order_id = :order"
+        " AND files @> jsonb_build_array(jsonb_build_object('file_id', CAST(:file AS text))))"
+    )
+    found = await session.execute(named, {"order": file.order_id, "file": str(file.id)})
+    return bool(found.scalar_one())
 
 
 async def replacement_of(session: AsyncSession, file_id: UUID) -> UUID | None:
@@ -203,33 +211,6 @@ async def removed_hashes(session: AsyncSession, since: datetime) -> Sequence[str
         select(EvidenceFile.sha256).where(col(EvidenceFile.removed_at) >= since, ~needed).distinct()
     )
     return (await session.exec(statement)).all()
-
-
-async def visible_order(
-    session: AsyncSession, principal: Principal, order_id: UUID
-) -> WorkOrder | None:
-    """The order when its evidence is in the principal's scope."""
-    statement = select(WorkOrder).where(WorkOrder.id == order_id, _in_scope(principal))
-    return (await session.exec(statement)).first()
-
-
-async def visible_file(
-    session: AsyncSession, principal: Principal, file_id: UUID
-) -> tuple[EvidenceFile, WorkOrder] | None:
-    """The file with its order, when in the principal's scope."""
-    statement = (
-        select(EvidenceFile, WorkOrder)
-        .join(WorkOrder, col(WorkOrder.id) == EvidenceFile.order_id)
-        .where(EvidenceFile.id == file_id, _in_scope(principal))
-    )
-    return (await session.exec(statement)).first()
-
-
-def _in_scope(principal: Principal) -> ColumnElement[bool]:
-    own = col(WorkOrder.id).in_(
-        select(Assignment.order_id).where(col(Assignment.crew_id).in_(principal.crew_ids))
-    )
-    return scoped(principal, Permission.EVIDENCE_READ, WorkOrder.station_id, own=own)
 
 
 async def held_by(session: AsyncSession, technician_id: UUID, order_id: UUID) -> bool:

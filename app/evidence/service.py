@@ -12,7 +12,7 @@ from app.catalogue.models import FaultCode
 from app.core import clock, feed
 from app.core.problems import NotFound
 from app.core.scope import Principal
-from app.evidence import limits, repository
+from app.evidence import limits, readers, repository
 from app.evidence.errors import (
     EvidenceDiffers,
     EvidenceKindMismatch,
@@ -160,14 +160,16 @@ class EvidenceOfOrder(NamedTuple):
 
 
 async def of_order(session: AsyncSession, principal: Principal, order_id: UUID) -> EvidenceOfOrder:
-    """Everything recorded for an order in scope; raises NotFound."""
-    order = await repository.visible_order(session, principal, order_id)
+    """What the reader may see of an order in scope, judged beside all of it; raises NotFound."""
+    order = await readers.visible_order(session, principal, order_id)
     if order is None:
         raise NotFound()
     files = await repository.of_order(session, order_id)
     inspections = await repository.inspections(session, order_id)
     visit, shown = await seen(session, order_id, files, inspections)
-    return EvidenceOfOrder(order, await letters_of(session, order), visit, shown)
+    visible = await readers.visible_ids(session, principal, [file.id for file in files])
+    mine = [each for each in shown if each.file.id in visible]
+    return EvidenceOfOrder(order, await letters_of(session, order), visit, mine)
 
 
 async def letters_of(session: AsyncSession, order: WorkOrder) -> frozenset[str]:
@@ -223,7 +225,7 @@ async def thumbnail(session: AsyncSession, principal: Principal, file_id: UUID) 
 async def _verified(
     session: AsyncSession, principal: Principal, file_id: UUID
 ) -> tuple[EvidenceFile, WorkOrder]:
-    found = await repository.visible_file(session, principal, file_id)
+    found = await readers.visible_file(session, principal, file_id)
     if found is None:
         raise NotFound()
     if found[0].state != "verified":

@@ -1,13 +1,20 @@
 """Lists and bytes of evidence, and who may see them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
 
-from tests.app.evidence.at_work import PhoneFile, h02_files, jpeg
+from app.core import clock
+from app.core.db import Database
+from app.core.permissions import Role
+from app.work_orders import assignments
+from app.work_orders.acts import Act
+from tests.app.evidence.at_work import PhoneFile, h02_files, jpeg, person, reread, tiny_jpeg
 from tests.app.evidence.conftest import Phone
 from tests.app.evidence.test_tus import problem
 from tests.conftest import Headers
+from tests.factories.world import World
 
 
 class TestBytes:
@@ -63,6 +70,46 @@ class TestBytes:
                 await client.get(f"/evidence/{file.id}", headers=as_(reader))
             ).status_code == 200
         assert (await client.get(f"/evidence/{file.id}", headers=as_("agent"))).status_code == 403
+
+    async def test_a_crew_reads_what_was_there_while_it_held_the_order_and_its_own(
+        self,
+        phone: Phone,
+        phone_of: Callable[[str], Phone],
+        as_: Headers,
+        database: Database,
+        world: World,
+    ) -> None:
+        first, late, after = PhoneFile(jpeg()), PhoneFile(tiny_jpeg()), PhoneFile(jpeg(61))
+        film, filmed = (PhoneFile(each, "C", "video/mp4") for each in (b"film", b"filmed"))
+        await phone.upload(first)
+        assert (await phone.create(film)).status_code == 201
+        clock.advance(timedelta(minutes=5))
+        async with database.transaction() as session:
+            order = await reread(session, phone.order_id)
+            desk = Act.now(await person(session, world, "dispatcher"), Role.DISPATCHER)
+            crew_id = world.crews["A2"]
+            await assignments.assign(session, order, crew_id, desk, how="manual", reason="改派")
+        clock.advance(timedelta(minutes=5))
+        next_crew = phone_of("tech03")
+        await next_crew.upload(late)
+        assert (await next_crew.create(filmed)).status_code == 201
+        assert (await phone.create(after)).status_code == 201
+        files = (first, film, late, filmed, after)
+        seen = {
+            "tech01": (200, 409, 404, 404, 409),
+            "tech02": (200, 409, 404, 404, 404),
+            "tech03": (200, 404, 200, 409, 409),
+            "chief1": (200, 409, 200, 409, 409),
+        }
+        for reader, expected in seen.items():
+            urls = [f"/evidence/{file.id}" for file in files]
+            answers = [await phone.client.get(url, headers=as_(reader)) for url in urls]
+            assert tuple(each.status_code for each in answers) == expected, reader
+            url = f"/work-orders/{phone.order_id}/evidence"
+            listed = (await phone.client.get(url, headers=as_(reader))).json()["files"]
+            pairs = zip(files, expected, strict=True)
+            visible = {str(file.id) for file, status in pairs if status != 404}
+            assert {each["id"] for each in listed} == visible, reader
 
 
 class TestList:

@@ -1,16 +1,19 @@
 """Leader and helper on one job: what joins, what contradicts, what is still owed."""
 
+import base64
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 from sqlalchemy import text
 
 from app.core import clock
 from app.core.db import Database
+from app.evidence.models import EvidenceFile
 from app.mobile import notices
 from app.verification import fold
+from tests.app.evidence.at_work import UPLOADS
 from tests.factories.desk import Desk
 from tests.factories.phone import Chief, Phone
 from tests.factories.world import World
@@ -58,8 +61,13 @@ class TestTogether:
             contribution={"note": "立管 3 号阀", "readings": [ROOM], "files": [before]},
         )
         assert noted["outcome"] == "applied", noted
+        helper_id = world.users["tech02"]
+        await self._half_sent_and_forgotten(helper, client, database, before, helper_id)
         done = await leader.do("complete", order_id, completion=record(after, signed))
         assert done["outcome"] == "applied", done
+        async with database.transaction() as session:
+            file = await session.get(EvidenceFile, UUID(before["file_id"]))
+            assert file is not None and (file.owner_id, file.in_manifest) == (helper_id, True)
         part = {"name": "自动排气阀", "quantity": "1", "unit": "件"}
         said = record(after, second, outcome="no_fault_found", summary="已换排气阀", parts=[part])
         command = helper.command("complete", order_id, completion=said)
@@ -88,6 +96,28 @@ class TestTogether:
         assert (await chief.resolves(conflict_id, "keep")).status_code == 200
 
         await self._owed(leader, helper, client, database, order_id, before)
+
+    async def _half_sent_and_forgotten(
+        self,
+        helper: Phone,
+        client: httpx.AsyncClient,
+        database: Database,
+        before: Json,
+        helper_id: UUID,
+    ) -> None:
+        """An upload that is given up stays the helper's, even where the row itself is gone."""
+        named = base64.b64encode(before["file_id"].encode()).decode()
+        begin = {"Upload-Length": str(before["size_bytes"]), "Upload-Metadata": f"file_id {named}"}
+        headers = helper.headers | {"Tus-Resumable": "1.0.0"}
+        begun = await client.post(UPLOADS, headers=headers | begin)
+        assert begun.status_code == 201, begun.text
+        ended = await client.delete(f"{UPLOADS}/{before['file_id']}", headers=headers)
+        assert ended.status_code == 204, ended.text
+        async with database.transaction() as session:
+            gone = text("DELETE FROM evidence_files WHERE id = :id RETURNING state, owner_id")
+            row = (await session.execute(gone, {"id": before["file_id"]})).one()
+        assert row.state == "declared"
+        assert row.owner_id == helper_id
 
     async def _owed(
         self,
