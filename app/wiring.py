@@ -67,6 +67,7 @@ def wire() -> None:
 def _wire_rooms_above() -> None:
     registry.guard("record_complete", completions.record_complete)
     registry.guard("reviewer_is_no_worker", completions.reviewer_is_no_worker)
+    registry.guard("shares_agreed", completions.shares_agreed)
     registry.guard("evidence_declared", evidence.evidence_declared)
     registry.guard("files_received", evidence.files_received)
     registry.subscribe(notifications.announce)

@@ -57,3 +57,15 @@ class ReviewReasonMissing(Problem):
     type = "review-reason-missing"
     title = Text("驳回须说明原因", "A rejection needs a reason")
     action = Text("请填写 reason", "Send `reason`")
+
+
+class SharesNotAgreed(Problem):
+    """Another split than the usual one wants everybody's word; member: `technicians`."""
+
+    status = 409
+    type = "shares-not-agreed"
+    title = Text("分成比例尚未全部确认", "Not everybody has agreed to the shares")
+    action = Text(
+        "请相关人员在手机上确认分成，或退回改为默认比例",
+        "Let them agree on their phones, or send the record back for the usual split",
+    )

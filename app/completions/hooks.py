@@ -4,21 +4,23 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as catalogue
-from app.completions import arrivals, contributions, repository
-from app.completions.errors import RecordIncomplete, ReviewerWorkedOnOrder
+from app.completions import arrivals, contributions, repository, splits
+from app.completions.errors import RecordIncomplete, ReviewerWorkedOnOrder, SharesNotAgreed
 from app.completions.models import CompletionRecord
-from app.completions.policy import check_shares, shares_of
+from app.completions.policy import check_shares, default_shares, shares_of
 from app.core.problems import Forbidden
 from app.evidence import service as evidence
 from app.evidence.policy import Needed, needed
 from app.organisation import service as organisation
+from app.organisation.models import Technician
 from app.work_orders import effects
 from app.work_orders.acts import Act
 from app.work_orders.guards import fault_of
-from app.work_orders.models import WorkOrder
+from app.work_orders.models import Assignment, WorkOrder
 
 WORKED = frozenset({"fixed", "handed_over"})
 """Outcomes after which something was done to the installation."""
@@ -79,6 +81,38 @@ def _permit_problem(
         return "missing"
     closed_at = datetime.fromisoformat(record.permit["closed_at"])
     return "closed after completion" if closed_at > done_at else None
+
+
+async def shares_agreed(
+    session: AsyncSession, order: WorkOrder, _act: Act, payload: dict[str, Any]
+) -> None:
+    """Another split than the usual one has the word of everyone whom it gives a part (DOMAIN 5.4).
+
+    The leader, who completed, has said it in the record. Without it the reviewer waits, or sends
+    the record back.
+    """
+    record = await _record_of(session, order, payload)
+    holding = await session.get_one(Assignment, record.assignment_id)
+    crew = await organisation.capability(session, holding.crew_id, record.done_at)
+    split = shares_of(record.shares)
+    part = await splits.leader_share(session, record.done_at)
+    leads = any(member.role == "leader" for member in crew.members)
+    if leads and split == default_shares(crew.members, part):
+        return
+    agreed = {
+        row.user_id
+        for row in await contributions.of_assignment(session, holding.id)
+        if row.shares is not None and shares_of(row.shares) == split
+    }
+    query = select(Technician.id, Technician.user_id).where(col(Technician.id).in_(split))
+    users = dict((await session.exec(query)).all())
+    waiting = [
+        str(each)
+        for each, share in sorted(split.items())
+        if share and users[each] != record.completed_by and users[each] not in agreed
+    ]
+    if waiting:
+        raise SharesNotAgreed(technicians=waiting)
 
 
 async def reviewer_is_no_worker(

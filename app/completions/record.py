@@ -85,11 +85,14 @@ class ContributionIn(_Said):
     parts: list[PartIn] = Field(default_factory=list, max_length=100)
     files: list[DeclaredIn] = Field(default_factory=list, max_length=60)
     """Files that prove the work; the bytes may follow when there is a signal."""
+    shares: list[ShareIn] | None = Field(default=None, min_length=1, max_length=50)
+    """The split of the leader's record, said again by who agrees to it: another split than the
+    usual one passes review only so (DOMAIN 5.4)."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not (self.note or self.readings or self.parts or self.files):
-            raise ValueError("give note, readings, parts or files")
+        if not (self.note or self.readings or self.parts or self.files or self.shares):
+            raise ValueError("give note, readings, parts, files or shares")
         if len({each.file_id for each in self.files}) != len(self.files):
             raise ValueError("a file is named twice")
         return self

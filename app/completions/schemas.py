@@ -86,6 +86,8 @@ class ContributionOut(Out):
     readings: list[dict[str, Any]]
     parts: list[dict[str, Any]]
     files: list[dict[str, Any]]
+    shares: list[ShareOut] | None
+    """The split that this person agreed to."""
 
 
 class ArrivalOut(Out):

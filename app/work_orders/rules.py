@@ -75,7 +75,7 @@ RULES: dict[Action, Rule] = {
         S.REVISIT,
         R.REVIEWER,
         R.STATION_CHIEF,
-        guards=("reviewer_is_no_worker", "files_received"),
+        guards=("reviewer_is_no_worker", "files_received", "shares_agreed"),
     ),
     A.CLOSED: _rule({S.REVISIT}, S.CLOSED, R.REVISITOR, links=True),
     A.REWORKED: _rule({S.REVISIT}, S.CLOSED, R.REVISITOR),

@@ -8,13 +8,16 @@ evidence, which `records.receive_files` puts where an upload would have kept the
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.completions import contributions
 from app.completions import repository as completion_rows
 from app.completions import service as completions
 from app.completions.models import CompletionRecord
+from app.completions.record import ContributionIn
 from app.core import clock
 from app.core.permissions import Role
 from app.core.scope import Principal
@@ -175,12 +178,35 @@ async def complete(
     *,
     outcome: str = "fixed",
     shares: Mapping[str, str] | None = None,
+    agreed: bool = True,
 ) -> CompletionRecord:
-    """Transition 13 with all files and readings that the fault and the outcome demand."""
+    """Transition 13 with all files and readings that the fault and the outcome demand; everybody
+    agrees to `shares`, unless `agreed` is false."""
     by_id = {world.technicians[who]: share for who, share in (shares or {}).items()}
     record = await full_record(session, order, outcome, by_id or None)
     act = await leader_act(session, order)
-    return await completions.complete(session, order, act, record)
+    written = await completions.complete(session, order, act, record)
+    for who in by_id if agreed else ():
+        if act.principal is None or who != act.principal.technician_id:
+            await agree(session, order, who, written)
+    return written
+
+
+async def agree(
+    session: AsyncSession, order: WorkOrder, technician_id: UUID, record: CompletionRecord
+) -> None:
+    """A helper says the split of the leader's record again on the own phone (DOMAIN 5.4)."""
+    technician = await session.get_one(Technician, technician_id)
+    helper = await identity.principal_of_user(session, technician.user_id)
+    await contributions.contribute(
+        session,
+        order,
+        Act.now(helper, Role.TECHNICIAN),
+        ContributionIn.model_validate({"shares": record.shares}),
+        user_id=helper.id,
+        command_id=uuid4(),
+        payload={},
+    )
 
 
 async def review(

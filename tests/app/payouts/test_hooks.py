@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.completions.errors import SharesNotAgreed
 from app.completions.models import CompletionRecord
 from app.core import clock
 from app.payouts import hooks
@@ -16,7 +17,15 @@ from app.payouts.models import LedgerEntry, LedgerStanding, RateCard
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import State
 from tests.app.payouts.cards import card, without_cards
-from tests.factories.orders import advance, call_back, order_in, review, rework_of
+from tests.factories.orders import (
+    advance,
+    agree,
+    call_back,
+    complete,
+    order_in,
+    review,
+    rework_of,
+)
 from tests.factories.records import receive_files
 from tests.factories.world import NOW, World
 
@@ -51,17 +60,19 @@ class TestEarning:
         order = await order_in(session, world, State.DONE)
         assert await entries_of(session, order) == []
 
-    async def test_a_passed_review_pays_the_crew_by_its_shares(
+    async def test_a_review_passes_and_pays_by_shares_that_both_have_named(
         self, session: AsyncSession, world: World
     ) -> None:
-        order = await order_in(
-            session,
-            world,
-            State.REVISIT,
-            fault="H10",
-            crew="A1",
-            shares={"tech01": "0.6", "tech02": "0.4"},
-        )
+        order = await order_in(session, world, State.WORKING, fault="H10", crew="A1")
+        split = {"tech01": "0.6", "tech02": "0.4"}
+        proposed = await complete(session, world, order, shares=split, agreed=False)
+        await receive_files(session, order)
+        with pytest.raises(SharesNotAgreed) as refused:
+            async with session.begin_nested():
+                await review(session, world, order)
+        assert refused.value.members == {"technicians": [str(world.technicians["tech02"])]}
+        await agree(session, order, world.technicians["tech02"], proposed)
+        await review(session, world, order)
         paid = {each.technician_id: each for each in await entries_of(session, order)}
         leader, helper = (paid[world.technicians[who]] for who in ("tech01", "tech02"))
         assert (leader.points, leader.amount_minor) == (Decimal("12.00"), 6000)
