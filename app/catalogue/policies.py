@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.catalogue.errors import PolicyInvalid
-from app.catalogue.models import ServicePolicy
 from app.core.permissions import Role
 
 Seconds = Annotated[int, Field(strict=True, gt=0)]
@@ -136,7 +135,20 @@ _last_read: dict[UUID, tuple[Mapping[str, Any], Policy]] = {}
 """Rules as stored beside what they mean: they are judged when they change, not at each reading."""
 
 
-def in_force(row: ServicePolicy) -> PolicyInForce:
+class StoredPolicy(Protocol):
+    """A row of `service_policies`."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def effective_from(self) -> date: ...
+    @property
+    def rules(self) -> Mapping[str, Any]: ...
+
+
+def in_force(row: StoredPolicy) -> PolicyInForce:
     known = _last_read.get(row.id)
     if known is None or known[0] != row.rules:
         known = _last_read[row.id] = (row.rules, rules_of(row.name, row.rules))

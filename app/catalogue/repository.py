@@ -13,10 +13,11 @@ from app.catalogue.models import (
     CauseCode,
     FaultCode,
     ServiceLimit,
-    ServicePolicy,
     ServiceProfile,
 )
+from app.catalogue.policies import StoredPolicy
 from app.catalogue.working_time import Limit
+from app.core import sql
 
 
 async def version_on(session: AsyncSession, day: date) -> int | None:
@@ -64,9 +65,11 @@ async def profiles(session: AsyncSession) -> Sequence[ServiceProfile]:
     return (await session.exec(query)).all()
 
 
-async def policies(session: AsyncSession) -> Sequence[ServicePolicy]:
-    query = select(ServicePolicy).order_by(col(ServicePolicy.effective_from))
-    return (await session.exec(query)).all()
+async def policies(session: AsyncSession) -> Sequence[StoredPolicy]:
+    statement = (
+        "SELECT id, name, effective_from, rules FROM service_policies ORDER BY effective_from"
+    )
+    return await sql.rows(session, statement)
 
 
 async def limits_of(session: AsyncSession, profile_ids: list[UUID]) -> Sequence[ServiceLimit]:
@@ -87,11 +90,10 @@ async def limits_of(session: AsyncSession, profile_ids: list[UUID]) -> Sequence[
 async def limits_for(
     session: AsyncSession, profile_id: UUID, service_class: str, domain: str, zone: str
 ) -> dict[str, Limit]:
-    query = select(ServiceLimit.clock, ServiceLimit.limit_s, ServiceLimit.calendar).where(
-        ServiceLimit.profile_id == profile_id,
-        ServiceLimit.service_class == service_class,
-        ServiceLimit.domain == domain,
-        ServiceLimit.zone == zone,
+    found = await sql.rows(
+        session,
+        "SELECT clock, limit_s, calendar FROM service_limits WHERE profile_id = :profile"
+        " AND service_class = :grade AND domain = :domain AND zone = :zone",
+        {"profile": profile_id, "grade": service_class, "domain": domain, "zone": zone},
     )
-    found = (await session.exec(query)).all()
-    return {name: Limit(seconds, calendar) for name, seconds, calendar in found}
+    return {row.clock: Limit(row.limit_s, row.calendar) for row in found}

@@ -58,8 +58,12 @@ async def defer(
 
 
 async def waits(session: AsyncSession, queueing_lock: str) -> bool:
-    """Whether a job with this queueing lock waits already: cheaper than to be refused."""
+    """Whether a job with this queueing lock waits already; then it waits for this transaction too.
+
+    Workers pass over a locked row, so the job begins after the commit and sees what changed.
+    """
     statement = (
-        "SELECT id FROM procrastinate_jobs WHERE queueing_lock = :lock AND status = 'todo' LIMIT 1"
+        "SELECT id FROM procrastinate_jobs WHERE queueing_lock = :lock AND status = 'todo'"
+        " FOR KEY SHARE"
     )
     return await sql.first(session, statement, {"lock": queueing_lock}) is not None

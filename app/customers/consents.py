@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, sql
 from app.core.columns import Instant
 from app.customers.policy import normal_phone
 
@@ -30,7 +30,13 @@ class MessageConsent(SQLModel, table=True):
 
 async def said_of(session: AsyncSession, phone: str) -> MessageConsent | None:
     """What was last said about this number; None when nobody ever asked."""
-    return await session.get(MessageConsent, normal_phone(phone), populate_existing=True)
+    row = await sql.first(
+        session,
+        "SELECT phone, allowed, how, said_at, recorded_by FROM message_consents"
+        " WHERE phone = :phone",
+        {"phone": normal_phone(phone)},
+    )
+    return MessageConsent(**row._asdict()) if row else None
 
 
 async def say(

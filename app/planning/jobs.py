@@ -45,6 +45,8 @@ async def plan_requested(context: JobContext, station_id: str) -> None:
     async with database.transaction() as session:
         await repository.raise_dirty(session, station)
         at = await _due_at(session, station)
+        if await jobs.waits(session, _lock(station, at)):
+            return  # and begins after this commit, so it sees what changed
     await _queue(database, station, at)
 
 
@@ -131,17 +133,18 @@ async def _due_at(session: AsyncSession, station_id: UUID) -> datetime | None:
     return _not_before(await repository.last_started(session, station_id))
 
 
+def _lock(station_id: UUID, at: datetime | None) -> str:
+    return lock_of(station_id) if at is None else f"wake-{station_id}"
+
+
 async def _queue(database: Database, station_id: UUID, at: datetime | None) -> None:
-    task, lock = (run_plan, lock_of(station_id)) if at is None else (wake, f"wake-{station_id}")
     with suppress(AlreadyEnqueued):
         async with database.transaction() as session:
-            if await jobs.waits(session, lock):
-                return
             await jobs.defer(
                 session,
-                task,
-                lock=lock if at is None else None,
-                queueing_lock=lock,
+                run_plan if at is None else wake,
+                lock=lock_of(station_id) if at is None else None,
+                queueing_lock=_lock(station_id, at),
                 at=at,
                 station_id=str(station_id),
             )

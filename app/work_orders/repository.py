@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, select
@@ -58,19 +59,27 @@ async def find(
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def find_open_twin(session: AsyncSession, premises_id: UUID, group: str) -> WorkOrder | None:
+class Twin(NamedTuple):
+    """What the caller is offered instead of another order."""
+
+    id: UUID
+    serial: str
+    state: str
+
+
+async def find_open_twin(session: AsyncSession, premises_id: UUID, group: str) -> Twin | None:
     """An open order at the same premises and fault group; a draft cannot be urged, so is none."""
-    statement = (
-        select(WorkOrder)
-        .where(
-            col(WorkOrder.premises_id) == premises_id,
-            col(WorkOrder.fault_group) == group,
-            col(WorkOrder.state).not_in([state.value for state in (*ENDED, State.DRAFT)]),
-        )
-        .order_by(col(WorkOrder.id).desc())
-        .limit(1)
+    row = await sql.first(
+        session,
+        "SELECT id, serial, state FROM work_orders WHERE premises_id = :premises"
+        " AND fault_group = :group AND state <> ALL(:over) ORDER BY id DESC LIMIT 1",
+        {
+            "premises": premises_id,
+            "group": group,
+            "over": [state.value for state in (*ENDED, State.DRAFT)],
+        },
     )
-    return (await session.execute(statement)).scalar_one_or_none()
+    return Twin(*row) if row else None
 
 
 async def serialise_reports(session: AsyncSession, key: str) -> None:
