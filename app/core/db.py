@@ -17,6 +17,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import sql
 
 APP_ROLE = "paigong_app"
+MOST_CONNECTIONS = 20
+"""Of one process at a time."""
 WAITED_TOO_LONG = frozenset({"55P03", "40001", "40P01", "57014", "25P03"})
 """SQLSTATEs of locks, deadlocks and timeouts: the same work may well succeed next time."""
 
@@ -49,13 +51,15 @@ class Database:
     """Engine and transactions; one instance per process, closed by whoever made it."""
 
     def __init__(
-        self, database_url: str, *, pool_size: int = 10, statement_timeout_s: int = 30
+        self, database_url: str, *, pool_size: int = MOST_CONNECTIONS, statement_timeout_s: int = 30
     ) -> None:
         self.url = database_url
         self.engine = create_async_engine(
             sqlalchemy_url(database_url),
+            # What was used last is used next, and none is opened for one use: plans stay prepared.
             pool_size=pool_size,
-            max_overflow=10,
+            max_overflow=max(0, MOST_CONNECTIONS - pool_size),
+            pool_use_lifo=True,
             connect_args={"options": _session_options(statement_timeout_s), "prepare_threshold": 3},
         )
         self._sessions = async_sessionmaker(
