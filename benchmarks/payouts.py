@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -129,9 +130,12 @@ def close(database_url: str, ground: Ground) -> None:
 
 
 def verify(database_url: str, processes: int) -> dict[str, Any]:
-    """`paigong payouts verify`, as a person starts it: what it found, and how long it took."""
+    """`paigong payouts verify`, as a person starts it: what it found, and how long it took.
+
+    CPU is that of its processes, without the database's.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        began = time.perf_counter()
+        began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         answer = subprocess.run(
             [
                 *(sys.executable, "-m", "app.cli", "payouts", "verify", "--json"),
@@ -147,11 +151,13 @@ def verify(database_url: str, processes: int) -> dict[str, Any]:
             capture_output=True,
             text=True,
         )
-        took = time.perf_counter() - began
+        took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     lines = [line for line in answer.stdout.splitlines() if line.startswith("{")]
     if not lines:
         raise RuntimeError(answer.stderr[-3000:])
-    return json.loads(lines[-1]) | {"recompute_s": round(took, 1)}
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found | {"recompute_s": round(took, 1), "recompute_cpu_s": round(cpu, 1)}
 
 
 def _evaluate(database_url: str, crews: list[str]) -> tuple[int, int, list[str]]:
@@ -200,6 +206,7 @@ def measure(*, technicians: int, orders: int, processes: int, filled: bool) -> d
         "differences": len(found["differences"]),
         "equal_share": equal / known,
         "recompute_s": found["recompute_s"],
+        "recompute_cpu_s": found["recompute_cpu_s"],
         "fill_s": fill_s and round(fill_s, 1),
         "second_evaluator_s": round(evaluated_s, 1),
         "processes": processes,
