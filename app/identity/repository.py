@@ -1,7 +1,7 @@
 """Rows of identity, and the few of stations and crews that say how far a grant reaches.
 
-Organisation stands above identity, so its tables are read here by SQL text, never by import; so is
-the one write to push addresses, when a device changes hands.
+Organisation stands above identity, so its tables are read here by SQL text, never by import; so are
+the count of commands and the one write to push addresses, when a device changes hands.
 """
 
 from collections.abc import Sequence
@@ -192,6 +192,18 @@ async def locked_company_admins(session: AsyncSession) -> set[UUID]:
         )
     )
     return set(rows.all())
+
+
+async def commands_counted(session: AsyncSession, device_id: UUID, user_id: UUID) -> int:
+    """The last number under which a command came from the device in this person's hands."""
+    counted = await session.execute(
+        text(
+            "SELECT coalesce(max(device_seq), 0) FROM phone_commands"
+            " WHERE device_id = :device AND user_id = :user"
+        ),
+        {"device": device_id, "user": user_id},
+    )
+    return int(counted.scalar_one())
 
 
 async def bury_push_addresses(session: AsyncSession, device_id: UUID, at: datetime) -> None:

@@ -92,11 +92,12 @@ async def _bind_device(session: AsyncSession, user_id: UUID, seen: DeviceSeen) -
 async def _take_over(session: AsyncSession, user_id: UUID, device: Device) -> None:
     """Give the device of one person to another, and nothing of the former person's with it.
 
-    Its commands count from 1 again, its skew is measured anew, and pushes that the former person
-    gets no longer arrive on it; the trail says who took it from whom.
+    Its commands are counted for each person apart, its skew is measured anew, and pushes that the
+    former person gets no longer arrive on it; the trail says who took it from whom.
     """
     former, device.user_id = device.user_id, user_id
-    device.last_command_seq, device.skew_ms, device.last_seen_at = 0, None, None
+    device.last_command_seq = await repository.commands_counted(session, device.id, user_id)
+    device.skew_ms, device.last_seen_at = None, None
     await repository.bury_push_addresses(session, device.id, clock.real_now())
     taker = await service.principal_of_user(session, user_id)
     await audit.record(session, taker, "took_over", "device", device.id, former_user_id=str(former))

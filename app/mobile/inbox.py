@@ -151,13 +151,18 @@ async def _answer(
 
 
 async def _write_off(database: Database, principal: Principal, seq: int) -> None:
-    """The phone has nothing under the next number: keep that, tell the chief, and go on."""
+    """The phone has nothing under the next number: keep that, tell the chief, and go on.
+
+    What came under it in the days before the device was lent to somebody is not lost.
+    """
     async with database.transaction() as session:
         device = await inbox_store.locked_device(session, principal)
         if seq != device.last_command_seq + 1:
             return
-        await inbox_store.write_off(session, principal, seq)
         await inbox_store.raise_last_seq(session, device.id, seq)
+        if await inbox_store.is_numbered(session, principal, seq):
+            return
+        await inbox_store.write_off(session, principal, seq)
         doubt = Doubt("commands_lost", {"device_seq": seq})
         await flags.put(session, principal, None, doubt, f"{device.id}:{principal.id}:{seq}")
 

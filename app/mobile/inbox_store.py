@@ -113,6 +113,16 @@ def row_of(principal: Principal, received: Received) -> PhoneCommand:
     )
 
 
+async def is_numbered(session: AsyncSession, principal: Principal, seq: int) -> bool:
+    """Whether something came from the caller's device, in the caller's hands, under the number."""
+    came = select(PhoneCommand.id).where(
+        PhoneCommand.device_id == principal.device_id,
+        PhoneCommand.device_seq == seq,
+        PhoneCommand.user_id == principal.id,
+    )
+    return (await session.exec(came.limit(1))).first() is not None
+
+
 async def write_off(session: AsyncSession, principal: Principal, seq: int) -> None:
     """A number under which the phone has nothing; nothing was done under it."""
     assert principal.device_id is not None

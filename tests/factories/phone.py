@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -116,14 +116,16 @@ class Phone:
             "client_at": clock.now().isoformat(),
         } | fields
 
-    async def send(self, *commands: Json, device_time: datetime | None = None) -> Json:
+    async def send(
+        self, *commands: Json, device_time: datetime | None = None, lost: Sequence[int] = ()
+    ) -> Json:
         """Post a batch; the whole answer."""
         headers = dict(self.headers)
         if device_time is not None:
             headers["Device-Time"] = device_time.isoformat()
         answer = await self.client.post(
             "/mobile/commands",
-            content=json.dumps({"commands": list(commands)}),
+            content=json.dumps({"commands": list(commands), "lost": list(lost)}),
             headers=headers | {"Content-Type": "application/json"},
         )
         assert answer.status_code == 200, answer.text

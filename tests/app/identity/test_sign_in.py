@@ -14,6 +14,7 @@ from app.core.db import Database
 from app.core.permissions import Role
 from app.identity import passwords, throttle
 from app.identity.models import Device, LoginAttempt, LoginSession
+from app.mobile.models import PhoneCommand
 from app.notifications.models import PushAddress
 from tests.app.identity.conftest import Hire, Person
 from tests.factories.world import PASSWORD
@@ -125,7 +126,21 @@ class TestLogin:
             address="a",
             registered_at=clock.now(),
         )
+        before = PhoneCommand(
+            id=uuid4(),
+            user_id=former.id,
+            device_id=UUID(device["id"]),
+            device_seq=41,
+            kind="accept",
+            body={},
+            body_hash="",
+            client_at=clock.now(),
+            received_at=clock.now(),
+            outcome="applied",
+            answer={},
+        )
         async with database.transaction() as session:
+            session.add(before)
             kept = await session.get_one(Device, UUID(device["id"]))
             kept.last_command_seq, kept.skew_ms, kept.last_seen_at = 41, 90_000, clock.now()
             session.add(address)
@@ -143,6 +158,10 @@ class TestLogin:
             records = await session.exec(select(AuditRecord).where(AuditRecord.subject == "device"))
             told = [(each.principal_id, each.action, each.detail) for each in records]
         assert told == [(taker.id, "took_over", {"former_user_id": str(former.id)})]
+        await sign_in(client, "wang", device=device)
+        async with database.transaction() as session:
+            back = await session.get_one(Device, kept.id)
+        assert (back.user_id, back.last_command_seq) == (former.id, 41), "the count goes on"
 
     async def test_bad_input_is_told_as_such(self, client: httpx.AsyncClient) -> None:
         for body in BAD_LOGINS:

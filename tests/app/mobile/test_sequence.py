@@ -24,7 +24,7 @@ from tests.app.mobile.said import (
 )
 from tests.conftest import Headers
 from tests.factories.desk import Desk
-from tests.factories.phone import Phone
+from tests.factories.phone import Chief, Phone
 from tests.factories.world import World
 
 
@@ -127,7 +127,7 @@ class TestSequence:
         assert (await leader.sync())["device"]["last_seq"] == 1
 
     async def test_a_device_that_came_back_to_its_owner_is_never_stuck(
-        self, leader: Phone, database: Database, world: World
+        self, leader: Phone, chief: Chief, database: Database, world: World
     ) -> None:
         first, second = (leader.command("accept", uuid4()) for _ in range(2))
         await leader.send(first, second)
@@ -146,6 +146,14 @@ class TestSequence:
         told = [each["problem"]["type"].removeprefix(PROBLEM) for each in body["answers"]]
         assert told == ["not-found", "command-id-reused", "not-found"]
         assert [each["replayed"] for each in body["answers"]] == [True, False, False]
+        # Nor is the chief told of numbers under which commands had come before.
+        async with database.transaction() as session:
+            await session.execute(text("UPDATE devices SET last_command_seq = 0"))
+        body = await leader.send(leader.command("accept", uuid4()), lost=[1, 2, 3])
+        assert body["last_seq"] == 4
+        flags = await chief.reads("/phone-flags")
+        told = [each["data"]["device_seq"] for each in flags if each["kind"] == "commands_lost"]
+        assert told == [2], "the number of which only another person's command came"
 
     async def test_a_phone_reported_lost_or_taken_over_writes_nothing_more(
         self, leader: Phone, database: Database, world: World
