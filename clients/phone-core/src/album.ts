@@ -50,7 +50,8 @@ export class Album {
         if (file !== undefined) return file;
       }
     } catch (error) {
-      await this.sweep([id]);
+      // What a broken storage keeps of it goes at the next start.
+      await this.sweep([id]).catch(() => undefined);
       throw error;
     }
   }
@@ -120,6 +121,11 @@ export class Album {
   /** The server will never take this file as it is. */
   refused(id: string, why: string): Promise<void> {
     return this.change(id, (file) => ({ ...file, state: "refused", refusedWhy: why }));
+  }
+
+  /** The record does not name what it was to replace: it counts for itself. */
+  beside(id: string): Promise<void> {
+    return this.change(id, (file) => ({ ...file, beside: true }));
   }
 
   /**

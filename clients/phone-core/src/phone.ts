@@ -110,12 +110,15 @@ export class Phone {
    * wants a new one that `replaces` it.
    */
   async retakes(): Promise<Retake[]> {
-    const replaced = new Set((await this.album.all()).map((file) => file.replaces));
-    return (await this.jobs()).flatMap(({ id, evidence }) =>
-      evidence.rejected_files
+    const files = (await this.album.all()).filter((file) => file.state !== "refused");
+    return (await this.jobs()).flatMap(({ id, evidence }) => {
+      // What was sent beside it will do only as long as no record names the rejected one.
+      const counting = files.filter((file) => !file.beside || evidence.state === "none");
+      const replaced = new Set(counting.map((file) => file.replaces));
+      return evidence.rejected_files
         .filter(({ file_id }) => !replaced.has(file_id))
-        .map(({ file_id, kind, why }) => ({ orderId: id, kind, replaces: file_id, why })),
-    );
+        .map(({ file_id, kind, why }) => ({ orderId: id, kind, replaces: file_id, why }));
+    });
   }
 
   /** Refusals and conflicts that the owner has not seen. */

@@ -71,6 +71,8 @@ export class Session {
   private async assertOwner(owner: string, username: string, password: string): Promise<void> {
     const tokens = await this.logIn({ username, password, device: null });
     const { id } = await this.whoIs(tokens);
+    const leaving = new Request(this.options.baseUrl + "/api/v1/auth/logout", { method: "POST" });
+    await this.authorised(leaving, tokens);
     if (id !== owner) throw new OtherOwner();
   }
 

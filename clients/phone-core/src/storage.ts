@@ -46,6 +46,8 @@ export interface KeptFile {
   readonly source?: Source;
   /** The file of the record that was opened and not taken, and whose place this one takes. */
   readonly replaces?: string;
+  /** The record did not name that one (yet): this file was sent beside it. */
+  beside?: true;
   state: "waiting" | "stored" | "released" | "refused";
   /** Type of the problem that the server told, or `damaged`: the bytes are no longer here. */
   refusedWhy?: string;

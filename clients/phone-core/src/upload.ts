@@ -19,8 +19,12 @@ const FINAL = new Set([
   "upload-metadata-invalid", "upload-too-long",
 ]);
 const METADATA_INVALID = "upload-metadata-invalid";
-/** These may pass when the upload is created again: an expired one, garbled bytes, foolish extras. */
-const ONCE_MORE = new Set(["evidence-hash-differs", "not-found", METADATA_INVALID]);
+const NOT_REPLACED = "replacement-invalid";
+/**
+ * These may pass when the upload is created again: an expired one, garbled bytes, foolish extras,
+ * a file that takes the place of one that the record does not name.
+ */
+const ONCE_MORE = new Set(["evidence-hash-differs", "not-found", METADATA_INVALID, NOT_REPLACED]);
 /** Not the file but the chunk is too large, for the service or for a hop on the way. */
 const TOO_LARGE = 413;
 
@@ -63,7 +67,7 @@ export async function upload(
   const tried = new Set<string>();
   for (;;) {
     try {
-      return await sendOn(session, album, file, options, tried.has(METADATA_INVALID));
+      return await sendOn(session, album, file, options, tried);
     } catch (error) {
       if (error instanceof Damaged) return await giveUp(album, file, DAMAGED);
       const name = error instanceof Refused ? nameOf(error.problem) : undefined;
@@ -72,6 +76,7 @@ export async function upload(
         return await giveUp(album, file, (error as Refused).problem.type);
       }
       tried.add(name);
+      if (name === NOT_REPLACED) await album.beside(file.id);
     }
   }
 }
@@ -85,9 +90,10 @@ async function giveUp(album: Album, file: KeptFile, why: string): Promise<Upload
 }
 
 async function sendOn(
-  session: Session, album: Album, file: KeptFile, options: UploadOptions, bare: boolean,
+  session: Session, album: Album, file: KeptFile, options: UploadOptions,
+  tried: ReadonlySet<string>,
 ): Promise<Uploaded> {
-  let offset = await create(session, file, options, bare);
+  let offset = await create(session, file, options, tried);
   while (offset < file.size_bytes) {
     const before = offset;
     offset = await sendChunk(session, album, file, offset, options);
@@ -99,12 +105,12 @@ async function sendOn(
 
 /** Open the upload or find it again: the id is the phone's, so a lost answer does no harm. */
 async function create(
-  session: Session, file: KeptFile, options: UploadOptions, bare: boolean,
+  session: Session, file: KeptFile, options: UploadOptions, tried: ReadonlySet<string>,
 ): Promise<number> {
   const headers = {
     ...TUS,
     "Upload-Length": String(file.size_bytes),
-    "Upload-Metadata": metadata(file, bare),
+    "Upload-Metadata": metadata(file, tried),
   };
   const asked = new Request(options.baseUrl + PATH, { method: "POST", headers });
   return offsetOf(await session.request(asked));
@@ -153,10 +159,10 @@ function offsetOf(answer: Response): number {
 }
 
 /**
- * Only ASCII stands in these values: ids, letters, hashes, types, times and numbers. A `bare` one
- * leaves out what the service can do without.
+ * Only ASCII stands in these values: ids, letters, hashes, types, times and numbers. Left out is
+ * what the service could do without, when it could not read it.
  */
-function metadata(file: KeptFile, bare: boolean): string {
+function metadata(file: KeptFile, tried: ReadonlySet<string>): string {
   const { captured_at, captured_lon, captured_lat, datum, source } = file;
   const told = {
     order_id: file.order_id,
@@ -164,8 +170,8 @@ function metadata(file: KeptFile, bare: boolean): string {
     kind: file.kind,
     sha256: file.sha256,
     filetype: file.media_type,
-    replaces: file.replaces,
-    ...(!bare && { captured_at, captured_lon, captured_lat, datum, source }),
+    replaces: file.beside || tried.has(NOT_REPLACED) ? undefined : file.replaces,
+    ...(!tried.has(METADATA_INVALID) && { captured_at, captured_lon, captured_lat, datum, source }),
   };
   const pairs = Object.entries(told).filter(([, value]) => value !== undefined);
   return pairs.map(([key, value]) => `${key} ${btoa(String(value))}`).join(",");

@@ -35,6 +35,6 @@ export function shot(more: Partial<Shot> = {}): Shot {
 export function job(id: string, version = 1, evidence: object = {}) {
   return {
     id, version, assignment_id: "a",
-    evidence: { missing_files: [], rejected_files: [], ...evidence },
+    evidence: { state: "none", missing_files: [], rejected_files: [], ...evidence },
   };
 }

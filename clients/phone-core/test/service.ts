@@ -52,7 +52,7 @@ export class Service {
   readonly manifests: Manifest[] = [];
   /** Who signs in, by name. */
   readonly people: Record<string, string> = { tech: "u1" };
-  /** The devices of sign-ins: null for one without. */
+  /** The devices of sign-ins that have not ended: null for one without. */
   readonly signIns: (string | null)[] = [];
   /** `Pushes-Arrived` of the pulls. */
   readonly pushes: (string | null)[] = [];
@@ -99,6 +99,10 @@ export class Service {
     }
     if (request.headers.get("authorization") !== `Bearer ${this.valid}`) {
       return refusal(401, "unauthenticated");
+    }
+    if (path.endsWith("/auth/logout")) {
+      this.signIns.pop();
+      return new Response(null, { status: 204 });
     }
     if (path.endsWith("/me")) return Response.json({ id: this.whose });
     if (path.endsWith("/mobile/commands")) return this.receive(await request.json());

@@ -165,3 +165,25 @@ test("files that were not taken are asked for until others take their place", as
   await phone.photograph(shot({ replaces: "r1" }));
   assert.deepEqual((await phone.retakes()).map((each) => each.replaces), ["r2"]);
 });
+
+test("what was to replace a file that no record names is sent for itself", async () => {
+  const service = new Service();
+  const phone = await phoneOn(service, undefined, 64);
+  const rejected_files = [{ file_id: "r1", kind: "F", why: "truncated" }];
+  const told = (state: string) =>
+    ({ mode: "full", jobs: [job("o1", 1, { state, rejected_files })], gone: [] });
+  service.working = told("none");
+  await phone.pullOnce();
+  await phone.photograph(shot({ replaces: "r1" }));
+  service.intercept = ({ headers }) =>
+    headers.get("upload-metadata")?.includes("replaces ")
+      ? refusal(409, "replacement-invalid")
+      : undefined;
+  await phone.uploadOnce();
+  assert.deepEqual(await states(phone), ["stored"]);
+  assert.deepEqual(await phone.retakes(), []);
+  // A record that was under way named the rejected one after all.
+  service.working = told("incomplete");
+  await phone.pullOnce();
+  assert.deepEqual((await phone.retakes()).map((each) => each.replaces), ["r1"]);
+});
