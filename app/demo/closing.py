@@ -59,8 +59,10 @@ class Closing:
         show_open_orders(self.console, stories)
         if story := most_telling(stories):
             show_timeline(self.console, story)
-        report["month"] = await self._close_month(f"{inputs.opens_at:%Y-%m}")
-        _, report["verify"] = await self._verify()
+        report["month"] = month = await self._close_month(f"{inputs.opens_at:%Y-%m}")
+        month["books"], (_, report["verify"]) = await asyncio.gather(
+            books_checked(self.house), self._verify()
+        )
         show_summary(self.console, report)
         failures = missed(
             report, roads=self.options.has_roads(), pushes_lost=self.options.push_loss >= 1
@@ -108,11 +110,10 @@ class Closing:
         }
 
     async def _close_month(self, month: str) -> dict[str, Any]:
-        """Three weeks later: the month is closed, and its books are worked out again."""
+        """Three weeks later: the month is closed, and a photo of it looked at."""
         self.console.print(f"the office closes {month}: draft, appeal, lock, settlement")
         ended = MonthEnd(self.house, self.company, month)
         told = await ended.closed(self.options.folder / FOLDER)
-        told["books"] = await books_checked(self.house)
         show_walk(self.console, told["walk"])
         return told
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.core import clock
 from app.demo.client import Caller, Refused
 from app.demo.founding import Company
 from app.demo.inputs import COMPANY_ZONE
@@ -41,7 +42,7 @@ class MonthEnd:
 
     async def closed(self, folder: Path) -> Json:
         """The figures of the report's `month`; the papers lie in `folder` then."""
-        clerk = self.company.as_("payclerk")
+        clerk, began = self.company.as_("payclerk"), clock.monotonic()
         second = _second_after(self.month)
         await self.house.reopen(second)
         await self._act("draft")
@@ -64,6 +65,7 @@ class MonthEnd:
             "appeal": appeal,
             "papers": await self._papers(clerk, folder),
             "walk": await self._walk(manager),
+            "real_s": round(clock.monotonic() - began, 1),
         }
 
     async def _act(self, act: str) -> None:
