@@ -25,6 +25,9 @@ PROCESSES = 2
 """Files opened at once, per API process."""
 QUEUED_S = 15.0
 """A file that waits longer than this, with its opening, is asked for again."""
+MOST_LOST = 3
+"""A machine that is slow for a moment loses a decoder; no file needs that three times."""
+_REMEMBERED = 1000
 _START_S = 30.0
 _ANSWER_BYTES = 4_000_000
 _COMMAND = [sys.executable, "-I", "-m", "app.evidence.inspection.process"]
@@ -90,6 +93,28 @@ def _line(process: subprocess.Popen[bytes], wall_s: float) -> bytes:
     return read
 
 
+class Losses:
+    """How often in a row a decoder was lost over a file; a process of the API remembers a few."""
+
+    def __init__(self) -> None:
+        self._by_path: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def add(self, path: str) -> bool:
+        """Count one more; whether that is enough to blame the file."""
+        with self._lock:
+            lost = self._by_path.pop(path, 0) + 1
+            if lost < MOST_LOST:
+                self._by_path[path] = lost
+            if len(self._by_path) > _REMEMBERED:
+                del self._by_path[next(iter(self._by_path))]
+        return lost >= MOST_LOST
+
+    def forget(self, path: str) -> None:
+        with self._lock:
+            self._by_path.pop(path, None)
+
+
 class Inspector:
     """Opens files elsewhere and tells what they hold."""
 
@@ -97,12 +122,13 @@ class Inspector:
         self._threads = ThreadPoolExecutor(processes, "inspector")
         self._own = threading.local()
         self._decoders: list[Decoder] = []
+        self._losses = Losses()
 
     async def inspect(self, path: Path, media_type: str) -> Findings:
         """What the file at `path` holds, or why it is rejected.
 
-        Raises EvidenceCheckBusy when no process was free, or alive, in time: the file is not to
-        blame and may come again.
+        Raises EvidenceCheckBusy when no process was free, or alive, in time: the file may not be
+        to blame and may come again. The third process that it takes with it is its fault.
         """
         wanted = limits.current().decoding
         task = Task(
@@ -126,7 +152,10 @@ class Inspector:
         try:
             answer = decoder.ask(task, wall_s)
         except DecoderLost as error:
+            if self._losses.add(task.path):
+                return Findings(why="costs-too-much")
             raise EvidenceCheckBusy() from error
+        self._losses.forget(task.path)
         try:
             return Findings.model_validate_json(answer)
         except ValidationError:  # what a decoder says that was taken over counts for nothing

@@ -25,7 +25,8 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _UNPREPARED = 3
 """Exit status: a decoder wanted to load something; the file is not to blame."""
-_COSTLY = {signal.SIGXCPU, signal.SIGKILL, signal.SIGXFSZ}
+_COSTLY = {signal.SIGXCPU, signal.SIGXFSZ}
+"""Limits of its own that a file ran into. SIGKILL may come from a system that is out of memory."""
 
 
 def main() -> None:
@@ -45,6 +46,8 @@ def _in_child(task: Task) -> bytes:
     with os.fdopen(reading, "rb") as pipe:
         answer = pipe.read(_ANSWER_BYTES + 1)
     _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        raise SystemExit("somebody killed the child, and it cannot be said why")
     if os.WIFSIGNALED(status):
         costly = os.WTERMSIG(status) in _COSTLY
         return _rejection("costs-too-much" if costly else "undecodable")
@@ -93,9 +96,10 @@ def _confine(task: Task) -> None:
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 0),
         (resource.RLIMIT_AS, task.memory_bytes),
-        (resource.RLIMIT_CPU, task.cpu_s),
     ):
         resource.setrlimit(limit, (most, most))
+    # At the first number the child is told by a name of its own, at the second it is killed.
+    resource.setrlimit(resource.RLIMIT_CPU, (task.cpu_s, task.cpu_s + 1))
 
 
 def _answer(data: bytes, task: Task) -> bytes:

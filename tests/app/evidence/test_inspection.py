@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.evidence import limits
+from app.evidence.errors import EvidenceCheckBusy
 from app.evidence.inspection.findings import REJECTIONS, Findings, RejectionCode, Task
-from app.evidence.inspection.inspector import Decoder, DecoderLost
+from app.evidence.inspection.inspector import Decoder, DecoderLost, Inspector
 from app.evidence.policy import MediaType, media_types_of
 from tests.app.evidence.at_work import jpeg, png
 from tests.app.evidence.recordings import (
@@ -178,6 +179,49 @@ class TestDecoder:
         assert b"900" in decoder.ask(task(path, JPEG), 30.0)
         decoder.close()
 
+    async def test_a_file_that_beats_the_clock_is_rejected_the_third_time(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Scripted:
+            def ask(self, task: Task, _wall_s: float) -> bytes:
+                if answers.pop(0):
+                    return b'{"width":7}'
+                raise DecoderLost
+
+            def close(self) -> None:
+                pass
+
+        plain = limits.read(None)
+        monkeypatch.setattr(limits, "current", lambda: plain)
+        monkeypatch.setattr("app.evidence.inspection.inspector.Decoder", Scripted)
+        slow, sound = tmp_path / "slow", tmp_path / "sound"
+        inspector = Inspector(processes=1)
+        answers = [False, False, False, False, True, False, False, False, False]
+
+        async def told(path: Path) -> object:
+            try:
+                found = await inspector.inspect(path, JPEG)
+            except EvidenceCheckBusy:
+                return "busy"
+            return found.why or found.width
+
+        assert [await told(slow) for _ in range(2)] == ["busy", "busy"]
+        assert await told(sound) == "busy", "each file by itself"
+        assert await told(slow) == "costs-too-much"
+        assert [await told(sound) for _ in range(3)] == [7, "busy", "busy"], "counted in a row"
+        assert [await told(sound), await told(slow)] == ["costs-too-much", "busy"]
+        inspector.close()
+
+    def test_a_child_that_was_killed_may_come_again(self, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        path.write_text("x")
+        line = task(path, "kill").model_dump_json()
+        run = subprocess.run(
+            [sys.executable, "-c", TAKEN_OVER], input=line, capture_output=True, text=True
+        )
+        assert (run.stdout, run.returncode) == ("", 1), run.stderr
+        assert "killed" in run.stderr
+
     def test_a_decoder_that_was_taken_over_reaches_nothing(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret"
         secret.write_text("secret")
@@ -210,6 +254,8 @@ def taken_over(data, task):
             socket.socket()
         elif task.media_type == "write":
             os.write(1, b'{"width":9}')
+        elif task.media_type == "kill":
+            os.kill(os.getpid(), 9)
         elif task.media_type == "loop":
             while True:
                 pass
