@@ -92,7 +92,7 @@ async def sync(
     reached = str(PhoneCursor(place, digest, has))
     # After a gap in the feed, or in another crew, a cursor does not say what the phone was told.
     trusted = held.place if held is not None and changed is not None else None
-    unconfirmed = await notifications.hear(session, principal.id, trusted, place)
+    unconfirmed = await notifications.hear(session, principal, trusted, place)
     answer = {
         "mode": "full" if changed is None else "changes",
         "cursor": reached,

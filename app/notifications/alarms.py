@@ -22,7 +22,7 @@ from app.notifications import ladders, policy, repository, steps
 from app.notifications.jobs import climb_ladder
 from app.notifications.ladder_models import Alarm, Ladder
 from app.notifications.models import Notification
-from app.notifications.policy import UNHEARD, WITHDRAWN
+from app.notifications.policy import WITHDRAWN
 from app.notifications.steps import Step
 from app.work_orders.models import WorkOrder
 
@@ -127,23 +127,21 @@ async def _take_step(session: AsyncSession, alarm: Alarm, ladder: Ladder, now: d
 
 
 _HEARD = """
-UPDATE alarms a
-   SET heard_at = :at, heard_by = told.user_id, next_step_at = NULL,
+UPDATE alarms SET heard_at = :at, heard_by = :user, next_step_at = NULL,
        closed_at = :at, closed_why = 'heard'
-  FROM notifications told
- WHERE told.alarm_id = a.id AND told.id = ANY(:ids) AND told.kind <> :to_chief
-   AND a.id IN (SELECT id FROM alarms
-                 WHERE (closed_at IS NULL OR closed_why = 'climbed')
-                   AND id IN (SELECT alarm_id FROM notifications WHERE id = ANY(:ids))
-                 ORDER BY id FOR UPDATE)
-RETURNING a.order_id, a.station_id, a.red_at
+ WHERE id IN (SELECT id FROM alarms
+               WHERE (closed_at IS NULL OR closed_why = 'climbed') AND id = ANY(:ids)
+               ORDER BY id FOR UPDATE)
+RETURNING order_id, station_id, red_at
 """
 
 
-async def heard(session: AsyncSession, notification_ids: Collection[UUID], at: datetime) -> None:
-    """A phone of the crew has the news, so their alarms end; a chief's message ends none."""
-    values = {"at": at, "to_chief": UNHEARD, "ids": list(notification_ids)}
-    for row in (await session.execute(text(_HEARD), values)).all():
+async def heard(
+    session: AsyncSession, alarm_ids: Collection[UUID], user_id: UUID, at: datetime
+) -> None:
+    """A phone of the crew has the news, so their alarms end."""
+    values = {"at": at, "user": user_id, "ids": list(alarm_ids)}
+    for row in await sql.rows(session, _HEARD, values):
         if row.red_at is not None:
             await steps.tell_board(session, row.order_id, row.station_id)
 

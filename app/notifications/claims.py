@@ -12,10 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, sql
 from app.core.ids import new_id
-from app.notifications import composing, outbox, recipients, repository, worth
+from app.notifications import composing, outbox, recipients, repository, staff, worth
 from app.notifications.channels import PHONE, SMS, VOICE, Address, Channels, Message
 from app.notifications.models import DeliveryAttempt, Dispatch, PushAddress
-from app.notifications.staff import GROUP, STAFF
+from app.notifications.staff import STAFF
 
 MOST_TOLD = 50
 """Orders that one message names; FCM takes 4 kB."""
@@ -58,6 +58,8 @@ async def claim(session: AsyncSession, channels: Channels, dispatch_id: UUID) ->
     if await _is_carried(session, lead) or await _too_early(session, lead):
         return None
     if lead.notification_id is None:
+        if not await worth.alarm_stands(session, lead):
+            return None
         return await _claimed(session, channels, lead, [], await composing.to_staff(session, lead))
     if not await worth.still_worth_it(session, lead):
         await _let_go(session, lead)
@@ -161,6 +163,13 @@ async def _others(session: AsyncSession, lead: Dispatch) -> list[Dispatch]:
     return list((await session.exec(query)).all())
 
 
+async def _groups_that_took(session: AsyncSession, dispatch_id: UUID) -> set[str | None]:
+    query = select(DeliveryAttempt.provider_message_id).where(
+        DeliveryAttempt.dispatch_id == dispatch_id, DeliveryAttempt.result == "accepted"
+    )
+    return set((await session.exec(query)).all())
+
+
 class _Target(NamedTuple):
     """An address with what its attempt should remember of the device."""
 
@@ -170,9 +179,11 @@ class _Target(NamedTuple):
     app_version: str | None = None
 
 
-async def _targets(session: AsyncSession, lead: Dispatch) -> list[_Target]:
+async def _targets(session: AsyncSession, channels: Channels, lead: Dispatch) -> list[_Target]:
     if lead.channel == outbox.STAFF:
-        return [_Target(Address(STAFF, GROUP, GROUP))]
+        took = await _groups_that_took(session, lead.id)
+        groups = staff.groups_of(channels[STAFF]) if STAFF in channels else []
+        return [_Target(each) for each in groups if each.address not in took]
     assert lead.user_id is not None
     if lead.channel == outbox.PUSH:
         rows = await repository.live_addresses(session, lead)
@@ -194,7 +205,7 @@ async def _claimed(
     joined: Sequence[Dispatch],
     message: Message,
 ) -> Due | None:
-    found = await _targets(session, lead)
+    found = await _targets(session, channels, lead)
     targets = [each for each in found if each.address.provider in channels]
     rows = [lead, *joined]
     if not targets:

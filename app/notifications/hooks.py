@@ -61,18 +61,22 @@ SELECT EXISTS (
     SELECT FROM notifications n
      WHERE n.order_id = :order AND n.user_id = ANY(:users) AND (
            n.acknowledged_at IS NOT NULL
-           OR EXISTS (SELECT FROM delivery_attempts a
-                       WHERE a.notification_id = n.id AND a.arrived_at IS NOT NULL)
+           OR EXISTS (SELECT FROM devices v
+                       WHERE v.user_id = n.user_id AND v.last_seen_at > n.created_at)
            OR EXISTS (SELECT FROM dispatches d
-                       WHERE d.notification_id = n.id AND d.channel IN ('sms', 'voice')
-                         AND d.state IN ('sending', 'sent'))))
+                        LEFT JOIN delivery_attempts a ON a.dispatch_id IN (d.id, d.joined_id)
+                       WHERE d.notification_id = n.id AND (
+                             a.arrived_at IS NOT NULL
+                             OR a.result IN ('started', 'accepted', 'lost')
+                             OR d.channel IN ('sms', 'voice') AND d.state IN ('sending', 'sent')))))
 """
 
 
 async def _may_know(session: AsyncSession, order_id: UUID, user_ids: list[UUID]) -> bool:
     """Whether anything of the order may have reached one of them, by phone, text or call.
 
-    Who never heard of a job needs no ladder to hear that it is gone.
+    Who never heard of a job needs no ladder to hear that it is gone. But a push that was taken
+    may lie on a phone's screen, and a phone that was told the job may not have come back since.
     """
     values = {"order": order_id, "users": user_ids}
     return bool((await session.execute(text(_MAY_KNOW), values)).scalar_one())

@@ -47,7 +47,10 @@ class LadderIn(_Strict):
 
     @model_validator(mode="after")
     def _climbs(self) -> Self:
-        """A ladder begins with a push at once and only goes up; red is its last word."""
+        """A ladder begins with a push at once and only goes up; red is its last word.
+
+        Who never hears of a job, or of its loss, must not fade from sight: those ladders end red.
+        """
         times = [step.after_s for step in self.steps]
         if times[0] != 0 or self.steps[0].acts != ["push"]:
             raise ValueError("the first step is a push, at once")
@@ -55,6 +58,8 @@ class LadderIn(_Strict):
             raise ValueError("each step is later than the one before")
         if any("red" in step.acts for step in self.steps[:-1]):
             raise ValueError("only the last step is red")
+        if {"new", "withdrawn"} & set(self.kinds) and "red" not in self.steps[-1].acts:
+            raise ValueError("a ladder for new or withdrawn jobs ends red")
         return self
 
 

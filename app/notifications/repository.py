@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import feed, sql
+from app.core import sql
 from app.core.ids import new_id
 from app.identity.models import Device, User
 from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
@@ -174,7 +174,7 @@ UPDATE notifications n
                bool_or(state = 'failed') AS failed, bool_or(state = 'no_address') AS no_address
           FROM dispatches WHERE notification_id = ANY(:ids) GROUP BY notification_id) d
  WHERE n.id = d.notification_id
-   AND n.id IN (SELECT id FROM notifications WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
+   AND n.id IN (SELECT id FROM notifications WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE)
 """
 
 
@@ -184,55 +184,16 @@ async def sum_up(session: AsyncSession, ids: Collection[UUID], at: datetime) -> 
     await sql.rows(session, _SUM_UP, {"ids": list(ids), "at": at})
 
 
-async def unacknowledged(
-    session: AsyncSession, user_id: UUID, kinds: Collection[str]
-) -> list[UUID]:
-    """What of these kinds the person has not shown to have heard of."""
-    statement = select(Notification.id).where(
-        Notification.user_id == user_id,
-        col(Notification.acknowledged_at).is_(None),
-        col(Notification.kind).in_(kinds),
-    )
-    return list((await session.exec(statement)).all())
-
-
-async def unacknowledged_of(session: AsyncSession, user_id: UUID, order_id: UUID) -> list[UUID]:
-    """What of this order the person has not shown to have heard of."""
-    statement = select(Notification.id).where(
-        Notification.user_id == user_id,
-        Notification.order_id == order_id,
-        col(Notification.acknowledged_at).is_(None),
-    )
-    return list((await session.exec(statement)).all())
-
-
-_TOLD_UP_TO = """
-SELECT n.id FROM notifications n
- WHERE n.id = ANY(:ids)
-   AND NOT EXISTS (SELECT FROM change_feed f
-                    WHERE f.entity = 'work_order' AND f.entity_id = n.order_id
-                      AND (f.xid, f.id) > (:xid, :row))
-"""
-
-
-async def told_up_to(
-    session: AsyncSession, ids: Collection[UUID], place: feed.Cursor
-) -> list[UUID]:
-    """Which messages are about orders of which everything so far lies at or before `place`.
-
-    A message and the change that it tells of commit together, so one snapshot has both or neither.
-    """
-    values = {"ids": list(ids), "xid": place.xid, "row": place.id}
-    return [row.id for row in await sql.rows(session, _TOLD_UP_TO, values)]
-
-
 async def acknowledge(session: AsyncSession, ids: Iterable[UUID], at: datetime) -> None:
-    """Stamp those that are not stamped yet."""
+    """Stamp those that are not stamped yet.
+
+    The locks are weak ones: whoever climbs holds the alarm, and queues more for these messages.
+    """
     locked = (
         select(Notification.id)
         .where(col(Notification.id).in_(list(ids)), col(Notification.acknowledged_at).is_(None))
         .order_by(col(Notification.id))
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     await session.execute(
         update(Notification)

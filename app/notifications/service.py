@@ -10,9 +10,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock, feed
 from app.core.permissions import Permission
 from app.core.scope import Principal, scoped
-from app.notifications import alarms, policy, repository
+from app.notifications import alarms, news, repository
 from app.notifications.errors import NoDevice
 from app.notifications.models import PushAddress
+from app.notifications.news import Untold
 from app.organisation.models import Technician
 from app.work_orders.models import WorkOrder
 
@@ -35,7 +36,10 @@ async def register_address(
 
 
 async def hear(
-    session: AsyncSession, user_id: UUID, held: feed.Cursor | None, reached: feed.Cursor
+    session: AsyncSession,
+    principal: Principal,
+    held: feed.Cursor | None,
+    reached: feed.Cursor,
 ) -> bool:
     """Acknowledge what the person's phone has: a cursor that it comes back with is its own word.
 
@@ -43,24 +47,26 @@ async def hear(
     it tells nothing of the crews of now. Returns whether the phone should come back at once with
     `reached`, since its answer tells of something that nobody has shown to know.
     """
-    waiting = await repository.unacknowledged(session, user_id, policy.TO_CREWS)
+    waiting = await news.untold(session, principal.id, principal.crew_ids)
     if waiting and held is not None:
-        had = await repository.told_up_to(session, waiting, held)
-        await _acknowledge(session, had)
-        waiting = sorted(set(waiting) - set(had))
-    return bool(waiting) and bool(await repository.told_up_to(session, waiting, reached))
+        had = await news.told_up_to(session, waiting, held)
+        await _acknowledge(session, principal.id, had)
+        waiting = [each for each in waiting if each not in had]
+    return bool(waiting) and bool(await news.told_up_to(session, waiting, reached))
 
 
 async def acknowledge_order(session: AsyncSession, user_id: UUID, order_id: UUID) -> None:
-    """A command named the order, so the person knows of it."""
-    await _acknowledge(session, await repository.unacknowledged_of(session, user_id, order_id))
+    """A command named the order, so the person knows of it, and so does the crew they are in."""
+    await _acknowledge(session, user_id, await news.untold_of(session, user_id, order_id))
 
 
-async def _acknowledge(session: AsyncSession, notification_ids: Collection[UUID]) -> None:
-    if notification_ids:
+async def _acknowledge(session: AsyncSession, user_id: UUID, told: Collection[Untold]) -> None:
+    if told:
         now = clock.now()
-        await repository.acknowledge(session, notification_ids, now)
-        await alarms.heard(session, notification_ids, now)
+        messages = [each.notification_id for each in told if each.notification_id is not None]
+        await repository.acknowledge(session, messages, now)
+        ended = {each.alarm_id for each in told if each.alarm_id is not None}
+        await alarms.heard(session, ended, user_id, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ One target is one URL of Apprise: `dingtalk://`, `feishu://`, `wecombot://`, `ma
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Sequence
 from typing import Any
 
-from app.notifications.channels import Address, Message, Outcome, SendResult
+from app.notifications.channels import Address, Channel, Message, Outcome, SendResult
+from app.notifications.guarding import GuardedChannel
 
 STAFF = "staff"
 GROUP = "group"
@@ -18,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class StaffChannel:
-    """All configured targets at once; accepted when one of them took it."""
+    """One address per configured target, so that a retry asks only those which failed."""
 
     provider = STAFF
 
@@ -27,23 +29,30 @@ class StaffChannel:
         from apprise import Apprise
 
         self._timeout_s = timeout_s
-        self._targets: list[Any] = []
+        self._targets: dict[str, Any] = {}
         for number, url in enumerate(urls, start=1):
             target = Apprise()
             if not target.add(url):
                 raise ValueError(f"staff alert target {number} is no URL that Apprise knows")
-            self._targets.append(target)
+            # The URL holds a token: the address that is kept must not tell it.
+            self._targets[hashlib.sha256(url.encode()).hexdigest()[:12]] = target
+
+    @property
+    def groups(self) -> list[Address]:
+        """Every target, in the order of the settings."""
+        return [Address(STAFF, GROUP, each) for each in self._targets]
 
     async def send(self, addresses: Sequence[Address], message: Message) -> list[SendResult]:
         """Apprise tells yes or no, nothing more: no is an outage, and tried again."""
-        told = await asyncio.gather(*(self._tell(target, message.text) for target in self._targets))
-        if all(told):
-            result = SendResult(Outcome.ACCEPTED)
-        elif any(told):
-            result = SendResult(Outcome.ACCEPTED, detail=f"{told.count(False)} targets failed")
-        else:
-            result = SendResult(Outcome.UNAVAILABLE, detail="no target took it")
-        return [result] * len(addresses)
+        told = await asyncio.gather(
+            *(self._tell(self._targets[each.address], message.text) for each in addresses)
+        )
+        return [
+            SendResult(Outcome.ACCEPTED, message_id=each.address)
+            if took
+            else SendResult(Outcome.UNAVAILABLE, detail="the target did not take it")
+            for each, took in zip(addresses, told, strict=True)
+        ]
 
     async def _tell(self, target: Any, text: str) -> bool:
         try:
@@ -59,3 +68,9 @@ class StaffChannel:
 
     async def close(self) -> None:
         """Apprise keeps no connection."""
+
+
+def groups_of(channel: Channel) -> list[Address]:
+    """Whom an alert to the staff goes to; a channel of another make knows one group."""
+    inner = channel.channel if isinstance(channel, GuardedChannel) else channel
+    return inner.groups if isinstance(inner, StaffChannel) else [Address(STAFF, GROUP, GROUP)]

@@ -23,10 +23,24 @@ async def still_worth_it(session: AsyncSession, row: Dispatch) -> bool:
     return False
 
 
+async def alarm_stands(session: AsyncSession, row: Dispatch) -> bool:
+    """Mark an alert to the staff's groups whose alarm was answered meanwhile, else True."""
+    if not await _is_answered(session, row.alarm_id):
+        return True
+    row.state = "moot"
+    await session.flush()
+    return False
+
+
+async def _is_answered(session: AsyncSession, alarm_id: UUID | None) -> bool:
+    """An alarm at the top of its ladder is over, but nobody has answered it."""
+    alarm = await session.get_one(Alarm, alarm_id)
+    return alarm.closed_at is not None and alarm.closed_why != "climbed"
+
+
 async def _pointless(session: AsyncSession, told: Notification) -> bool:
     if told.kind == policy.UNHEARD:
-        alarm = await session.get_one(Alarm, told.alarm_id)
-        return alarm.closed_at is not None
+        return await _is_answered(session, told.alarm_id)
     if told.kind == policy.SUPERVISED:
         duty = await session.get_one(ReplyDuty, UUID(told.data["duty_id"]))
         return duty.answered_at is not None

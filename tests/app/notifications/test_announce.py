@@ -65,6 +65,7 @@ class TestKinds:
     def test_every_action_that_takes_an_order_away_is_told(self) -> None:
         taking = {Action.RESENT, Action.TRANSFERRED, Action.WITHDRAWN, Action.RETURNED}
         taking |= {Action.REFUSED, Action.ACCEPT_EXPIRED, Action.HELD, Action.CANCELLED}
+        taking |= {Action.MERGED}
         assert {action for action, told in TOLD.items() if told.before == WITHDRAWN} == taking
 
 

@@ -50,6 +50,7 @@ class TestFiles:
             ("after_s = 0", "after_s = 5"),
             ("after_s = 20", "after_s = 0"),
             ('"red"', '"pigeon"'),
+            ('"red"', '"chief"'),
             ('"E1"', '"E9"'),
             ("22:00", "25:00"),
             ("+08:00", ""),
