@@ -18,6 +18,14 @@ PART_BYTES = 16 * 1024 * 1024
 _PATIENCE = timedelta(seconds=10)
 
 
+def _blocks(source: Path, assert_whole: Callable[[], None]) -> Iterator[bytes]:
+    """The file in parts. What is not whole at its end breaks off, so that no object appears."""
+    with source.open("rb") as file:
+        while block := file.read(PART_BYTES):
+            yield block
+    assert_whole()
+
+
 class ObjectStorage:
     """Raises EvidenceStoreBusy while the store cannot be reached."""
 
@@ -38,14 +46,17 @@ class ObjectStorage:
         return cls(store)
 
     def put(self, key: str, source: Path, assert_whole: Callable[[], None] = lambda: None) -> None:
-        assert_whole()
-        self._put(key, source)
-        assert_whole()
+        if source.stat().st_size > PART_BYTES:
+            self._put(key, _blocks(source, assert_whole))
+            return
+        content = source.read_bytes()
+        assert_whole()  # after the reading, before the first byte goes under the name
+        self._put(key, content)
 
     def put_bytes(self, key: str, content: bytes) -> None:
         self._put(key, content)
 
-    def _put(self, key: str, content: Path | bytes) -> None:
+    def _put(self, key: str, content: bytes | Iterator[bytes]) -> None:
         try:
             obstore.put(self._store, key, content, chunk_size=PART_BYTES)
         except BaseError as error:

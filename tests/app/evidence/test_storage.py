@@ -9,7 +9,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from app.core.settings import Environment, Settings
-from app.evidence.errors import EvidenceStoreBusy
+from app.evidence.errors import EvidenceStoreBusy, UploadBusy
 from app.evidence.object_storage import ObjectStorage
 from app.evidence.parts import Parts, PartShorter
 from app.evidence.storage import DiskStorage, Storage, kept_key, storage_of
@@ -46,6 +46,20 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
             yield storage_of(s3_settings(tmp_path, s3.url))
 
 
+def refuses_what_is_not_whole(store: Storage, source: Path) -> None:
+    """Neither does it replace what is there, nor appear where nothing is."""
+
+    def is_not() -> None:
+        raise UploadBusy()
+
+    source.write_bytes(b"short" * 500)
+    store.put_bytes(KEY, b"whole")
+    for key in (KEY, "another"):
+        with pytest.raises(UploadBusy):
+            store.put(key, source, is_not)
+    assert (b"".join(store.read(KEY)), store.size("another")) == (b"whole", None)
+
+
 class TestStorage:
     def test_keeps_whole_files_by_key(self, store: Storage, tmp_path: Path) -> None:
         source = tmp_path / "part"
@@ -64,6 +78,18 @@ class TestStorage:
         for _ in range(2):
             store.delete(KEY)
         assert store.size(KEY) is None
+
+    def test_what_was_written_to_meanwhile_replaces_nothing(
+        self, store: Storage, tmp_path: Path
+    ) -> None:
+        refuses_what_is_not_whole(store, tmp_path / "part")
+
+    def test_nor_does_it_in_parts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("app.evidence.object_storage.PART_BYTES", 1000)
+        store, source = ObjectStorage(MemoryStore()), tmp_path / "part"
+        refuses_what_is_not_whole(store, source)
+        store.put(KEY, source)
+        assert b"".join(store.read(KEY)) == source.read_bytes()
 
     def test_a_store_that_is_away_is_said_to_be(self, tmp_path: Path) -> None:
         away = storage_of(s3_settings(tmp_path, "http://127.0.0.1:9"))
