@@ -33,7 +33,7 @@ def canonical(value: Any) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, UUID):
-        return _identifier(value)
+        return str(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     if isinstance(value, Decimal):
@@ -49,8 +49,12 @@ def _without_zeros(value: Decimal) -> str:
     return text if text not in {"", "-"} else "0"
 
 
-_identifier = lru_cache(4096)(str)
-"""The people, cards and crews of many rows."""
+@lru_cache(4096)
+def _identifier(value: UUID) -> str:
+    """Written once: the people, cards and crews of many rows."""
+    return f'"{value}"'
+
+
 _encoder = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_text
 )
@@ -58,7 +62,7 @@ _WRITTEN: Mapping[type, Callable[[Any], str]] = {
     str: encode_basestring,
     int: int.__repr__,
     type(None): lambda _: "null",
-    UUID: lambda value: f'"{_identifier(value)}"',
+    UUID: _identifier,
     datetime: lambda value: f'"{_text(value)}"',
     Decimal: lambda value: f'"{_without_zeros(value)}"',
 }

@@ -18,10 +18,11 @@ from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.payouts.models import PayMonthAct
-from app.verification.arithmetic import half_up
+from app.verification.arithmetic import half_up, hundredths
 from app.verification.case import Company
 from app.verification.difference import Difference
 from app.verification.pay import CHECK
+from app.verification.reading import named
 
 PEOPLE_AT_ONCE = 50
 _USUAL: dict[str, Any] = {
@@ -56,7 +57,8 @@ class Moved(NamedTuple):
 
     rule: str
     period: str
-    hundredths: Fraction
+    points: int
+    """In hundredths."""
     minor: int
     about: int
     times: int
@@ -78,7 +80,7 @@ async def check_closings(
         limits = _limits(company, act)
         for some in batched(people, PEOPLE_AT_ONCE):
             found = await session.execute(_LINES, values | {"people": list(some)})
-            for who, lines in groupby(found.all(), lambda line: line.technician_id):
+            for who, lines in groupby(named(found), lambda line: line.technician_id):
                 for difference in _person(who, list(lines), act.month, limits):
                     yield difference
 
@@ -99,7 +101,7 @@ def _person(
         each.cause: Moved(
             each.rule,
             each.period,
-            Fraction(each.points) * 100,
+            hundredths(each.points),
             each.amount_minor,
             each.thing,
             each.carried,
@@ -131,7 +133,7 @@ def _closed(lines: list[Any], month: str, limits: dict[str, Any]) -> dict[str, M
     for sum_ in _sums(lines):
         if any(not line.decided for line in sum_):
             for line in sum_:
-                value = Fraction(line.points) * 100, line.amount_minor
+                value = hundredths(line.points), line.amount_minor
                 _move(moved, line, month, "carry-open", value, 0)
             continue
         line, minor = sum_[0], sum(each.amount_minor for each in sum_)
@@ -139,17 +141,17 @@ def _closed(lines: list[Any], month: str, limits: dict[str, Any]) -> dict[str, M
         if line.kind in ("EARN", "BONUS") or carried_pay:
             earned += minor
         elif minor < 0 and _is_limited(line.was, limits):
-            takings.append((line, sum(Fraction(each.points) * 100 for each in sum_), minor))
+            takings.append((line, sum(hundredths(each.points) for each in sum_), minor))
         else:
             besides += minor
     room = floor(Fraction(limits["deduction_share"]) * max(earned, 0))
     room = max(0, min(room, earned + besides - limits["minimum_pay_minor"]))
-    for line, hundredths, minor in takings:
+    for line, points, minor in takings:
         over, room = max(0, -minor - room), max(0, room + minor)
         if over:
             times = line.carried or 0
             rule = "carry-excess" if times < limits["carry_months"] else "carry-dropped"
-            part = -Fraction(half_up(abs(hundredths) * over / -minor))
+            part = -half_up(Fraction(abs(points) * over, -minor))
             _move(moved, line, month, rule, (part, -over), times + 1)
     return moved
 
@@ -179,15 +181,15 @@ def _move(
     line: Any,
     month: str,
     rule: str,
-    value: tuple[Fraction, int],
+    value: tuple[int, int],
     times: int,
 ) -> None:
-    hundredths, minor = value
+    points, minor = value
     cause = f"{month}:{line.id}"
-    moved[f"{cause}:out"] = Moved(rule, month, -hundredths, -minor, line.thing, times)
+    moved[f"{cause}:out"] = Moved(rule, month, -points, -minor, line.thing, times)
     if rule != "carry-dropped":
         period = _following(month)
-        moved[f"{cause}:in"] = Moved(rule, period, hundredths, minor, line.thing, times)
+        moved[f"{cause}:in"] = Moved(rule, period, points, minor, line.thing, times)
 
 
 def _following(month: str) -> str:
