@@ -19,19 +19,17 @@ from app.catalogue import service as policies
 from app.core import clock, jobs
 from app.core.db import Database
 from app.core.i18n import Language
-from app.customers import consents
-from app.notifications import customer_messages, customer_texts
+from app.notifications import customer_messages, customer_texts, customer_worth
 from app.notifications.channels import PHONE, SMS, Address, Channel, Channels, Message, SendResult
 from app.notifications.channels import Outcome as O
 from app.notifications.customer_jobs import QUEUE_LOCK, send_customer_message
 from app.notifications.customer_models import CustomerMessage
-from app.notifications.retrying import retry_wait_s
-from app.work_orders.models import WorkOrder
-from app.work_orders.states import State
+from app.notifications.retrying import UNTIL_MENDED_S, retry_wait_s
 
 SWEPT_AT_ONCE = 500
 RECORDED_WITHIN = timedelta(seconds=60)
 """So late a gateway may list what it took; what is not listed before that proves nothing."""
+NO_GATEWAY = "no gateway for text messages is configured"
 log = logging.getLogger(__name__)
 
 
@@ -43,6 +41,8 @@ class _Due:
     most_attempts: int
     unsure: bool
     """An earlier call may have gone out."""
+    over: str | None = None
+    """It lost its point: what became of the earlier call is asked, and without one it ends so."""
 
 
 async def deliver(database: Database, channels: Channels, message_id: UUID) -> None:
@@ -60,15 +60,13 @@ async def _claim(session: AsyncSession, channels: Channels, message_id: UUID) ->
     row = await session.get(CustomerMessage, message_id, with_for_update=True)
     if row is None or row.state != "queued":
         return None
+    over = await customer_worth.lost(session, row) or _too_old(row)
+    if over is not None and (row.unsure_since is None or SMS not in channels):
+        row.state = over
+        return None
     if SMS not in channels:
-        row.state, row.detail = "failed", "no gateway for text messages is configured"
-        return None
-    said = await consents.said_of(session, row.phone)
-    if said is not None and not said.allowed:
-        row.state = "unwanted"
-        return None
-    if await _is_over(session, row) or (row.attempts == 0 and _is_old(row)):
-        row.state = "moot"
+        row.detail = NO_GATEWAY
+        await _defer(session, message_id, clock.real_now() + timedelta(seconds=UNTIL_MENDED_S))
         return None
     unsure = row.unsure_since is not None
     if row.unsure_since is not None and _left(row.unsure_since) > timedelta():
@@ -82,7 +80,8 @@ async def _claim(session: AsyncSession, channels: Channels, message_id: UUID) ->
         words = words.replace(customer_messages.LINK, data["link"])
     most = (await policies.policy(session)).rules.messages.most_attempts
     message = Message(str(row.id), row.kind, data, words, cast(Language, row.language))
-    return _Due(message, Address(SMS, PHONE, row.phone), row.attempts, most, unsure)
+    address = Address(SMS, PHONE, row.phone)
+    return _Due(message, address, row.attempts, most, unsure, over)
 
 
 def _left(unsure_since: datetime) -> timedelta:
@@ -90,12 +89,11 @@ def _left(unsure_since: datetime) -> timedelta:
     return unsure_since + RECORDED_WITHIN - clock.real_now()
 
 
-async def _is_over(session: AsyncSession, row: CustomerMessage) -> bool:
-    """A crew that no longer comes is not announced."""
-    if customer_texts.catalogue().kinds[row.kind].link != "visit" and row.kind != "delay":
-        return False
-    order = await session.get_one(WorkOrder, row.order_id)
-    return order.assignment_id != row.assignment_id or order.state != State.ENROUTE.value
+def _too_old(row: CustomerMessage) -> str | None:
+    """What becomes of words that nobody took while they were worth it."""
+    if not _is_old(row):
+        return None
+    return "moot" if row.attempts == 0 and row.detail is None else "failed"
 
 
 def _is_old(row: CustomerMessage) -> bool:
@@ -104,25 +102,36 @@ def _is_old(row: CustomerMessage) -> bool:
     return clock.now() - row.created_at > good_for
 
 
-async def _send(channel: Channel, due: _Due) -> SendResult:
+async def _send(channel: Channel, due: _Due) -> SendResult | None:
+    """What the gateway said; None when it was not asked to send, and never was before."""
     if due.unsure:
         known = await channel.find(due.address, due.message)
         if known is not None:  # it went out, or nobody can say whether it did
             return known
+    if due.over is not None:
+        return None
     (result,) = await channel.send([due.address], due.message)
     return result
 
 
-async def _settle(session: AsyncSession, message_id: UUID, due: _Due, result: SendResult) -> None:
+async def _settle(
+    session: AsyncSession, message_id: UUID, due: _Due, result: SendResult | None
+) -> None:
     row = await session.get_one(CustomerMessage, message_id, with_for_update=True)
+    if result is None:
+        row.state, row.attempts, row.unsure_since = due.over or "moot", row.attempts - 1, None
+        return
     row.provider_message_id, row.detail = result.message_id, result.detail
     if not result.asked:
         row.attempts -= 1
-    if not due.unsure and (not result.asked or result.outcome is O.QUOTA):
+    kept_out = not result.asked or result.outcome in (O.QUOTA, O.MISCONFIGURED)
+    if kept_out and not due.unsure:
         row.unsure_since = None  # it was refused, or never left the house
     if result.outcome is O.ACCEPTED:
         row.state, row.sent_at = "sent", clock.now()
         return
+    if result.outcome is O.MISCONFIGURED:
+        log.error("ALERT the text gateway is misconfigured, customers wait: %s", result.detail)
     # An outage uses up tries within minutes: while its words are worth it, it gets more.
     wait_s = retry_wait_s([result], due.attempt, most=math.inf)
     if wait_s is None or (due.attempt >= due.most_attempts and _is_old(row)):

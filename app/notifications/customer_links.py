@@ -1,7 +1,8 @@
 """What a text message gives a customer: a signed, expiring word of 44 letters for one thing.
 
-It names a visit (an assignment) or a rating (an order), says until when it holds, and carries 96
-bits of HMAC-SHA256 under a key derived from the service's secret. It holds no personal data.
+It names the message that carried it, and with it the number that it went to, says until when it
+holds, and carries 96 bits of HMAC-SHA256 under a key derived from the service's secret. It holds
+no personal data.
 """
 
 import base64

@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -25,7 +24,7 @@ from app.travel import service as travel
 from app.work_orders import assignments
 from app.work_orders import service as work_orders
 from app.work_orders.models import Assignment, WorkOrder, WorkOrderEvent
-from app.work_orders.states import Action
+from app.work_orders.states import Action, State
 
 log = logging.getLogger(__name__)
 NOT_CALLED = frozenset({"import", "revisit"})
@@ -34,7 +33,7 @@ NOT_CALLED = frozenset({"import", "revisit"})
 
 async def tell_customer(session: AsyncSession, order: WorkOrder, event: WorkOrderEvent) -> None:
     """Queue the message that the catalogue has for this action; once, however often it is tried."""
-    told = customer_texts.catalogue().told_on(Action(event.action))
+    told = customer_texts.catalogue().told_on(_happening(event))
     if told is None:
         return
     name, kind = told
@@ -44,36 +43,59 @@ async def tell_customer(session: AsyncSession, order: WorkOrder, event: WorkOrde
     await _queue(session, order, name, kind, key)
 
 
+def _happening(event: WorkOrderEvent) -> Action:
+    """What it is to the customer: a crew that goes on after a hold on its way sets out again."""
+    action = Action(event.action)
+    goes_on = action is Action.RESUMED and event.to_state == State.ENROUTE.value
+    return Action.DEPARTED if goes_on else action
+
+
 async def watch_arrivals(database: Database) -> int:
-    """Tell who was promised an arrival that has slipped, once per visit; returns how many."""
+    """Tell who was promised an arrival that has slipped, once per promise; returns how many.
+
+    The way's message promises what it named, or what its link showed first; before it, and where
+    nobody could say, the end of the appointment is the promise.
+    """
     async with database.transaction() as session:
         slip_s = (await policies.policy(session)).rules.messages.delay_s
+        await session.execute(text(_FIRST_SHOWN))
         rows = await session.execute(text(_SLIPPED), {"slip": timedelta(seconds=slip_s)})
-        late = [(row.order_id, row.assignment_id) for row in rows]
-    for order_id, assignment_id in late:
+        late = [(row.order_id, row.assignment_id, row.key) for row in rows]
+    for order_id, assignment_id, key in late:
         try:
             async with database.transaction() as session:
                 order = await work_orders.locked_any(session, order_id)
                 if order.assignment_id == assignment_id:
                     kind = customer_texts.catalogue().kinds["delay"]
-                    await _queue(session, order, "delay", kind, f"{order_id}:delay:{assignment_id}")
+                    await _queue(session, order, "delay", kind, key)
         except Exception:
             log.exception("ALERT the delay of order %s could not be told", order_id)
     return len(late)
 
 
+_FIRST_SHOWN = """
+UPDATE customer_messages m SET promised_at = e.arrive_at
+  FROM arrival_estimates e
+  JOIN work_orders o ON o.id = e.order_id AND o.state = 'ENROUTE'
+  JOIN assignments a ON a.id = o.assignment_id AND a.crew_id = e.crew_id
+ WHERE m.order_id = o.id AND m.assignment_id = a.id AND m.kind = 'on_the_way'
+   AND m.promised_at IS NULL AND e.computed_at >= m.created_at
+"""
 _SLIPPED = """
-SELECT m.order_id, m.assignment_id FROM customer_messages m
-JOIN work_orders o ON o.id = m.order_id AND o.assignment_id = m.assignment_id
-    AND o.state = 'ENROUTE'
-JOIN assignments a ON a.id = m.assignment_id
-JOIN arrival_estimates e ON e.order_id = m.order_id AND e.crew_id = a.crew_id
-WHERE m.kind = 'on_the_way' AND m.promised_at IS NOT NULL
-AND e.arrive_at > m.promised_at + CAST(:slip AS interval)
-AND NOT EXISTS (
-    SELECT FROM customer_messages d WHERE d.key = m.order_id || ':delay:' || m.assignment_id
-)
-LIMIT 200
+SELECT * FROM (
+  SELECT o.id AS order_id, a.id AS assignment_id, p.promised_at, e.arrive_at,
+      concat_ws(':', o.id, 'delay', a.id, extract(epoch FROM p.promised_at)::bigint) AS key
+    FROM arrival_estimates e
+    JOIN work_orders o ON o.id = e.order_id AND o.state IN ('ACCEPTED', 'ENROUTE')
+    JOIN assignments a ON a.id = o.assignment_id AND a.crew_id = e.crew_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(max(m.promised_at), o.appointment_to) AS promised_at
+          FROM customer_messages m
+         WHERE m.order_id = o.id AND m.assignment_id = a.id AND m.kind = 'on_the_way') p
+) late
+ WHERE arrive_at > promised_at + CAST(:slip AS interval)
+   AND NOT EXISTS (SELECT FROM customer_messages d WHERE d.key = late.key)
+ ORDER BY promised_at, order_id
 """
 
 
@@ -161,8 +183,7 @@ def _shown_link(kind: Kind, facts: _Facts) -> str | None:
 def link_of(message: CustomerMessage) -> str:
     """The link of a message as it is sent."""
     kind = customer_texts.catalogue().kinds[message.kind]
-    subject: UUID | None = message.assignment_id if kind.link == "visit" else message.order_id
     base = settings.current().public_url
-    assert kind.link is not None and subject is not None and base is not None
-    word = customer_links.sign(kind.link, subject, timedelta(hours=kind.link_hours))
+    assert kind.link is not None and base is not None
+    word = customer_links.sign(kind.link, message.id, timedelta(hours=kind.link_hours))
     return f"{base.rstrip('/')}/{kind.link}/{word}"

@@ -36,7 +36,7 @@ class CustomerMessage(SQLModel, table=True):
     state: str
     """`unwanted`: the number wants none; `moot`: what it tells was over before it left."""
     promised_at: datetime | None = Field(default=None, sa_type=Instant)
-    """The arrival that it named."""
+    """The arrival that it named, or that its link showed first."""
     created_at: datetime = Field(sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

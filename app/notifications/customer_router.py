@@ -55,7 +55,7 @@ async def get_public_visit(link: Link, session: Session) -> VisitOut:
     "/public/visits/{link}/opt-out", status_code=204, responses=problem_responses(404, 410, 429)
 )
 async def opt_out_of_messages(link: Link, session: Session) -> None:
-    """Send nothing more to the number that this link went to."""
+    """Send nothing more to the number that this link, of a visit or a rating, went to."""
     await customer_visits.want_no_messages(session, link)
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.core import settings
 from app.core.i18n import Language, Text
-from app.work_orders.states import Action
+from app.work_orders.states import Action, State
 
 CATALOGUE = "customer_messages.toml"
 
@@ -30,7 +30,13 @@ class Kind(_Part):
     needs_link: bool = False
     """Without a link the message says nothing, so it is not sent."""
     good_for_h: int = 24
-    """Business hours; what is older is not worth a first try, nor more tries than it had."""
+    """Business hours; what is older is not sent."""
+    true_in: frozenset[State] = frozenset()
+    """Where the order must stand for the words to be so; empty: they stay so."""
+    of_visit: bool = False
+    """It tells of one crew's coming, and of no other's."""
+    outdone_by: tuple[str, ...] = ()
+    """Kinds of which a later one makes this one yesterday's news."""
     zh: str
     en: str
     zh_link: str = ""

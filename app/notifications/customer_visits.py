@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
@@ -17,6 +18,7 @@ from app.core.problems import NotFound
 from app.customers import consents
 from app.notifications import customer_links
 from app.notifications.customer_links import Purpose
+from app.notifications.customer_models import CustomerMessage
 from app.notifications.errors import LinkEnded
 from app.organisation.models import Crew
 from app.revisits import service as revisits
@@ -34,6 +36,11 @@ SHOWN: dict[State, Literal["waiting", "on_the_way", "arrived"]] = {
 FRESH = timedelta(minutes=10)
 """An older position says where the crew was, not where it is."""
 
+# Where it stood before it set out is another customer's door.
+_SET_OUT = """
+SELECT max(at) FROM work_order_events
+ WHERE order_id = :order AND to_state = 'ENROUTE' AND from_state <> 'ENROUTE'
+"""
 # About ten metres: enough for a map, and not which door of another customer they stood at.
 _PLACE = """
 SELECT round(ST_X(p.location::geometry)::numeric, 4)::float8 AS lon,
@@ -66,36 +73,43 @@ class Visit:
     place: Place | None
 
 
-def _subject(purpose: Purpose, link: str) -> UUID:
-    found = customer_links.read(purpose, link)
+async def _carrier(session: AsyncSession, link: str, *purposes: Purpose) -> CustomerMessage:
+    """The message that carried the link."""
+    found = next(filter(None, (customer_links.read(each, link) for each in purposes)), None)
     if found is None:
         raise NotFound()
     if found.expired:
         raise LinkEnded()
-    return found.subject
+    message = await session.get(CustomerMessage, found.subject)
+    if message is None:
+        raise NotFound()
+    return message
 
 
 async def _visited(session: AsyncSession, link: str) -> tuple[WorkOrder, Assignment]:
-    assignment = await session.get(Assignment, _subject("visit", link))
+    message = await _carrier(session, link, "visit")
+    assignment = await session.get(Assignment, message.assignment_id)
     if assignment is None:
         raise NotFound()
     order = await session.get_one(WorkOrder, assignment.order_id)
-    if order.assignment_id != assignment.id or State(order.state) not in SHOWN:
+    strangers = message.phone != order.caller_phone
+    if strangers or order.assignment_id != assignment.id or State(order.state) not in SHOWN:
         raise LinkEnded()
     return order, assignment
 
 
 async def visit(session: AsyncSession, link: str) -> Visit:
-    """The visit as it stands; raises NotFound, and LinkEnded once it is over or another's."""
+    """The visit as it stands; raises NotFound, and LinkEnded once it is over or another's.
+
+    Another's is also what went to a number that was corrected since.
+    """
     order, assignment = await _visited(session, link)
     crew = await session.get_one(Crew, assignment.crew_id)
     estimate = (await travel.awaited(session, [order.id])).get(order.id)
     standing = SHOWN[State(order.state)]
     place = None
     if standing == "on_the_way":
-        given = {"crew": crew.id, "since": clock.now() - FRESH}
-        row = (await session.execute(text(_PLACE), given)).first()
-        place = Place(row.lon, row.lat, row.at) if row else None
+        place = await _place(session, order.id, crew.id)
     return Visit(
         serial=order.serial,
         standing=standing,
@@ -107,20 +121,36 @@ async def visit(session: AsyncSession, link: str) -> Visit:
     )
 
 
+async def _place(session: AsyncSession, order_id: UUID, crew_id: UUID) -> Place | None:
+    set_out_at = (await session.execute(text(_SET_OUT), {"order": order_id})).scalar_one()
+    given = {"crew": crew_id, "since": max(clock.now() - FRESH, set_out_at)}
+    row = (await session.execute(text(_PLACE), given)).first()
+    return Place(row.lon, row.lat, row.at) if row else None
+
+
 async def want_no_messages(session: AsyncSession, link: str) -> None:
-    """The number of this visit is sent nothing more; raises as `visit` does."""
-    order, _ = await _visited(session, link)
-    await consents.say(session, order.caller_phone, allowed=False, how="link", recorded_by=None)
+    """The number that this link went to is sent nothing more, whatever became of the order.
+
+    Raises NotFound, and LinkEnded when the link's own time is over.
+    """
+    message = await _carrier(session, link, "visit", "rating")
+    await consents.say(session, message.phone, allowed=False, how="link", recorded_by=None)
 
 
 async def rate(
     session: AsyncSession, link: str, *, solved: bool, rating: int | None, comment: str | None
 ) -> None:
-    """Answer the call-back by link; raises NotFound, and LinkEnded when it was answered."""
-    order_id = _subject("rating", link)
+    """Answer the call-back by link; raises NotFound, and LinkEnded when it was answered.
+
+    LinkEnded is also raised for a number that was corrected since.
+    """
+    message = await _carrier(session, link, "rating")
+    number = select(WorkOrder.caller_phone).where(WorkOrder.id == message.order_id)
+    if (await session.exec(number)).one() != message.phone:
+        raise LinkEnded()
     try:
         await revisits.record_by_link(
-            session, order_id, solved=solved, rating=rating, comment=comment
+            session, message.order_id, solved=solved, rating=rating, comment=comment
         )
     except IllegalTransition as over:
         raise LinkEnded() from over

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.core.settings import Environment, Settings
-from app.notifications.channels import Channel
+from app.notifications.channels import SMS, Channel
 from app.notifications.guarding import GuardedChannel
 from app.notifications.in_app import PullChannel, StreamChannel
 
@@ -97,6 +97,8 @@ def open_channels(settings: Settings) -> dict[str, Channel]:
     channels = {channel.provider: channel for channel in opened}
     if "fcm" not in channels and "jpush" not in channels:
         log.warning("push is off: neither PAIGONG_FCM_CREDENTIALS nor [jpush] is set, phones pull")
+    if SMS not in channels:
+        log.error("ALERT texts are off: [sms] is not set, customers' messages wait until they fail")
     return channels
 
 

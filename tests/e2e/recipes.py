@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from app.notifications import customer_links
 from app.notifications.customer_links import Purpose
@@ -55,9 +55,8 @@ def _user(stage: Stage) -> Call:
 CONSENTED = "13900000008"
 
 
-def _link(purpose: Purpose, subject: UUID | None) -> str:
-    assert subject is not None
-    return customer_links.sign(purpose, subject, timedelta(hours=1))
+def _link(stage: Stage, purpose: Purpose) -> str:
+    return customer_links.sign(purpose, stage.carriers[purpose], timedelta(hours=1))
 
 
 FILE = tiny_jpeg()
@@ -197,10 +196,10 @@ RECIPES: dict[str, Callable[[Stage], Call]] = {
     "attribute_rework": lambda s: Call(
         {"case_id": str(s.rework_id)}, body={"cause": "part", "reason": "阀芯质量问题"}
     ),
-    "get_public_visit": lambda s: Call({"link": _link("visit", s.visit_id)}),
-    "opt_out_of_messages": lambda s: Call({"link": _link("visit", s.visit_id)}),
+    "get_public_visit": lambda s: Call({"link": _link(s, "visit")}),
+    "opt_out_of_messages": lambda s: Call({"link": _link(s, "visit")}),
     "rate_service": lambda s: Call(
-        {"link": _link("rating", s.orders["rate_service"])}, body={"solved": True, "rating": 5}
+        {"link": _link(s, "rating")}, body={"solved": True, "rating": 5}
     ),
     "put_message_consent": _body(
         lambda _: {"phone": "13900000009", "allowed": False, "how": "call"}

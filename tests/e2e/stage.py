@@ -20,6 +20,7 @@ from app.evidence.service import Declared, new_file
 from app.evidence.storage import storage, thumbnail_key
 from app.identity import service as identity
 from app.identity.models import RoleGrant
+from app.notifications.customer_models import CustomerMessage
 from app.notifications.ladder_models import Alarm, Ladder
 from app.payouts.models import LedgerEntry, PayAdjustment, PayAppeal, PayQuestion
 from app.revisits.models import ReworkCase
@@ -67,7 +68,8 @@ class Stage:
     approval_id: UUID | None = None
     duty_id: UUID | None = None
     alarm_id: UUID | None = None
-    visit_id: UUID | None = None
+    carriers: dict[str, UUID] = field(default_factory=dict)
+    """By purpose, the message to a customer that carried the link."""
     evidence_id: UUID | None = None
     unfinished_id: UUID | None = None
     """An upload of EVERYTHING that got no byte."""
@@ -134,7 +136,12 @@ async def _extras(session: AsyncSession, stage: Stage) -> None:
     )
     stage.approval_id = asked.id
     await consents.say(session, "13900000008", allowed=True, how="form", recorded_by=None)
-    stage.visit_id = (await service.locked_any(session, stage.orders["get_eta"])).assignment_id
+    for purpose, operation in (("visit", "get_eta"), ("rating", "rate_service")):
+        told = select(CustomerMessage.id).where(
+            CustomerMessage.order_id == stage.orders[operation],
+            CustomerMessage.kind == "dispatched",
+        )
+        stage.carriers[purpose] = (await session.exec(told)).one()
     stage.duty_id = (await duties.urge(session, order, Act.now(agent, Role.AGENT), "还没来")).id
     stage.alarm_id = await _red_alarm(session, stage.world)
     spare = await identity.create_user(

@@ -6,11 +6,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.core.db import Database
 from app.core.ids import new_secret
+from app.core.settings import Settings
 from app.demo import text_gateway
 from app.demo.fcm_account import write_account
 from app.notifications.fcm import FcmChannel
 from app.notifications.gateway import GatewayChannel
+from tests.app.notifications.customer_house import Customers, Gateway
 from tests.app.notifications.fake_server import FakeFcm, running
 from tests.conftest import Headers
 from tests.factories.desk import Desk
@@ -38,6 +41,14 @@ async def fcm(fcm_account: Path, fcm_server: FakeFcm) -> AsyncIterator[FcmChanne
     channel = FcmChannel(fcm_account, fcm_server.url, timeout_s=5)
     yield channel
     await channel.close()
+
+
+@pytest.fixture
+def customers(
+    config: Settings, database: Database, world: World, client: httpx.AsyncClient
+) -> Customers:
+    config.public_url = "https://help.example/h/"
+    return Customers(database, world, Gateway(), client)
 
 
 @pytest.fixture

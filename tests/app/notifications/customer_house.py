@@ -2,21 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 from sqlalchemy import update
-from sqlmodel import select
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import clock
 from app.core.db import Database
 from app.notifications.channels import SMS, Address, Channel, Message, Outcome, SendResult
 from app.notifications.customer_delivery import RECORDED_WITHIN, deliver
 from app.notifications.customer_models import CustomerMessage
+from app.travel.models import ArrivalEstimate
+from app.work_orders import assignments
 from app.work_orders.models import WorkOrder
 from app.work_orders.states import State
 from tests.factories.orders import order_in
-from tests.factories.world import World
+from tests.factories.world import NOW, World
 
 
 class Killed(Exception):
@@ -29,6 +34,7 @@ class Gateway:
 
     provider: str = SMS
     took: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
     named: dict[str, dict[str, str]] = field(default_factory=dict)
     calls: int = 0
     dies: str = ""
@@ -44,6 +50,7 @@ class Gateway:
         if outcome is Outcome.ACCEPTED:
             assert message.key not in self.took, "sent twice"
             self.took[message.key] = message.text
+            self.numbers[message.key] = addresses[0].address
             self.named[message.key] = dict(message.data)
         if self.dies == "after":
             raise Killed
@@ -75,6 +82,15 @@ class Customers:
             found = (await session.exec(query.order_by(CustomerMessage.id))).all()  # type: ignore[arg-type]
             return {row.kind: row for row in found}
 
+    async def rows(self, order: WorkOrder, kind: str) -> list[CustomerMessage]:
+        """Every message of one kind, first to last."""
+        async with self.database.transaction() as session:
+            query = select(CustomerMessage).where(
+                CustomerMessage.order_id == order.id, CustomerMessage.kind == kind
+            )
+            by_time = query.order_by(col(CustomerMessage.created_at), col(CustomerMessage.id))
+            return list((await session.exec(by_time)).all())
+
     async def deliver(self, message_id: UUID, *, later: bool = False) -> None:
         """Try to send it, `later` when the gateway must have listed what it took before."""
         if later:
@@ -92,6 +108,34 @@ class Customers:
     async def get(self, link: str) -> tuple[int, dict[str, Any]]:
         answer = await self.client.get(f"/public/visits/{link}")
         return answer.status_code, answer.json()
+
+
+async def promise(session: AsyncSession, order: WorkOrder, minutes: int) -> None:
+    """The order's crew is expected that many minutes after the world's begin."""
+    stored = await session.get_one(WorkOrder, order.id)
+    assignment = await assignments.current(session, stored)
+    assert assignment is not None
+    at = NOW + timedelta(minutes=minutes)
+    await session.merge(
+        ArrivalEstimate(
+            order_id=order.id,
+            crew_id=assignment.crew_id,
+            basis="x",
+            stops_before=0,
+            depart_at=NOW,
+            arrive_at=at,
+            earliest_at=at,
+            latest_at=at,
+            start_kind="position",
+            start_lon=117.0,
+            start_lat=36.6,
+            start_at=NOW,
+            source="osrm",
+            graph_version="g",
+            hour_bucket="day",
+            computed_at=clock.now(),
+        )
+    )
 
 
 async def way(customers: Customers, state: State, **more: Any) -> WorkOrder:

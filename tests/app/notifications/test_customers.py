@@ -2,42 +2,30 @@
 
 from datetime import timedelta
 
-import httpx
 import pytest
 from sqlalchemy import text
 from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.db import Database
 from app.core.permissions import Role
 from app.core.problems import TYPE_BASE
-from app.core.settings import Settings
 from app.notifications import customer_messages
 from app.notifications.channels import Outcome
 from app.notifications.customer_delivery import deliver, requeue_lost
 from app.revisits.models import Revisit
-from app.travel.models import ArrivalEstimate
 from app.work_orders import approvals, assignments
 from app.work_orders.acts import Act
 from app.work_orders.holds import Proof
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import State
-from tests.app.notifications.customer_house import Customers, Gateway, Killed, way
+from tests.app.notifications.customer_house import Customers, Killed, promise, way
 from tests.conftest import Headers
 from tests.factories.orders import advance, leader_act, person
-from tests.factories.world import NOW, World
+from tests.factories.world import NOW
 
 MINUTE = timedelta(minutes=1)
 ENDED = TYPE_BASE + "link-ended"
-
-
-@pytest.fixture
-def customers(
-    config: Settings, database: Database, world: World, client: httpx.AsyncClient
-) -> Customers:
-    config.public_url = "https://help.example/h/"
-    return Customers(database, world, Gateway(), client)
 
 
 async def test_each_step_is_told_once_in_the_customers_language(customers: Customers) -> None:
@@ -68,7 +56,7 @@ async def test_each_step_is_told_once_in_the_customers_language(customers: Custo
 async def test_a_hold_and_a_slip_are_told_and_no_second_slip(customers: Customers) -> None:
     order = await way(customers, State.ENROUTE)
     async with customers.database.transaction() as session:
-        await _promise(session, order, 20)
+        await promise(session, order, 20)
         await session.execute(
             text("UPDATE customer_messages SET promised_at = :at WHERE kind = 'on_the_way'"),
             {"at": NOW + 20 * MINUTE},
@@ -76,7 +64,7 @@ async def test_a_hold_and_a_slip_are_told_and_no_second_slip(customers: Customer
     assert await customer_messages.watch_arrivals(customers.database) == 0
     for expected in (1, 0):
         async with customers.database.transaction() as session:
-            await _promise(session, order, 36)
+            await promise(session, order, 36)
         assert await customer_messages.watch_arrivals(customers.database) == expected
     async with customers.database.transaction() as session:
         row = await session.get_one(WorkOrder, order.id)
@@ -98,38 +86,12 @@ async def test_a_hold_and_a_slip_are_told_and_no_second_slip(customers: Customer
     assert (await customers.told(order))["delay"].state == "moot"
 
 
-async def _promise(session: AsyncSession, order: WorkOrder, minutes: int) -> None:
-    assignment = await assignments.current(session, order)
-    assert assignment is not None
-    at = NOW + minutes * MINUTE
-    await session.merge(
-        ArrivalEstimate(
-            order_id=order.id,
-            crew_id=assignment.crew_id,
-            basis="x",
-            stops_before=0,
-            depart_at=NOW,
-            arrive_at=at,
-            earliest_at=at - MINUTE,
-            latest_at=at + MINUTE,
-            start_kind="position",
-            start_lon=117.0,
-            start_lat=36.6,
-            start_at=NOW,
-            source="osrm",
-            graph_version="g",
-            hour_bucket="day",
-            computed_at=NOW,
-        )
-    )
-
-
 async def test_the_link_shows_this_visit_and_loses_the_crew_with_the_order(
     customers: Customers, as_: Headers
 ) -> None:
     order = await way(customers, State.ENROUTE)
     async with customers.database.transaction() as session:
-        await _promise(session, order, 20)
+        await promise(session, order, 20)
     link = await customers.link(order, "on_the_way")
     status, shown = await customers.get(link)
     assert (status, shown["standing"], shown["crew_name"]) == (200, "on_the_way", "班组 A2")
@@ -243,7 +205,16 @@ async def test_no_message_twice_though_workers_die_and_gateways_fail(customers: 
     third = await way(customers, State.NEW, premises="锦绣家园1-2-201")
     row = (await customers.told(third))["received"]
     await deliver(customers.database, {}, row.id)
+    customers.gateway.answers = [Outcome.MISCONFIGURED] * 7
+    for _ in range(7):
+        await customers.deliver(row.id)
+    row = (await customers.told(third))["received"]
+    assert (row.state, row.unsure_since) == ("queued", None), "a wrong key loses nothing"
+    clock.advance(timedelta(hours=3, minutes=1))
+    calls = customers.gateway.calls
+    await customers.deliver(row.id)
     assert (await customers.told(third))["received"].state == "failed"
+    assert customers.gateway.calls == calls, "its age is looked at before each call"
 
 
 async def _lose_jobs(database: Database) -> None:

@@ -20,8 +20,10 @@ from app.notifications.jobs import PUSH_QUEUE
 from app.notifications.retrying import (
     BACK_OFF_S,
     LONGEST_BACK_OFF_S,
+    LONGEST_WAIT_S,
     MOST_ATTEMPTS,
     QUOTA_WAIT_S,
+    UNTIL_MENDED_S,
     retry_wait_s,
 )
 from tests.app.notifications.conftest import Register
@@ -292,6 +294,16 @@ class TestRetryWait:
             assert least <= wait_s <= least * 1.2
             guarded = SendResult(Outcome.UNAVAILABLE, retry_after_s=1.0)
             assert (retry_wait_s([guarded], attempt) or 0.0) >= least
+
+    def test_no_header_silences_a_message_for_ever_and_no_wrong_key_loses_it(self) -> None:
+        for outcome, asked in ((Outcome.QUOTA, True), (Outcome.UNAVAILABLE, False)):
+            named = SendResult(outcome, retry_after_s=1e9, asked=asked)
+            assert LONGEST_WAIT_S <= (retry_wait_s([named], 1) or 0.0) <= LONGEST_WAIT_S * 1.2
+        wrong, taken = SendResult(Outcome.MISCONFIGURED), SendResult(Outcome.ACCEPTED)
+        assert (retry_wait_s([wrong], 1) or 0.0) >= UNTIL_MENDED_S
+        assert retry_wait_s([wrong, taken], 1) is None, "another address took it"
+        busy = SendResult(Outcome.UNAVAILABLE)
+        assert (retry_wait_s([wrong, busy], 1) or 0.0) < UNTIL_MENDED_S
 
 
 class TestWorker:
