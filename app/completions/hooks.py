@@ -89,7 +89,7 @@ async def shares_agreed(
     """Another split than the usual one has the word of everyone whom it gives a part (DOMAIN 5.4).
 
     The leader, who completed, has said it in the record. Without it the reviewer waits, or sends
-    the record back.
+    the record back. Who left the company meanwhile is not waited for: the reviewer judges.
     """
     record = await _record_of(session, order, payload)
     holding = await session.get_one(Assignment, record.assignment_id)
@@ -104,12 +104,14 @@ async def shares_agreed(
         for row in await contributions.of_assignment(session, holding.id)
         if row.shares is not None and shares_of(row.shares) == split
     }
-    query = select(Technician.id, Technician.user_id).where(col(Technician.id).in_(split))
+    query = select(Technician.id, Technician.user_id).where(
+        col(Technician.id).in_(split), col(Technician.active)
+    )
     users = dict((await session.exec(query)).all())
     waiting = [
         str(each)
         for each, share in sorted(split.items())
-        if share and users[each] != record.completed_by and users[each] not in agreed
+        if share and each in users and users[each] not in agreed | {record.completed_by}
     ]
     if waiting:
         raise SharesNotAgreed(technicians=waiting)
