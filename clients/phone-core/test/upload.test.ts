@@ -162,8 +162,10 @@ test("files that were not taken are asked for until others take their place", as
   const [first, second] = await phone.retakes();
   assert.deepEqual(first, { orderId: "o1", kind: "F", replaces: "r1", why: "truncated" });
   assert.equal(second?.replaces, "r2");
-  await phone.photograph(shot({ replaces: "r1" }));
+  const { id } = await phone.photograph(shot({ replaces: "r1" }));
   assert.deepEqual((await phone.retakes()).map((each) => each.replaces), ["r2"]);
+  await phone.album.refused(id, urn("evidence-rejected"));
+  assert.deepEqual((await phone.retakes()).map((each) => each.replaces), ["r1", "r2"]);
 });
 
 test("what was to replace a file that no record names is sent for itself", async () => {
