@@ -135,8 +135,7 @@ async def _resumed(session: AsyncSession, world: World) -> WorkOrder:
 
 
 async def _merged(session: AsyncSession, world: World) -> dict[str, WorkOrder]:
-    """Two reports of one fault: one follows its repair, one was other trouble; and a third whose
-    main order was voided."""
+    """A report that follows its repair, one that was other trouble, one whose main was voided."""
     main = await orders.order_in(session, world, State.ENROUTE, crew="A1")
     same = await orders.order_in(session, world, State.ENROUTE, premises="锦绣家园1-2-201")
     other = await orders.order_in(session, world, State.SENT, crew="A3")
@@ -160,12 +159,10 @@ async def _merged(session: AsyncSession, world: World) -> dict[str, WorkOrder]:
     return {"main": main, "merged": same, "split": other, "void": void, "left": left}
 
 
-async def _merge(
-    session: AsyncSession, world: World, order: WorkOrder, main: WorkOrder
-) -> WorkOrder:
+async def _merge(session: AsyncSession, world: World, order: WorkOrder, main: WorkOrder) -> None:
     desk = await orders.person(session, world, "dispatcher")
-    act = Act.now(desk, Role.DISPATCHER)
-    return await merging.merge(session, desk, order.id, main.id, act, "one riser")
+    said = Act.now(desk, Role.DISPATCHER), "one riser"
+    await merging.merge(session, desk, order.id, main.id, *said)
 
 
 async def _rated(session: AsyncSession, world: World) -> WorkOrder:
