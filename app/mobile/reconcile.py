@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -31,6 +32,8 @@ from app.mobile.reconcile_schemas import (
 )
 from app.mobile.schemas import SequenceGap
 from app.notifications.errors import NoDevice
+
+_COUNTS = ("orders", "commands", "files", "missing_commands", "missing_files", "differing")
 
 
 async def compare(
@@ -154,11 +157,15 @@ def _sort(out: FilesReconciled, row: EvidenceFile, said: HeldFile, principal: Pr
 
 
 async def _unlisted(session: AsyncSession, principal: Principal, listed: Any) -> list[FileUnlisted]:
-    """What the caller declared for a current manifest, and has neither here nor there."""
+    """What the caller owes a current manifest, and neither names nor began on another phone."""
     query = (
         select(EvidenceFile.id, EvidenceFile.order_id)
         .where(
             EvidenceFile.owner_id == principal.id,
+            or_(
+                col(EvidenceFile.device_id).is_(None),
+                col(EvidenceFile.device_id) == principal.device_id,
+            ),
             col(EvidenceFile.in_manifest),
             col(EvidenceFile.state).in_(("declared", "receiving")),
         )
@@ -175,6 +182,7 @@ async def _note(
     manifest: ManifestIn,
     out: ReconciliationOut,
 ) -> None:
+    """Keep what it came to; pages add up, and the last one tells the phone."""
     row = PhoneManifest(
         device_id=device_id,
         user_id=principal.id,
@@ -182,17 +190,32 @@ async def _note(
         orders=len(manifest.orders),
         commands=len(manifest.commands),
         files=len(manifest.files),
-        missing_commands=len(out.commands.missing) + len(out.commands.gaps),
-        missing_files=len(out.files.missing) + len(out.files.partial) + len(out.files.unlisted),
+        missing_commands=len(out.commands.missing),
+        missing_files=len(out.files.missing) + len(out.files.partial),
         differing=len(out.commands.differing) + len(out.files.differing),
     )
-    values = row.model_dump()
-    new = insert(PhoneManifest).values(values)
-    changed = {name: value for name, value in values.items() if name != "device_id"}
-    await session.execute(new.on_conflict_do_update(index_elements=["device_id"], set_=changed))
+    if manifest.of == 1:  # else it may be on another page
+        row.missing_commands += len(out.commands.gaps)
+        row.missing_files += len(out.files.unlisted)
+    missing = await _added(session, row, manifest.page)
+    if manifest.page < manifest.of:
+        return
     key = f"commands:{device_id}:{principal.id}"
-    if row.missing_commands:
-        data = {"commands": row.missing_commands}
+    if missing:
+        data = {"commands": missing}
         await notices.put(session, key, principal.id, "commands_missing", None, data)
     else:
         await notices.end(session, key)
+
+
+async def _added(session: AsyncSession, row: PhoneManifest, page: int) -> int:
+    """Begin the note with the first page, add the others to it; commands missing so far."""
+    values = row.model_dump()
+    new = insert(PhoneManifest).values(values)
+    changed: dict[str, Any] = {name: new.excluded[name] for name in values if name != "device_id"}
+    if page > 1:
+        stood = PhoneManifest.__table__.c  # type: ignore[attr-defined]
+        changed |= {name: stood[name] + new.excluded[name] for name in _COUNTS}
+    added = new.on_conflict_do_update(index_elements=["device_id"], set_=changed)
+    counted = await session.execute(added.returning(col(PhoneManifest.missing_commands)))
+    return int(counted.scalar_one())

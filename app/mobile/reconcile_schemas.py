@@ -1,10 +1,10 @@
 """What a phone says it holds, and what the server makes of it."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.evidence.declaration import Sha256
 from app.mobile.schemas import SequenceGap
@@ -35,11 +35,22 @@ class HeldFile(Body):
 
 
 class ManifestIn(Body):
-    """All that the phone holds."""
+    """All that the phone holds, or one page of it."""
 
     orders: Annotated[list[HeldOrder], Field(max_length=500)]
     commands: Annotated[list[HeldCommand], Field(max_length=2000)]
     files: Annotated[list[HeldFile], Field(max_length=1000)]
+    page: int = Field(default=1, ge=1, le=1000)
+    """Which page this is. Each is answered as if it were all; what a list of things that the
+    phone did not name tells is true of the pages together only."""
+    of: int = Field(default=1, ge=1, le=1000)
+    """How many pages there are; the last one decides on the notice `commands_missing`."""
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if self.page > self.of:
+            raise ValueError("page is one of `of`")
+        return self
 
 
 class OrderDiffers(Out):
@@ -107,7 +118,7 @@ class FileDiffers(Out):
 
 
 class FileUnlisted(Out):
-    """Declared by the caller, not verified, and not on this phone."""
+    """Declared by the caller, not verified, not begun on another phone, and not on this one."""
 
     id: UUID
     order_id: UUID

@@ -148,6 +148,18 @@ class TestTogether:
         manifest = {"orders": [], "commands": [], "files": [held]}
         answer = await client.post("/mobile/reconcile", json=manifest, headers=helper.headers)
         assert answer.json()["files"]["missing"] == [before["file_id"]]
+        nothing: Json = {"orders": [], "commands": [], "files": []}
+
+        async def unlisted() -> list[str]:
+            answer = await client.post("/mobile/reconcile", json=nothing, headers=helper.headers)
+            return [each["id"] for each in answer.json()["files"]["unlisted"]]
+
+        assert await unlisted() == [before["file_id"]]
+        async with database.transaction() as session:
+            begun = "UPDATE evidence_files SET device_id = (SELECT device_id FROM phone_commands"
+            begun += " WHERE user_id <> evidence_files.owner_id LIMIT 1) WHERE id = :id"
+            await session.execute(text(begun), {"id": before["file_id"]})
+        assert await unlisted() == [], "another phone has it"
         assert await self._rejected(helper, database, before) == [before["file_id"]]
         async with database.transaction() as session:
             await session.execute(text("UPDATE evidence_files SET state = 'verified'"))

@@ -8,10 +8,12 @@ from uuid import uuid4
 import httpx
 import pytest
 import zstandard
+from sqlmodel import select
 
+from app.core.db import Database
+from app.mobile.models import PhoneManifest
 from tests.factories.desk import Desk
 from tests.factories.phone import Phone
-from tests.factories.world import World
 
 DAY = [
     (f"{building}-{unit}", fault)
@@ -95,7 +97,12 @@ class TestBytes:
 
 class TestReconcile:
     async def test_everything_is_in_exactly_one_list(
-        self, desk: Desk, leader: Phone, other: Phone, client: httpx.AsyncClient, world: World
+        self,
+        desk: Desk,
+        leader: Phone,
+        other: Phone,
+        client: httpx.AsyncClient,
+        database: Database,
     ) -> None:
         order_id, new = await desk.sent(), await desk.sent(premises="锦绣家园1-1-102")
         accept = leader.command("accept", order_id)
@@ -132,6 +139,7 @@ class TestReconcile:
         notices = (await leader.sync())["notices"]
         assert "commands_missing" in [each["kind"] for each in notices]
 
+        await self._page_by_page(leader, client, database, manifest)
         lost = {"commands": [unsent, beyond], "lost": [5]}
         sent = await client.post("/mobile/commands", json=lost, headers=leader.headers)
         assert sent.json()["last_seq"] == 6
@@ -145,3 +153,24 @@ class TestReconcile:
         assert answer.json()["complete"] is True, answer.json()
         notices = (await leader.sync())["notices"]
         assert "commands_missing" not in [each["kind"] for each in notices]
+
+    async def _page_by_page(
+        self, leader: Phone, client: httpx.AsyncClient, database: Database, manifest: dict[str, Any]
+    ) -> None:
+        """Pages add up: what the first one lacks is not forgotten over the last."""
+        nothing: dict[str, Any] = {"orders": [], "commands": [], "files": []}
+        for page, held in ((1, manifest), (2, nothing), (3, nothing)):
+            body = held | {"page": page, "of": 3}
+            answer = await client.post("/mobile/reconcile", json=body, headers=leader.headers)
+            assert answer.status_code == 200, answer.text
+        beyond = await client.post(
+            "/mobile/reconcile", json=nothing | {"page": 2}, headers=leader.headers
+        )
+        assert beyond.status_code == 422
+        async with database.transaction() as session:
+            note = (await session.exec(select(PhoneManifest))).one()
+        assert (note.orders, note.commands, note.files) == (2, 6, 1)
+        assert (note.missing_commands, note.missing_files, note.differing) == (2, 1, 1)
+        notices = (await leader.sync())["notices"]
+        (told,) = [each["data"] for each in notices if each["kind"] == "commands_missing"]
+        assert told == {"commands": 2}
