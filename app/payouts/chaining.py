@@ -61,7 +61,7 @@ def _chained(
     draft: Draft, head: LedgerHead, at: datetime, units: Mapping[UUID, str]
 ) -> LedgerEntry:
     inputs = draft.inputs | {UNIT: units[draft.technician_id]}
-    said = asdict(draft) | {"inputs": inputs}
+    said = {name: getattr(draft, name) for name in Draft.__dataclass_fields__} | {"inputs": inputs}
     entry = LedgerEntry(**said, seq=head.seq + 1, created_at=at, prev_hash=head.hash, hash="")
     entry.hash = hash_of(entry)
     head.seq, head.hash = entry.seq, entry.hash
