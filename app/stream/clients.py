@@ -17,6 +17,8 @@ class Word(Enum):
 
     RECHECK = auto()
     """The reader's crews may have changed: ask again who it is before going on."""
+    MOVED = auto()
+    """The reader joined or left a crew: what it heard was of another audience."""
     TOO_SLOW = auto()
     RESTORED = auto()
     """The database was restored: no place of before is good."""
@@ -26,11 +28,14 @@ Item = bytes | Word
 
 
 class Client:
-    """One open stream; `audience` of None is the whole company."""
+    """One open stream; `audience` of None is the whole company, `person` the reader's own token."""
 
-    def __init__(self, audience: frozenset[str] | None, seen: Cursor) -> None:
+    def __init__(
+        self, audience: frozenset[str] | None, seen: Cursor, person: str | None = None
+    ) -> None:
         self.audience = audience
         self.seen = seen
+        self.person = person
         self._waiting: list[Item] = []
         self._came = asyncio.Event()
         self._over = False
@@ -102,13 +107,14 @@ class Clients:
         """Offer the change to whoever has it now, and its loss to whoever had it before."""
         have = self._everything | self._of(row.after)
         lost = self._of(row.before) - have
+        named = row.before | row.after
         for clients, gone in ((have, False), (lost, True)):
             if clients:
                 item = change(row, gone=gone)
                 for client in clients:
                     client.offer(row.place, item)
                     if row.entity == "crew":
-                        client.tell(Word.RECHECK)
+                        client.tell(Word.MOVED if client.person in named else Word.RECHECK)
 
     def _of(self, tokens: Iterable[str]) -> set[Client]:
         found: set[Client] = set()

@@ -70,11 +70,14 @@ class Hub:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def join(self, audience: frozenset[str] | None, cursor: Cursor | None) -> Client:
+    def join(
+        self, audience: frozenset[str] | None, cursor: Cursor | None, person: str | None = None
+    ) -> Client:
         """A stream that hears all beyond `cursor`, or beyond now; fill the gap with `missed`."""
         assert self.position is not None
         behind = cursor is None or (cursor.xid, cursor.id) < (self.position.xid, self.position.id)
-        client = Client(audience, self.position if behind or cursor is None else cursor)
+        place = self.position if behind or cursor is None else cursor
+        client = Client(audience, place, person)
         self.clients.add(client)
         return client
 
@@ -185,6 +188,11 @@ class HubOnDemand:
     def open_streams(self) -> int:
         """How many read now."""
         return self._hub.clients.count if self._hub else 0
+
+    @property
+    def position(self) -> Cursor | None:
+        """How far all streams of this process have been told; None before the first one."""
+        return self._hub.position if self._hub else None
 
     async def close(self) -> None:
         """Stop the hub."""

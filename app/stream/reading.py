@@ -14,6 +14,8 @@ from app.stream.hub import Hub
 RECHECK_S = 15.0
 """Real seconds after which a sign-out, a run-out token or other crews end a stream."""
 
+WHY_ANEW = {Word.RESTORED: "restored", Word.MOVED: "other crews"}
+
 WhoAsks = Callable[[], Awaitable[Principal]]
 """Authenticates the request again, in a short transaction of its own."""
 
@@ -38,13 +40,17 @@ async def read(
 ) -> AsyncIterator[bytes]:
     """Events from `cursor` on, as bytes; ends after the gap when the reader wants no live ones."""
     audience = audience_of(principal)
-    client = hub.join(audience, cursor)
+    person = feed.user_token(principal.id)
+    client = hub.join(audience, cursor, person)
     try:
         if cursor is not None:
             if not await hub.is_good(cursor):
                 yield reset("too old")
                 return
             async for rows in hub.missed(audience, cursor, client.seen):
+                if any(row.entity == "crew" and person in row.before | row.after for row in rows):
+                    yield reset("other crews")
+                    return
                 yield b"".join(change(row, gone=_is_gone(row, audience)) for row in rows)
         yield ready(client.seen)
         if live:
@@ -70,8 +76,8 @@ async def _follow(
         if word is Word.TOO_SLOW:
             yield bye("slow")
             return
-        if word is Word.RESTORED:
-            yield reset("restored")
+        if word in WHY_ANEW:
+            yield reset(WHY_ANEW[word])
             return
         if word is Word.RECHECK or clock.monotonic() - checked_at >= RECHECK_S:
             if last := await _last_word(who, audience):

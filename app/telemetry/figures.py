@@ -7,9 +7,12 @@ is a gauge, of the last 24 hours where it would only grow.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.core.feed import Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,21 @@ FIGURES = (
         "SELECT count(*) FROM alarms WHERE red_at IS NOT NULL AND closed_at IS NULL",
     ),
     Figure(
+        "paigong_ladder_overdue_seconds",
+        "How long the oldest step of a ladder is overdue; business seconds.",
+        "gauge",
+        (),
+        "SELECT coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(next_step_at)), 0)"
+        " FROM alarms WHERE next_step_at < :now",
+    ),
+    Figure(
+        "paigong_ladder_overdue_steps",
+        "Alarms whose next step is overdue.",
+        "gauge",
+        (),
+        "SELECT count(*) FROM alarms WHERE next_step_at < :now",
+    ),
+    Figure(
         "paigong_delivery_attempts_last_day",
         "Calls to providers about jobs in the last 24 hours, staff's groups included, by result.",
         "gauge",
@@ -152,6 +170,15 @@ FIGURES = (
     ),
 )
 
+STREAM_LAG = Figure(
+    "paigong_stream_lag_seconds",
+    "Age of the oldest change that the streams of the answering process lack; business seconds.",
+    "gauge",
+    (),
+    "SELECT coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(at)), 0)"
+    " FROM change_feed WHERE (xid, id) > (:xid, :id)",
+)
+
 
 async def read(
     session: AsyncSession, values: dict[str, object]
@@ -164,3 +191,14 @@ async def read(
         samples = [([str(each) for each in row[:-1]], float(row[-1])) for row in rows]
         told.append((figure, samples))
     return told
+
+
+async def stream_lag(
+    session: AsyncSession, now: datetime, position: Cursor | None
+) -> tuple[Figure, list[tuple[list[str], float]]]:
+    """How far the process is behind with what it tells its streams; 0 before its first one."""
+    if position is None:
+        return STREAM_LAG, [([], 0.0)]
+    values = {"now": now, "xid": position.xid, "id": position.id}
+    lag_s = (await session.execute(text(STREAM_LAG.statement), values)).scalar_one()
+    return STREAM_LAG, [([], float(lag_s))]

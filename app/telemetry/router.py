@@ -13,6 +13,7 @@ from app.core.db import Database
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
 from app.identity.access import allow_briefly
+from app.stream.hub import HubOnDemand
 from app.telemetry import figures
 from app.web.wire import problem_responses
 
@@ -31,14 +32,16 @@ async def read_metrics(
     """Feed lag, age of queues, climbs of ladders, attempts at providers, planning time."""
     database: Database = request.app.state.database
     values: dict[str, object] = {"now": clock.now(), "real": clock.real_now()}
+    hub: HubOnDemand = request.app.state.stream
     async with database.transaction() as session:
         told = await figures.read(session, values)
+        lag = await figures.stream_lag(session, clock.now(), hub.position)
     own = figures.Figure(
         "paigong_open_streams", "Event streams open on the process that answers.", "gauge", (), ""
     )
-    streams: Samples = [([], float(request.app.state.stream.open_streams))]
+    streams: Samples = [([], float(hub.open_streams))]
     registry = CollectorRegistry()
-    registry.register(_Told([*told, (own, streams)]))
+    registry.register(_Told([*told, (own, streams), lag]))
     text = generate_latest(registry).decode()
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -145,16 +145,18 @@ async def _settle(session: AsyncSession, due: Due, answer: Answer) -> None:
 
 
 _LOST = """
-UPDATE webhook_deliveries SET state = 'queued', leased_until = NULL, due_at = :now
- WHERE id IN (SELECT id FROM webhook_deliveries
-               WHERE (state = 'queued' AND due_at < :late AND NOT EXISTS (
-                        SELECT FROM procrastinate_jobs j
-                         WHERE j.status IN ('todo', 'doing')
-                           AND j.args ->> 'delivery_id' = webhook_deliveries.id::text
-                           AND coalesce(j.scheduled_at, :now) <= :now))
-                  OR (state = 'sending' AND leased_until < :now)
-               ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
-RETURNING id
+WITH lost AS (
+    SELECT id, leased_until FROM webhook_deliveries
+     WHERE (state = 'queued' AND due_at < :late AND NOT EXISTS (
+              SELECT FROM procrastinate_jobs j
+               WHERE j.status IN ('todo', 'doing')
+                 AND j.args ->> 'delivery_id' = webhook_deliveries.id::text
+                 AND coalesce(j.scheduled_at, :now) <= :now))
+        OR (state = 'sending' AND leased_until < :now)
+     ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
+UPDATE webhook_deliveries d SET state = 'queued', leased_until = NULL, due_at = :now
+  FROM lost WHERE d.id = lost.id
+RETURNING d.id, lost.leased_until
 """
 
 
@@ -168,5 +170,17 @@ async def requeue_lost(database: Database) -> int:
     async with database.transaction() as session:
         rows = (await session.execute(text(_LOST), values)).all()
         for row in rows:
+            if row.leased_until is not None:
+                session.add(_unseen(row.id, row.leased_until))
             await defer(session, send_webhook, delivery_id=str(row.id))
     return len(rows)
+
+
+def _unseen(delivery_id: UUID, leased_until: datetime) -> WebhookAttempt:
+    """The try of a worker that died: it was counted, and the receiver may have had it."""
+    return WebhookAttempt(
+        delivery_id=delivery_id,
+        at=clock.to_business(leased_until - LEASE),
+        took_ms=0,
+        detail="the end of this try was not seen",
+    )

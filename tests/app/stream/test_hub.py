@@ -3,11 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -24,32 +22,10 @@ from app.stream import reading
 from app.stream.clients import Client, Clients, Word
 from app.stream.events import FeedRow
 from app.stream.hub import Hub
-from tests.conftest import Headers
-from tests.factories.desk import Desk
-from tests.factories.phone import Phone
+from tests.app.stream.listening import Reader
 from tests.factories.world import World
 
 EPOCH = uuid4()
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event as a reader understands it."""
-
-    name: str
-    id: str | None
-    data: str
-
-
-def events(raw: bytes) -> list[Event]:
-    """The events of a piece of stream; comments are dropped."""
-    found = []
-    for block in raw.decode().split("\n\n"):
-        lines = [line.partition(": ") for line in block.split("\n") if line[:1] not in ("", ":")]
-        told = {name: value for name, _, value in lines}
-        if told:
-            found.append(Event(told["event"], told.get("id"), told["data"]))
-    return found
 
 
 def row(number: int, *, before: Iterable[str] = (), after: Iterable[str] = ()) -> FeedRow:
@@ -68,33 +44,6 @@ async def hub(app: FastAPI, database: Database) -> AsyncIterator[Hub]:
 async def append(database: Database, entity_id: UUID, **audience: list[str]) -> None:
     async with database.transaction() as session:
         await feed.append(session, "work_order", entity_id, **audience)
-
-
-class Reader:
-    """A client that reads a stream into a list of events."""
-
-    def __init__(
-        self, hub: Hub, principal: Principal, cursor: str | None = None, who: Any = None
-    ) -> None:
-        async def same() -> Principal:
-            return principal
-
-        place = Cursor.parse(cursor) if cursor else None
-        self.heard: list[Event] = []
-        self._stream = reading.read(hub, principal, place, who or same, live=True)
-
-    async def until(self, count: int) -> list[Event]:
-        """At least so many events, or all there were when the stream ends."""
-        async with asyncio.timeout(10):
-            while len(self.heard) < count:
-                try:
-                    self.heard += events(await anext(self._stream))
-                except StopAsyncIteration:
-                    break
-        return self.heard
-
-    async def close(self) -> None:
-        await self._stream.aclose()  # type: ignore[attr-defined]
 
 
 class TestClients:
@@ -191,8 +140,21 @@ class TestHub:
         assert [each["entity_id"] for each in told] == [str(each) for each in ids[3:]]
         await again.close()
 
+        # It joined or left a crew while it was away: what it holds is another crew's.
+        person = feed.user_token(technician.id)
+        for audience in ({"before": [mine, person], "after": [mine]}, {"after": [mine, person]}):
+            async with database.transaction() as session:
+                await feed.append(session, "crew", world.crews["A2"], **audience)
+            moved = Reader(hub, technician, heard[1].id)
+            assert [each.name for each in await moved.until(9)][-1:] == ["reset"]
+            await append(database, ids[5], after=[mine])
+            stays = Reader(hub, replace(technician, id=new_id()), heard[1].id)
+            assert "reset" not in [each.name for each in await stays.until(5)]
+            await stays.close()
+
         # Who is in no crew hears nothing of them, wherever they begin.
-        nobody = Reader(hub, replace(technician, crew_ids=frozenset()), heard[0].id)
+        stranger = replace(technician, id=new_id(), crew_ids=frozenset())
+        nobody = Reader(hub, stranger, heard[0].id)
         assert [each.name for each in await nobody.until(1)] == ["ready"]
         await nobody.close()
 
@@ -286,40 +248,3 @@ class TestHub:
         await hub.close()
         await hub.start()
         assert hub._task is not None and not hub._task.done(), "a task that ended is begun anew"
-
-
-class TestRoute:
-    """GET /stream"""
-
-    async def test_a_reassigned_job_is_gone_from_the_old_crews_stream_and_sync(
-        self, client: httpx.AsyncClient, app: FastAPI, as_: Headers, desk: Desk
-    ) -> None:
-        order_id = await desk.sent(crew="A2")
-        phone = Phone(client, as_("tech03"))
-        await phone.sync_until(lambda _: order_id in phone.jobs)
-        answer = await client.get("/stream", headers=as_("tech03"))
-        place = events(answer.content)[-1].id
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        assert place is not None
-        await desk.assign(order_id, "A3")
-        told: list[Event] = []
-        for _ in range(200):
-            answer = await client.get("/stream", headers=as_("tech03") | {"Last-Event-ID": place})
-            told = events(answer.content)
-            if len(told) > 1:
-                break
-            await asyncio.sleep(0.01)
-        assert [(order_id in each.data, '"gone":true' in each.data) for each in told[:1]] == [
-            (True, True)
-        ]
-        await phone.sync_until(lambda _: order_id not in phone.jobs)
-        other = await client.get("/stream", headers=as_("chief2") | {"Last-Event-ID": place})
-        assert [each.name for each in events(other.content)] == ["ready"]
-        wrong = await client.get("/stream", headers=as_("tech03") | {"Last-Event-ID": "x"})
-        assert wrong.status_code == 422
-        await app.state.stream.close()
-
-
-@pytest.fixture
-def desk(client: httpx.AsyncClient, world: World, as_: Headers) -> Desk:
-    return Desk(client, world, as_)

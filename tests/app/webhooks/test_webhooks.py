@@ -24,6 +24,7 @@ from app.webhooks.jobs import send_webhook
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
 from app.webhooks.outside import Inside, OutsideTransport, is_outside
 from app.worker import QUEUES
+from tests.app.webhooks.mortal import killed_while_it_sends
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.world import World
@@ -250,15 +251,27 @@ class TestTelling:
         await sending.deliver(database, row.id, receiver.http)
         assert receiver.heard[-1].headers["webhook-id"] == row.message_id
 
-        # A worker that died with it in hand: the sweep queues it again.
+        # The worker is killed (-9) while the receiver has the request: the try is in the log, and
+        # the same is told again under the same id.
+        await client.post(f"{path}/replay", json=since, headers=as_("admin"))
+        assert killed_while_it_sends(database.url, row.id) == -9
+        (row,) = await deliveries(database)
+        assert (row.state, row.attempts) == ("sending", 1)
+        assert await sending.requeue_lost(database) == 0, "the lease of the dead worker still runs"
         async with database.transaction() as session:
             past = datetime(2020, 1, 1, tzinfo=UTC)
-            await session.execute(
-                update(WebhookDelivery).values(state="sending", leased_until=past)
-            )
+            await session.execute(update(WebhookDelivery).values(leased_until=past))
         assert await sending.requeue_lost(database) == 1
+        (told_again,) = (await client.get(f"{path}/deliveries", headers=as_("admin"))).json()
+        unseen = told_again["tries"][-1]
+        assert unseen["status"] is None
+        assert unseen["detail"] == "the end of this try was not seen"
         gone = Receiver(410)
         await sending.deliver(database, row.id, gone.http)
+        assert gone.heard[0].headers["webhook-id"] == row.message_id
+        (told_again,) = (await client.get(f"{path}/deliveries", headers=as_("admin"))).json()
+        assert [each["status"] for each in told_again["tries"]][-2:] == [None, 410]
+        assert told_again["attempts"] == 2
         async with database.transaction() as session:
             endpoint = await session.get_one(WebhookEndpoint, UUID(made["id"]))
         assert endpoint.disabled_why == "it answered 410 Gone"
