@@ -36,7 +36,10 @@ export async function reconcile(
     orders: await storage.getAll("jobs"), commands: await outbox.all(), files: await album.all(),
   };
   const answers: Told[] = [];
-  for (const page of pages(held)) answers.push(await ask(session, clocks, page));
+  const cut = pages(held);
+  for (const [number, page] of cut.entries()) {
+    answers.push(await ask(session, clocks, page, number + 1, cut.length));
+  }
   const told = merged(answers, held);
   const sentAgain = await sendAgain(outbox, album, told);
   await forget(outbox, held.commands, told, clocks.now());
@@ -46,15 +49,19 @@ export async function reconcile(
   return { complete: isWhole(told) && waiting === 0 && sentAgain === 0, sentAgain, told };
 }
 
-async function ask(session: Session, clocks: Clocks, page: Held): Promise<Reconciliation> {
-  const { data } = await session.api.POST("/api/v1/mobile/reconcile", {
-    body: {
-      orders: page.orders.map(({ id, version }) => ({ id, version })),
-      commands: page.commands.map(heldCommand),
-      files: page.files.map(heldFile),
-    },
-    headers: clockHeaders(clocks),
-  });
+/** Ask for one page; its number tells the server which answer is the last. */
+async function ask(
+  session: Session, clocks: Clocks, held: Held, page: number, of: number,
+): Promise<Reconciliation> {
+  const body = {
+    orders: held.orders.map(({ id, version }) => ({ id, version })),
+    commands: held.commands.map(heldCommand),
+    files: held.files.map(heldFile),
+    page,
+    of,
+  };
+  const headers = clockHeaders(clocks);
+  const { data } = await session.api.POST("/api/v1/mobile/reconcile", { body, headers });
   if (data === undefined) throw new Error("an answer without a body");
   return data;
 }

@@ -150,3 +150,17 @@ test("a reconciliation that the service will not answer comes again in its time"
   await phone.run(stop.signal);
   assert.equal(asked, 1);
 });
+
+test("a long manifest says which page of how many it is", async () => {
+  const service = new Service();
+  const phone = await phoneOn(service);
+  const filling = phone.storage.transaction("commands", "readwrite");
+  for (let at = 1; at <= 2001; at += 1) {
+    const command = { ...accept("o1"), id: `c${at}`, device_seq: at, client_at: "2026-01-15" };
+    void filling.store.add({ device_seq: at, id: command.id, command, state: "answered" });
+  }
+  await filling.done;
+  await phone.reconcile();
+  const told = service.manifests.map(({ commands, page, of }) => [commands.length, page, of]);
+  assert.deepEqual(told, [[2000, 1, 2], [1, 2, 2]]);
+});
