@@ -14,6 +14,11 @@ from zoneinfo import ZoneInfo
 
 Rests = Callable[[date], bool]
 OVER = ("CLOSED", "CANCELLED", "MERGED")
+UNDONE = {
+    "rejected": ("completed", ("K5", "K6", "SAFE")),
+    "split": ("merged", ("K4", "K5", "K6", "SAFE")),
+}
+"""What ended a run and is undone by the action, and for which clocks."""
 WHILE = {"K1": ("NEW", "RETURNED"), "K2": ("SENT",), "K7": ("DONE",), "K8": ("REVISIT",)}
 FROM_TO = {
     "K3": (["accepted"], ["contacted", "arrived", "transferred", "returned", "held"]),
@@ -66,7 +71,7 @@ def runs(events: Sequence[Mapping[str, Any]], now: datetime) -> Iterator[dict[st
 
 
 def _stretches(clock: str, events: Sequence[Mapping[str, Any]]) -> list[tuple[int, int | None]]:
-    """(first event, last event) of each run, by number; a rejected completion ended none."""
+    """(first event, last event) of each run, by number; what was undone ended none."""
     found: list[tuple[int, int | None]] = []
     begun: int | None = None
     for number, event in enumerate(events):
@@ -82,9 +87,9 @@ def _stretches(clock: str, events: Sequence[Mapping[str, Any]]) -> list[tuple[in
             begun = None
         if begun is None and begins and not (clock == "K5" and found):
             begun = number
-        if clock in ("K5", "K6", "SAFE") and event["action"] == "rejected" and found:
+        if found and clock in UNDONE.get(event["action"], ("", ()))[1]:
             first, last = found[-1]
-            if last is not None and events[last]["action"] == "completed":
+            if last is not None and events[last]["action"] == UNDONE[event["action"]][0]:
                 found.pop()
                 begun = first
     return [*found, (begun, None)] if begun is not None else found
