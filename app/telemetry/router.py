@@ -1,7 +1,7 @@
 """`GET /metrics` for Prometheus, behind a permission of its own: give the scraper an API key."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
@@ -10,15 +10,25 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from app.core import clock
 from app.core.db import Database
+from app.core.feed import Cursor
 from app.core.permissions import Permission as P
 from app.core.scope import Principal
 from app.identity.access import allow_briefly
-from app.stream.hub import HubOnDemand
 from app.telemetry import figures
 from app.web.wire import problem_responses
 
 router = APIRouter(tags=["metrics"])
 Samples = list[tuple[list[str], float]]
+
+
+class Streams(Protocol):
+    """What this process's event streams tell of themselves; their room lies above this one."""
+
+    @property
+    def position(self) -> Cursor | None: ...
+
+    @property
+    def open_streams(self) -> int: ...
 
 
 @router.get(
@@ -32,7 +42,7 @@ async def read_metrics(
     """Feed lag, age of queues, climbs of ladders, attempts at providers, planning time."""
     database: Database = request.app.state.database
     values: dict[str, object] = {"now": clock.now(), "real": clock.real_now()}
-    hub: HubOnDemand = request.app.state.stream
+    hub: Streams = request.app.state.stream
     async with database.transaction() as session:
         told = await figures.read(session, values)
         lag = await figures.stream_lag(session, clock.now(), hub.position)
