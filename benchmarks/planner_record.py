@@ -11,7 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ class Record:
             "machine": {
                 "cores": len(os.sched_getaffinity(0)),
                 "python": platform.python_version(),
-                **{name: version(name) for name in ("ortools", "pyvroom", "pyvrp")},
+                **{name: _version(name) for name in ("ortools", "pyvroom", "pyvrp")},
             },
             "figures": figures,
             "limits": dict(self._limits),
@@ -106,3 +106,11 @@ def sources_hash() -> str:
         digest.update(str(source.relative_to(SOURCES)).encode())
         digest.update(source.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _version(name: str) -> str | None:
+    """Of an installed package; None without it, as the peers are where nothing is compared."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
