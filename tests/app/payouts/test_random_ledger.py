@@ -92,7 +92,7 @@ _GRANTED = (
     " SELECT gen_random_uuid(), e.id, e.technician_id, e.period, 'x', u.id, e.created_at,"
     " e.created_at, e.created_at, 'granted', u.id, now() FROM ledger_entries e, users u"
     " WHERE e.kind = 'DEDUCT' AND e.amount_minor < 0 AND NOT EXISTS (SELECT 1 FROM ledger_entries r"
-    "  WHERE r.refers_to = e.id AND r.kind = 'REVERSE') LIMIT 1"
+    "  WHERE r.refers_to = e.id AND r.kind = 'REVERSE') ORDER BY e.id, u.id LIMIT 1"
 )
 FORGED = {
     f"{CLOSING}1": "DELETE FROM ledger_entries WHERE kind = 'CARRY'",
