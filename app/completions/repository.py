@@ -51,13 +51,18 @@ def _in_scope(principal: Principal) -> ColumnElement[bool]:
 
 
 async def worked_on(session: AsyncSession, user_id: UUID, order_id: UUID) -> bool:
-    """Whether the user was in a crew while that crew had accepted the order, or completed it."""
+    """Whether the user was in a crew while that crew had accepted the order, or completed it.
+
+    The work on a merged report is also that on the order into which it was merged.
+    """
+    order = await session.get_one(WorkOrder, order_id)
+    about = {order.id, order.merged_into or order.id}
     membership = (
         select(Assignment.id)
         .join(CrewMember, col(CrewMember.crew_id) == Assignment.crew_id)
         .join(Technician, col(Technician.id) == CrewMember.technician_id)
         .where(
-            Assignment.order_id == order_id,
+            col(Assignment.order_id).in_(about),
             Technician.user_id == user_id,
             col(Assignment.accepted_at).is_not(None),
             or_(
@@ -71,7 +76,7 @@ async def worked_on(session: AsyncSession, user_id: UUID, order_id: UUID) -> boo
         )
     )
     record = select(CompletionRecord.id).where(
-        CompletionRecord.order_id == order_id, CompletionRecord.completed_by == user_id
+        col(CompletionRecord.order_id).in_(about), CompletionRecord.completed_by == user_id
     )
     if (await session.exec(membership)).first() is not None:
         return True

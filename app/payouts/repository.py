@@ -55,15 +55,17 @@ class Repair(NamedTuple):
 async def last_repair(session: AsyncSession, order: WorkOrder) -> Repair | None:
     """The last passed repair of the order's fault group at its premises, before its report.
 
-    Where nobody got to work, or a part was left to others, there is nothing to repeat.
+    A merged report had the repair of the order that it followed. Where nobody got to work, or a
+    part was left to others, there is nothing to repeat.
     """
     row = await sql.first(
         session,
-        "SELECT o.id, c.done_at FROM work_orders o JOIN completion_records c ON c.order_id = o.id"
+        "SELECT c.order_id, c.done_at FROM work_orders o"
+        " JOIN completion_records c ON c.order_id = coalesce(o.merged_into, o.id)"
         " JOIN reviews r ON r.completion_id = c.id WHERE o.premises_id = :premises"
         " AND o.fault_group = :group AND o.id <> :order AND r.decision = 'passed'"
         " AND c.outcome = ANY(:repaired) AND c.done_at <= :reported_at"
-        " ORDER BY c.done_at DESC, o.id DESC LIMIT 1",
+        " ORDER BY c.done_at DESC, c.order_id DESC LIMIT 1",
         {
             "premises": order.premises_id,
             "group": order.fault_group,

@@ -17,6 +17,7 @@ from app.payouts.policy import month_of
 from app.payouts.posting import Why, reversals
 from app.revisits import cases
 from app.revisits.models import ReworkCase
+from app.work_orders import merging
 from app.work_orders.models import WorkOrder
 
 
@@ -25,10 +26,12 @@ async def propose(session: AsyncSession, order: WorkOrder) -> None:
 
     One that a call-back opened is (17). Another is when it names the same fault group at the same
     premises as an order that was passed and finished within the window that the rate card of its
-    day allows, the last such one (18).
+    day allows, the last such one (18). What a merged report had is the repair of the order that it
+    followed: that one was paid, and is the original.
     """
     if order.rework_of is not None:
-        await cases.propose(session, order.rework_of, order, found_by="callback", window_days=0)
+        original_id = await merging.repaired_with(session, order.rework_of)
+        await cases.propose(session, original_id, order, found_by="callback", window_days=0)
         return
     if order.premises_id is None:
         return
@@ -49,8 +52,8 @@ async def attribute(
 
     Workmanship takes back what the original paid, bonuses and deductions included, and what the
     repetition paid the same people already; whoever repairs later among them gets nothing of it
-    (DOMAIN 5.6). Any cause ends the original's waiting: what is left of it is confirmed. Raises
-    what `cases.attribute` raises.
+    (DOMAIN 5.6). Any cause ends the waiting of the original, and of the merged report that was
+    called back: what is left of them is confirmed. Raises what `cases.attribute` raises.
     """
     case = await cases.attribute(session, principal, case_id, cause, reason)
     posted: list[LedgerEntry] = []
@@ -60,7 +63,9 @@ async def attribute(
     why = f"rework: {cause}"
     assert case.decided_at is not None
     await ledger.confirm_lines(session, posted, why=why, at=case.decided_at, by=principal.id)
-    await ledger.confirm(session, case.original_id, why=why, at=case.decided_at, by=principal.id)
+    order = await session.get_one(WorkOrder, case.order_id)
+    for each in {case.original_id, order.rework_of or case.original_id}:
+        await ledger.confirm(session, each, why=why, at=case.decided_at, by=principal.id)
     return case, posted
 
 

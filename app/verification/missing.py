@@ -7,7 +7,7 @@ from typing import Any
 
 from app.payouts.models import LedgerEntry, PayAppeal
 from app.verification.case import Case, Company
-from app.verification.difference import Difference
+from app.verification.difference import Difference, differ
 from app.verification.pay import CHECK, passed_record
 from app.verification.taking_back import appeals_of, check_taken_back, rest_at
 
@@ -28,9 +28,13 @@ def check_missing(case: Case, company: Company) -> Iterator[Difference]:
     yield from _appeals(case, company)
     yield from _bonuses(case, company)
     own = company.pay.repeats.get(case.order.id)
+    if own is not None:
+        original_id = company.pay.originals[own.id]
+        yield from differ(CHECK, f"{serial} repeats", own.original_id, original_id)
     for repeat in [*company.pay.repeated.get(case.order.id, ()), *([own] if own else [])]:
         if repeat.cause == "workmanship":
-            yield from check_taken_back(case, company, str(repeat.id), repeat.original_id)
+            original_id = company.pay.originals[repeat.id]
+            yield from check_taken_back(case, company, str(repeat.id), original_id)
 
 
 def _appeals(case: Case, company: Company) -> Iterator[Difference]:

@@ -230,7 +230,7 @@ def _barred(case: Case, company: Company, entry: LedgerEntry) -> bool:
     repeats = company.pay.repeats.get(case.order.id)
     if repeats is None or entry.inputs.get("attribution") != "workmanship":
         return False
-    return entry.technician_id in company.pay.sharers.get(repeats.original_id, ())
+    return entry.technician_id in company.pay.sharers.get(company.pay.originals[repeats.id], ())
 
 
 def _standing(

@@ -42,6 +42,8 @@ class PayGround:
     """Repetition -> its case."""
     repeated: Mapping[UUID, list[ReworkCase]]
     """Original -> the cases about it."""
+    originals: Mapping[UUID, UUID]
+    """Case -> the order that was paid for the repair in question, as events and call-backs say."""
     sharers: Mapping[UUID, frozenset[UUID]]
     """Repeated order -> who shared its passed record."""
     findings: Mapping[UUID, list[PayFinding]]
@@ -100,6 +102,13 @@ _STAYS = text(
     "  AND y.to_state NOT IN ('ONSITE','WORKING') ORDER BY y.seq LIMIT 1) x ON true"
     " WHERE e.action = 'arrived' AND w.building_id IS NOT NULL ORDER BY e.at, e.order_id"
 )
+_ORIGINALS = text(
+    "SELECT c.id, coalesce((e.payload->>'with_order_id')::uuid, w.rework_of, c.original_id)"
+    " FROM rework_cases c JOIN work_orders w ON w.id = c.order_id"
+    " LEFT JOIN work_order_events e ON e.action = 'followed'"
+    " AND e.order_id = coalesce(w.rework_of, c.original_id)"
+)
+"""Of a report that followed another order's repair, that order: it alone was paid."""
 
 
 async def read_pay(session: AsyncSession) -> PayGround:
@@ -108,6 +117,10 @@ async def read_pay(session: AsyncSession) -> PayGround:
     for crew, building, *rest in (await session.execute(_STAYS)).all():
         stays[crew, building].append(Stay(*rest))
     cases = await rows(session, ReworkCase, None, ReworkCase.proposed_at)
+    originals = {row[0]: row[1] for row in (await session.execute(_ORIGINALS)).all()}
+    repeated: dict[UUID, list[ReworkCase]] = defaultdict(list)
+    for case in cases:
+        repeated[originals.get(case.id, case.original_id)].append(case)
     appeals = await rows(session, PayAppeal)
     acts = await rows(session, PayMonthAct, None, PayMonthAct.id)
     published: dict[str, datetime] = {}
@@ -117,8 +130,9 @@ async def read_pay(session: AsyncSession) -> PayGround:
     return PayGround(
         stays=dict(stays),
         repeats={each.order_id: each for each in cases},
-        repeated=_by(cases, "original_id"),
-        sharers=await _sharers(session, {each.original_id for each in cases}),
+        repeated=dict(repeated),
+        originals=originals,
+        sharers=await _sharers(session, repeated.keys()),
         findings=_by(await rows(session, PayFinding), "order_id"),
         adjustments=_by(await rows(session, PayAdjustment), "order_id"),
         appeals={each.entry_id: each for each in appeals},

@@ -68,6 +68,12 @@ async def _merged_into(session: AsyncSession, main_id: UUID) -> Sequence[WorkOrd
     return (await session.exec(statement)).all()
 
 
+async def repaired_with(session: AsyncSession, order_id: UUID) -> UUID:
+    """The order whose repair a merged report shares; any other order is its own."""
+    order = await session.get_one(WorkOrder, order_id)
+    return order.merged_into or order.id
+
+
 async def split(session: AsyncSession, order: WorkOrder, act: Act, reason: str) -> None:
     """Dispatch a merged order by itself; raises IllegalTransition for one that is not merged."""
     await transition(session, order, Action.SPLIT, act, reason=reason)

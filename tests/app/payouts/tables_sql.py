@@ -11,9 +11,17 @@ ENTRIES = (
 CARDS = "SELECT name, effective_from, effective_to, point_minor, rules FROM rate_cards"
 ACTS = "SELECT id, month, act, at FROM pay_month_acts ORDER BY id"
 CASES = (
-    "SELECT id, original_id, order_id, proposed_at, cause, decided_at FROM rework_cases"
-    f" WHERE {_OURS.format('order_id')} ORDER BY proposed_at, id"
+    "SELECT c.id, coalesce(m.into_id, v.order_id, c.original_id) AS original_id, c.order_id,"
+    " c.proposed_at, c.cause, c.decided_at FROM rework_cases c"
+    " LEFT JOIN revisits v ON v.rework_order_id = c.order_id"
+    " LEFT JOIN LATERAL (SELECT w.order_id AS into_id FROM work_order_events f"
+    "  JOIN work_order_events w ON w.action = 'passed'"
+    "   AND w.payload->>'record_id' = f.payload->>'record_id'"
+    "   AND w.order_id = (f.payload->>'with_order_id')::uuid"
+    "  WHERE f.action = 'followed' AND f.order_id = coalesce(v.order_id, c.original_id)) m ON true"
+    f" WHERE {_OURS.format('c.order_id')} ORDER BY c.proposed_at, c.id"
 )
+"""A report that was merged had the repair of the order whose record it followed."""
 STAYS = (
     "SELECT e.id, e.order_id, w.building_id, a.crew_id, e.at, e.server_at AS known_at,"
     " x.at AS left_at, x.server_at AS left_known_at, x.id AS left_id, x.action AS how"
@@ -62,7 +70,7 @@ ADJUSTMENTS = (
 APPEALS = (
     "SELECT d.id, d.entry_id, d.technician_id, e.order_id, d.month, d.company_at, d.points"
     " FROM pay_appeals d JOIN ledger_entries e ON e.id = d.entry_id"
-    " WHERE d.company_verdict = 'granted' AND (d.points IS NULL OR d.station_verdict = 'granted')"
+    " WHERE d.company_verdict = 'granted' AND (d.points IS NULL OR d.points <= d.station_points)"
     f" AND {_OURS.format('e.order_id')}"
 )
 UNDECIDED = (
