@@ -101,6 +101,7 @@ async def import_rate_card(
 
     Days that another card has paid for already are refused.
     """
+    cards.require_company(principal)
     card = await cards.import_card(session, body.toml, principal)
     return RateCardOut.of(card, current=False)
 
@@ -108,10 +109,11 @@ async def import_rate_card(
 @router.post("/simulation", responses=problem_responses(409))
 async def simulate_rate_card(
     body: SimulationIn,
-    _principal: Annotated[Principal, allow(P.RATE_CARDS_WRITE)],
+    principal: Annotated[Principal, allow(P.RATE_CARDS_WRITE)],
     session: Session,
 ) -> SimulationOut:
     """Pay a past month by a card that need not be in force; nothing is written."""
+    cards.require_company(principal)
     card = cards.read_card(body.toml)
     found = await simulate(session, card, body.month)
     return SimulationOut.of(found, body.month, card.name, card.effective_from)

@@ -5,11 +5,19 @@ from datetime import date, timedelta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import audit
+from app.core.permissions import Permission
+from app.core.problems import Forbidden
 from app.core.scope import Principal
 from app.payouts import card_rows
 from app.payouts.errors import RateCardInvalid, RateCardRefused
 from app.payouts.load import card_from
 from app.payouts.models import RateCard
+
+
+def require_company(principal: Principal) -> None:
+    """Raises Forbidden for a station's people: a card pays the whole company."""
+    if principal.stations(Permission.RATE_CARDS_WRITE) is not None:
+        raise Forbidden(permission=Permission.RATE_CARDS_WRITE.value)
 
 
 def read_card(text: str) -> RateCard:

@@ -7,6 +7,8 @@ import httpx
 from sqlmodel import select
 
 from app.core.db import Database
+from app.core.permissions import Role
+from app.identity import service as identity
 from app.payouts.models import LedgerEntry, RateCard
 from app.work_orders.states import State
 from tests.conftest import Headers
@@ -84,3 +86,17 @@ async def test_what_cannot_come_into_force_says_why(
     async with database.transaction() as session:
         (card,) = (await session.exec(select(RateCard))).all()
         assert card.effective_to is None
+
+
+async def test_a_stations_manager_neither_brings_nor_tries_the_companys_card(
+    client: httpx.AsyncClient, database: Database, app: object, world: World, as_: Headers
+) -> None:
+    async with database.transaction() as session:
+        await identity.grant(session, world.users["chief1"], Role.MANAGER, world.stations["S01"])
+    bodies = {"": {"toml": DEARER}, "/simulation": {"toml": DEARER, "month": "2026-01"}}
+    for path, body in bodies.items():
+        answer = await client.post(f"/payouts/rate-cards{path}", json=body, headers=as_("chief1"))
+        assert (answer.status_code, answer.json()["type"]) == (
+            403,
+            "urn:paigong:problem:forbidden",
+        )
