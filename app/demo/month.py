@@ -87,7 +87,7 @@ class MonthEnd:
         path = f"/payouts/appeals/{raised['id']}"
         codes = {key: code for code, key in self.company.station_ids.items()}
         chief = self.company.as_(f"chief_{codes[person['station_id']].lower()}")
-        said: Json = {"verdict": "granted", "reason": _ANSWER}
+        said: Json = {"verdict": "granted", "reason": _ANSWER, "points": _GRANTED_POINTS}
         await chief.post(f"{path}/answer", said)
         said = {"verdict": "granted", "reason": _DECISION, "points": _GRANTED_POINTS}
         decided = await self.company.as_("manager").post(f"{path}/decision", said)

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.completions.models import Review
 from app.core import clock
 from app.core.i18n import Text
 from app.core.permissions import Permission
@@ -16,7 +17,7 @@ from app.organisation.models import Technician
 from app.payouts import card_rows, decisions, facts, ledger, months, repository
 from app.payouts.errors import AppealRefused, DecidedAlready, SamePerson
 from app.payouts.models import LedgerEntry, PayAdjustment, PayAppeal, PayFinding
-from app.payouts.posting import Why, counter_entry
+from app.payouts.posting import FOLLOWED, PASSED, Why, counter_entry
 from app.revisits.models import ReworkCase
 
 GRANTED = "granted"
@@ -32,6 +33,7 @@ async def raise_appeal(
     entry = await session.get(LedgerEntry, entry_id)
     if entry is None or principal.technician_id != entry.technician_id:
         raise NotFound()
+    await repository.closed_months(session)  # the month stands still until the appeal is written
     standing, acts = await months.state(session, entry.period)
     if standing != months.PUBLISHED:
         raise AppealRefused(f"{entry.period} is {standing}", why="not published")
@@ -81,6 +83,13 @@ async def _deciders(session: AsyncSession, entry: LedgerEntry) -> set[UUID | Non
         entry = await session.get_one(LedgerEntry, entry.refers_to)
     way, _, rest = entry.cause.partition(":")
     of = rest.partition(":")[0]
+    if way in (PASSED, FOLLOWED):  # a merged report's line names the record of what it followed
+        record_id = UUID(entry.inputs["completion_id"])
+        judged = select(Review.reviewed_by).where(Review.completion_id == record_id)
+        return set((await session.exec(judged)).all())
+    if way == "appeal":
+        before = await session.get_one(PayAppeal, UUID(of))
+        return {before.station_by, before.company_by}
     if way == "finding":
         return {(await session.get_one(PayFinding, UUID(of))).decided_by}
     if way == "rework":
@@ -92,16 +101,24 @@ async def _deciders(session: AsyncSession, entry: LedgerEntry) -> set[UUID | Non
 
 
 async def answer(
-    session: AsyncSession, principal: Principal, appeal_id: UUID, verdict: str, reason: str
+    session: AsyncSession,
+    principal: Principal,
+    appeal_id: UUID,
+    verdict: str,
+    reason: str,
+    points: Decimal | None,
 ) -> PayAppeal:
-    """The station says what it thinks; the company decides after it.
+    """The station says what it thinks, and when it grants against a payment how much is missing;
+    the company decides after it.
 
-    Raises NotFound, OwnCase and DecidedAlready.
+    Raises NotFound, OwnCase, SamePerson, DecidedAlready and InvalidInput.
     """
-    appeal, _ = await _locked(session, principal, appeal_id)
+    appeal, entry = await _locked(session, principal, appeal_id)
     if appeal.station_verdict is not None or appeal.company_verdict is not None:
         raise DecidedAlready()
+    _check_points(entry, verdict, points)
     appeal.station_verdict, appeal.station_reason = verdict, reason
+    appeal.station_points = points
     appeal.station_by, appeal.station_at = principal.id, clock.now()
     await session.flush()
     return appeal
@@ -117,8 +134,8 @@ async def decide(
 ) -> tuple[PayAppeal, LedgerEntry | None]:
     """The company decides, by another person than answered for the station, or in its stead when
     the station's days have passed. Granted, it posts a counter-entry to what was taken, or adds
-    `points` to what was paid; in the month itself while that is not locked. Points that the station
-    did not grant too are only asked for, and somebody else approves them (DOMAIN 5.7).
+    `points` to what was paid; in the month itself while that is not locked. More points than the
+    station granted are only asked for, and somebody else approves them (DOMAIN 5.7).
 
     Raises NotFound, OwnCase, SamePerson, DecidedAlready, Forbidden and InvalidInput.
     """
@@ -131,26 +148,31 @@ async def decide(
         raise SamePerson()
     if appeal.station_by is None and clock.now() < appeal.station_due_at:
         raise AppealRefused("the station has not answered yet", why="station first")
-    taken = entry.amount_minor < 0
-    if verdict == GRANTED and (points is None) != taken:
-        raise InvalidInput("give points exactly when a payment is contested")
-    if points is not None and points <= 0:
-        raise InvalidInput("an appeal adds points, it never takes any")
+    _check_points(entry, verdict, points)
     appeal.company_verdict, appeal.company_reason = verdict, reason
     appeal.company_by, appeal.company_at, appeal.points = principal.id, clock.now(), points
     await session.flush()
     if verdict != GRANTED:
         return appeal, None
-    if points is not None and appeal.station_verdict != GRANTED:
+    if points is not None and points > (appeal.station_points or 0):
         asked = (entry.order_id, entry.technician_id, points, reason)
         await decisions.propose_adjustment(session, principal, *asked)
         return appeal, None
     return appeal, await _post(session, appeal, entry, reason)
 
 
+def _check_points(entry: LedgerEntry, verdict: str, points: Decimal | None) -> None:
+    wanted = verdict == GRANTED and entry.amount_minor >= 0
+    if (points is not None) != wanted:
+        raise InvalidInput("give points exactly when an appeal against a payment is granted")
+    if points is not None and points <= 0:
+        raise InvalidInput("an appeal adds points, it never takes any")
+
+
 async def _post(
     session: AsyncSession, appeal: PayAppeal, entry: LedgerEntry, reason: str
 ) -> LedgerEntry | None:
+    await repository.closed_months(session)  # a lock that is under way would miss the line
     standing, _ = await months.state(session, appeal.month)
     is_open = standing == months.PUBLISHED
     month = appeal.month if is_open else await decisions.today_open(session)

@@ -181,6 +181,10 @@ class PayAppeal(SQLModel, table=True):
         CheckConstraint("station_verdict IN ('granted','refused')", name="station_verdict"),
         CheckConstraint("company_verdict IN ('granted','refused')", name="company_verdict"),
         CheckConstraint("company_by IS NULL OR company_by <> station_by", name="two_persons"),
+        CheckConstraint(
+            "station_points IS NULL OR (station_points > 0 AND station_verdict = 'granted')",
+            name="station_points",
+        ),
     )
 
     id: UUID = PrimaryId()
@@ -195,6 +199,8 @@ class PayAppeal(SQLModel, table=True):
     company_due_at: datetime = Field(sa_type=Instant)
     station_verdict: str | None = None
     station_reason: str | None = None
+    station_points: Decimal | None = Field(default=None, sa_type=Points)
+    """What the station found missing from a payment; the company adds at most that."""
     station_by: UUID | None = Field(default=None, foreign_key="users.id")
     station_at: datetime | None = Field(default=None, sa_type=Instant)
     company_verdict: str | None = None

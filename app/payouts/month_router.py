@@ -146,7 +146,9 @@ async def answer_pay_appeal(
     appeal_id: UUID, body: AnswerIn, principal: Decider, session: Session
 ) -> AppealOut:
     """The station's answer."""
-    found = await appeals.answer(session, principal, appeal_id, body.verdict, body.reason)
+    found = await appeals.answer(
+        session, principal, appeal_id, body.verdict, body.reason, body.points
+    )
     return AppealOut.model_validate(found)
 
 

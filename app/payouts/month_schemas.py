@@ -135,13 +135,12 @@ class AnswerIn(Body):
 
     verdict: Verdict
     reason: Reason
+    points: PointsIn | None = None
+    """For a granted appeal against a payment, and only then: what is missing from it."""
 
 
 class CompanyDecisionIn(AnswerIn):
-    """The last word."""
-
-    points: PointsIn | None = None
-    """Only for a granted appeal against a payment: what is added to it."""
+    """The last word. More points than the station named wait for somebody else's approval."""
 
 
 class AppealOut(Out):
@@ -157,6 +156,8 @@ class AppealOut(Out):
     company_due_at: datetime
     station_verdict: Verdict | None
     station_reason: str | None
+    station_points: Decimal | None
+    """The most that the company adds to a payment without a third person."""
     station_by: UUID | None
     station_at: datetime | None
     company_verdict: Verdict | None

@@ -148,7 +148,7 @@ def _of_person(case: Case, entry: LedgerEntry) -> list[LedgerEntry]:
 def _adjustment(
     subject: str, case: Case, company: Company, entry: LedgerEntry, card: RateCard
 ) -> Iterator[Difference]:
-    """Two different people agreed, on exactly these points."""
+    """Two different people agreed on these points; on an appeal the first may name more."""
     points: Any = None
     for each in company.pay.adjustments.get(case.order.id, ()):
         two = each.decided_by not in (None, each.proposed_by)
@@ -158,7 +158,7 @@ def _adjustment(
         two = None not in (appeal.station_by, appeal.company_by)
         two = two and appeal.station_by != appeal.company_by
         granted = (appeal.station_verdict, appeal.company_verdict) == ("granted", "granted")
-        adds = appeal.points is not None and appeal.points > 0
+        adds = appeal.points is not None and 0 < appeal.points <= (appeal.station_points or 0)
         if entry.cause == f"appeal:{appeal.id}" and two and granted and adds:
             points = appeal.points
     if points is None:
