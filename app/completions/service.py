@@ -183,6 +183,7 @@ async def review(
     payload: dict[str, Any] = {
         "record_id": str(record.id),
         "attempt": record.attempt,
+        "outcome": record.outcome,
         "reason": reason,
     }
     if judgement:

@@ -90,6 +90,7 @@ async def fold(session: AsyncSession) -> Folded:
     found += [each async for each in check_closings(session, company, everybody)]
     found += await serials.check_serials(session)
     found += await records.check_reworks(session)
+    found += await records.check_followed(session)
     found += await inbox.check_strays(session)
     found += await inbox.check_inbox(session)
     found += await inbox.check_messages(session)

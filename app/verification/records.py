@@ -218,3 +218,32 @@ async def check_reworks(session: AsyncSession) -> list[Difference]:
         Difference(CHECK, f"{parent} rework {child_id}", "points elsewhere", f"back to {parent}")
         for parent, child_id in found
     ]
+
+
+async def check_followed(session: AsyncSession) -> list[Difference]:
+    """A merged report follows a record that repaired; none is left behind one that ended (22)."""
+    found = await session.execute(
+        text(
+            "SELECT twin.serial, r.outcome FROM work_order_events f"
+            " JOIN work_orders twin ON twin.id = f.order_id"
+            " LEFT JOIN completion_records r ON r.id = (f.payload->>'record_id')::uuid"
+            "  AND r.order_id = (f.payload->>'with_order_id')::uuid"
+            " WHERE f.action = 'followed' AND (r.outcome LIKE 'fixed%') IS NOT TRUE"
+            " ORDER BY twin.serial"
+        )
+    )
+    wrong = [
+        Difference(CHECK, f"{serial} followed", shown(outcome), "a repair")
+        for serial, outcome in found
+    ]
+    found = await session.execute(
+        text(
+            "SELECT twin.serial, main.serial, main.state FROM work_orders twin"
+            " JOIN work_orders main ON main.id = twin.merged_into WHERE twin.state = 'MERGED'"
+            " AND main.state IN ('REVISIT', 'CLOSED', 'CANCELLED') ORDER BY twin.serial"
+        )
+    )
+    return wrong + [
+        Difference(CHECK, f"{serial} merged into {main}", state, "an order that goes on")
+        for serial, main, state in found
+    ]

@@ -15,6 +15,8 @@ from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import ENDED, Action, State
 from app.work_orders.transitions import transition
 
+REPAIRED = frozenset({"fixed", "fixed_by_phone"})
+"""Outcomes after which a fault is gone; where none was found, one may be at another's door."""
 _TOO_LATE = ENDED | {State.DRAFT, State.REVISIT}
 """Where an order has not begun, or is repaired already."""
 
@@ -80,7 +82,12 @@ async def split(session: AsyncSession, order: WorkOrder, act: Act, reason: str) 
 
 
 async def follow(session: AsyncSession, main: WorkOrder, event: WorkOrderEvent) -> None:
-    """The repair passed: each merged report waits for the call-back of its own customer."""
+    """The repair passed: each merged report waits for the call-back of its own customer.
+
+    What passed and repaired nothing (nobody at home, handed over) ends no other's fault.
+    """
+    if event.payload["outcome"] not in REPAIRED:
+        return await part(session, main, event)
     said = {"with_order_id": str(main.id), "with_serial": main.serial}
     said["record_id"] = event.payload["record_id"]
     for order in await _merged_into(session, main.id):

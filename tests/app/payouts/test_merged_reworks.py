@@ -85,3 +85,14 @@ async def test_whoever_repaired_the_main_order_decides_nothing_about_it(
     assert case is not None
     with pytest.raises(AttributesOwnWork):
         await reworks.attribute(session, worker, case.id, "user", "装修弄坏")
+
+
+async def test_what_passed_without_a_repair_ends_no_other_report(
+    session: AsyncSession, world: World
+) -> None:
+    main = await order_in(session, world, State.ENROUTE, crew="A2")
+    twin = await order_in(session, world, State.NEW, premises=NEXT_DOOR)
+    await merge(session, world, twin, main)
+    await advance(session, world, main, State.REVISIT, outcome="absent")
+    assert (twin.state, twin.merged_into) == ("NEW", None)
+    assert await entries_of(session, twin) == []

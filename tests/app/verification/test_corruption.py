@@ -29,6 +29,19 @@ class Damage(NamedTuple):
 
 
 DAMAGES = {
+    "followed no repair": Damage(
+        "merged",
+        "UPDATE completion_records SET outcome = 'absent' WHERE order_id ="
+        " (SELECT merged_into FROM work_orders WHERE id = :id)",
+        "records",
+        "followed: stored absent",
+    ),
+    "left behind": Damage(
+        "merged",
+        "UPDATE work_orders SET state = 'MERGED' WHERE id = :id",
+        "records",
+        "an order that goes on",
+    ),
     "dropped event": Damage("closed", f"DELETE FROM {EVENTS} AND seq = 4", "chain", "seq"),
     "cut-off tail": Damage(
         "closed",
