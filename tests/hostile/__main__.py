@@ -19,7 +19,7 @@ from tests.hostile.phones import be_node, why_no_node
 from tests.hostile.serve import serving, work
 from tests.hostile.shift import Plan, Shift
 
-FULL = Plan(jobs=300, crews=5, seed=1, longest_s=450, apps_every_s=5, servers_every_s=30)
+FULL = Plan(jobs=300, crews=5, seed=1, longest_s=500, apps_every_s=5, servers_every_s=30)
 SHORT = Plan(
     jobs=5,
     crews=2,
