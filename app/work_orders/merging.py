@@ -87,7 +87,8 @@ async def follow(session: AsyncSession, main: WorkOrder, event: WorkOrderEvent) 
     What passed and repaired nothing (nobody at home, handed over) ends no other's fault.
     """
     if event.payload["outcome"] not in REPAIRED:
-        return await part(session, main, event)
+        await part(session, main, event)
+        return
     said = {"with_order_id": str(main.id), "with_serial": main.serial}
     said["record_id"] = event.payload["record_id"]
     for order in await _merged_into(session, main.id):
