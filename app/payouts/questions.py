@@ -21,10 +21,17 @@ from app.payouts.card_sections import Limits
 from app.payouts.errors import DecidedAlready
 from app.payouts.models import PayQuestion
 
+# Whole days of one person: those of the month, and earlier ones of which it pays a late line.
+_DAYS = (
+    "l.kind = 'EARN' AND (l.technician_id, l.inputs->>'local_date') IN (SELECT d.technician_id,"
+    " d.inputs->>'local_date' FROM ledger_entries d WHERE d.kind = 'EARN'"
+    " AND (d.period = :month OR d.inputs->>'local_date' LIKE :like))"
+)
 _POINTS = (
-    "SELECT technician_id, inputs->>'local_date', jsonb_build_object('points', sum(points)::text)"
-    " FROM ledger_entries WHERE kind = 'EARN' AND inputs->>'local_date' LIKE :like"
-    " GROUP BY 1, 2 HAVING sum(points) > :points_a_day"
+    "SELECT l.technician_id, l.inputs->>'local_date',"
+    " jsonb_build_object('points', sum(l.points)::text)"
+    f" FROM ledger_entries l WHERE {_DAYS}"
+    " GROUP BY 1, 2 HAVING sum(l.points) > :points_a_day"
 )
 # Work of one person, from arrival to completion; orders worked at once count once each.
 _WORK = (
@@ -36,7 +43,7 @@ _WORK = (
     "  AND done.payload->>'record_id' = r.id::text"
     " JOIN LATERAL (SELECT e.at FROM work_order_events e WHERE e.order_id = w.id"
     "  AND e.action = 'arrived' AND e.seq < done.seq ORDER BY e.seq DESC LIMIT 1) came ON true"
-    " WHERE l.kind = 'EARN' AND l.inputs->>'local_date' LIKE :like)"
+    f" WHERE {_DAYS})"
 )
 _HOURS = (
     f"{_WORK} SELECT technician_id, day, jsonb_build_object('hours',"
@@ -72,10 +79,14 @@ _KINDS = {
 
 
 async def find(session: AsyncSession, month: str, limits: Limits) -> int:
-    """Write down what is unusual in a month, each once; returns how many stand undecided."""
+    """Write down what is unusual in a month, each once; returns how many stand undecided.
+
+    A day that another month asked about is asked about again only if a late line changed it.
+    """
     zone = settings.current().zone
     first = datetime.fromisoformat(f"{month}-01").replace(tzinfo=zone)
     values: dict[str, Any] = {
+        "month": month,
         "like": f"{month}-%",
         "points_a_day": limits.points_a_day,
         "hours_a_day": limits.hours_a_day,
@@ -94,6 +105,12 @@ async def find(session: AsyncSession, month: str, limits: Limits) -> int:
 
 
 async def _write(session: AsyncSession, month: str, kind: str, found: Sequence[Any]) -> None:
+    query = select(PayQuestion.technician_id, PayQuestion.subject, PayQuestion.facts).where(
+        PayQuestion.kind == kind,
+        PayQuestion.month != month,
+        col(PayQuestion.subject).in_({subject for _, subject, _ in found}),
+    )
+    asked = [tuple(row) for row in (await session.exec(query)).all()]
     rows = [
         {
             "id": new_id(),
@@ -105,6 +122,7 @@ async def _write(session: AsyncSession, month: str, kind: str, found: Sequence[A
             "found_at": clock.now(),
         }
         for who, subject, said in found
+        if (who, subject, said) not in asked
     ]
     if rows:
         await session.execute(insert(PayQuestion).values(rows).on_conflict_do_nothing())
