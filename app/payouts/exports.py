@@ -4,6 +4,8 @@ import csv
 import io
 from collections.abc import Sequence
 from decimal import Decimal
+from math import ceil
+from unicodedata import east_asian_width
 
 from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
@@ -27,7 +29,10 @@ _HEADS = (
     Text("状态", "Standing"),
     Text("说明", "Explanation"),
 )
-_WIDTHS = (6, 20, 10, 24, 10, 14, 12, 80)
+_WIDTHS = (8, 20, 10, 24, 12, 16, 12, 80)
+_NUMBERS = (1, 5, 6)
+_LINE_PT = 15
+"""Height of a line of text; programs that print do not find out themselves what wraps."""
 _GREY = "FFE7E6E6"
 KINDS = {
     "EARN": Text("计件", "Earned"),
@@ -103,7 +108,11 @@ def _dress(sheet: Worksheet, last: int) -> None:
         cell.border = Border(top=Side("thin"))
     for row in sheet.iter_rows(min_row=3, max_row=last):
         for cell in row:
-            cell.alignment = Alignment(vertical="top", wrap_text=cell.column == len(_WIDTHS))
+            side = "right" if cell.column in _NUMBERS else "left"
+            long = cell.column == len(_WIDTHS)
+            cell.alignment = Alignment(side, "top", wrap_text=long, indent=1)
+        said = str(row[-1].value or "")
+        sheet.row_dimensions[row[0].row].height = _LINE_PT * _lines(said, _WIDTHS[-1])
         for cell in row[4:6]:
             cell.number_format = "#,##0.00"
     for number, width in enumerate(_WIDTHS, start=1):
@@ -113,6 +122,12 @@ def _dress(sheet: Worksheet, last: int) -> None:
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = 0
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+
+
+def _lines(text: str, width: int) -> int:
+    """How many lines of `width` columns a text takes; a Chinese character takes two columns."""
+    columns = sum(2 if east_asian_width(letter) in "WFA" else 1 for letter in text)
+    return max(1, ceil(columns / (width - 4)))
 
 
 def _safe(text: str) -> str:
