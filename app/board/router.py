@@ -32,10 +32,10 @@ def _question(
     since: Day = None,
     until: Day = None,
     grain: Literal["day", "week", "month", "whole"] = "month",
-    group_by: Annotated[list[Dimension], Query(max_length=3)] = list(_EVERY),  # noqa: B006
+    group_by: Annotated[list[Dimension], Query(max_length=3)] = list(_EVERY),  # noqa: B006 - FastAPI copies it
     station_id: UUID | None = None,
-    service_class: Annotated[list[Class], Query(max_length=5)] = [],  # noqa: B006
-    clock: Annotated[list[Clock], Query(max_length=9)] = [],  # noqa: B006
+    service_class: Annotated[list[Class], Query(max_length=5)] = [],  # noqa: B006 - FastAPI copies it
+    clock: Annotated[list[Clock], Query(max_length=9)] = [],  # noqa: B006 - FastAPI copies it
     profile: Annotated[
         str | None,
         Query(max_length=80, description="Judge by this profile's limits instead of the orders'."),

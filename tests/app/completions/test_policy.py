@@ -45,7 +45,9 @@ class TestDefaultShares:
     @given(st.lists(st.sampled_from(["helper", "trainee"]), max_size=30))
     def test_are_always_accepted(self, others: list[str]) -> None:
         members = crew("leader", *others)
-        check_shares(default_shares(members), members)
+        shares = default_shares(members)
+        check_shares(shares, members)
+        assert sum(shares.values()) == 1
 
 
 class TestCheckShares:
