@@ -18,18 +18,20 @@ from procrastinate.jobs import Status
 from sqlalchemy import text
 
 from app import wiring
-from app.core import clock, feed, jobs, memory
+from app.core import clock, drain, feed, jobs, memory
 from app.core import settings as installed
 from app.core.db import Database
+from app.core.drain import Drain
 from app.core.settings import Environment, Settings
 from app.evidence import expiry
 from app.mobile import clocks, notices
-from app.notifications import alarms, customer_delivery, outbox
+from app.notifications import alarms, customer_delivery, delivery, outbox
 from app.notifications import retention as messages
 from app.notifications.customer_messages import watch_arrivals
 from app.notifications.providers import open_channels
 from app.organisation import service as organisation
 from app.payouts import sweep as pay
+from app.planning import wishes
 from app.planning.context import Planner
 from app.planning.engine import open_engine
 from app.planning.jobs import QUESTIONS, URGENT
@@ -46,22 +48,26 @@ from app.webhooks import sending as webhooks
 from app.work_orders import timers
 
 log = logging.getLogger(__name__)
-QUEUES = (PLANNING, QUESTIONS, URGENT, "push", "texts", "webhooks", "default")
-EXPRESS = (URGENT, "push")
+PUSH, TEXTS, WISHES = "push", "texts", "wishes"
+"""What waits in rows of its own and is drained (ADR 8)."""
+QUEUES = (PLANNING, QUESTIONS, URGENT, PUSH, TEXTS, WISHES, "webhooks", "default")
+EXPRESS = (URGENT, PUSH)
 """What nobody may wait for: a process of its own keeps it away from plans being read, merged and
 published, which take seconds of the event loop's time in a large city."""
 TASKS = (
     "app.planning.jobs",
     "app.notifications.jobs",
-    "app.notifications.customer_jobs",
     "app.webhooks.jobs",
 )
+PUSHES_AT_ONCE = 16
+"""A provider answers in tenths of a second: so many of them are waited for side by side."""
+TEXTS_EVERY_S = 0.25
+WISHES_EVERY_S = 0.4
+"""A report and its assignment, or the reports of a burst, then ask for one plan together."""
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
 REMINDERS_EVERY_S = 60.0
 """Business seconds between looks for files of finished jobs that are not in."""
-GRACE_S = 10.0
-"""How long running jobs may go on after a stop."""
 PURGE_EVERY_S = 3600.0
 ROADS_EVERY_S = 60.0
 """Business seconds between looks whether the roads of the hour are served."""
@@ -80,8 +86,9 @@ async def run_worker(
     """Work until SIGINT or SIGTERM; `queues` of None are all of `QUEUES`.
 
     Each queue has a worker of its own with `concurrency` jobs at once; planning and questions have
-    one, since their searches share a process. The tickers run in every worker but an express one
-    (`EXPRESS`): they lock what they touch and look again, so that two workers do nothing twice.
+    one, since their searches share a process, and what is drained has its own measure. The
+    tickers run in every worker but an express one (`EXPRESS`): they lock what they touch and look
+    again, so that two workers do nothing twice.
     """
     installed.install(settings)
     clock.install(settings.scaled_clock())
@@ -139,9 +146,16 @@ async def _serve(
     stop: asyncio.Event,
 ) -> None:
     """Run queues and tickers until a stop is asked for, or until one of them fails."""
+    drains = _drains(tools)
     tasks = [
         asyncio.create_task(_work(tools, name, concurrency), name=f"queue {name}")
         for name in queues
+        if name not in drains
+    ]
+    tasks += [
+        asyncio.create_task(each.run(), name=f"drain {each.name}")
+        for name in queues
+        for each in drains.get(name, ())
     ]
     if PLANNING in queues:
         tasks.append(asyncio.create_task(_warm(tools.solver), name="warm solver"))
@@ -169,7 +183,7 @@ def _work(tools: _Tools, queue: str, concurrency: int) -> Coroutine[Any, Any, No
         concurrency=1 if queue in (PLANNING, QUESTIONS) else concurrency,
         fetch_job_polling_interval=POLLING_S,
         delete_jobs="successful",
-        shutdown_graceful_timeout=GRACE_S,
+        shutdown_graceful_timeout=drain.GRACE_S,
         install_signal_handlers=False,
         additional_context={
             "database": tools.database,
@@ -177,6 +191,37 @@ def _work(tools: _Tools, queue: str, concurrency: int) -> Coroutine[Any, Any, No
             "channels": tools.channels,
         },
     )
+
+
+def _drains(tools: _Tools) -> dict[str, tuple[Drain, ...]]:
+    """What each drained queue looks for and does."""
+    database, channels = tools.database, tools.channels
+    send = partial(delivery.deliver, database, channels)
+    tell = partial(customer_delivery.deliver, database, channels)
+    pushes = partial(outbox.due, database, (outbox.PUSH,))
+    words = partial(outbox.due, database, outbox.WORDS)
+    gather = partial(wishes.gather, database)
+    return {
+        PUSH: (Drain("pushes", pushes, send, at_once=PUSHES_AT_ONCE),),
+        TEXTS: (
+            Drain("texts and calls", words, send, every_s=TEXTS_EVERY_S),
+            Drain(
+                "customers' messages",
+                partial(customer_delivery.due, database),
+                tell,
+                every_s=TEXTS_EVERY_S,
+            ),
+        ),
+        WISHES: (
+            Drain(
+                "wishes for plans",
+                partial(wishes.waiting, database),
+                gather,
+                at_once=4,
+                every_s=WISHES_EVERY_S,
+            ),
+        ),
+    }
 
 
 async def _warm(solver: SolverProcess) -> None:
@@ -207,7 +252,6 @@ def _tickers(settings: Settings, tools: _Tools) -> list[asyncio.Task[None]]:
         ("ladders", timers_s, partial(alarms.sweep, database)),
         ("lost messages", timers_s, partial(outbox.requeue_lost, database)),
         ("lost webhooks", 10.0, partial(webhooks.requeue_lost, database)),
-        ("lost customers' messages", 60.0, partial(customer_delivery.requeue_lost, database)),
         ("customers' arrivals", arrivals_s, partial(watch_arrivals, database)),
         ("order timers", timers_s, partial(run_timers, database)),
         ("plan sweep", sweep_s, partial(sweep, database)),

@@ -44,7 +44,7 @@ SECRET: Final = "a secret of the benchmark, longer than 32 letters"  # noqa: S10
 LAST_WAIT_S: Final = 30.0
 WARM: Final = 20
 """Orders before the clock runs: the SDK signs in, statements are prepared."""
-QUEUES: Final = ("push", "texts", "default")
+QUEUES: Final = ("push", "texts", "wishes", "default")
 LIMITS: Final = {
     "intake_to_provider_p99_s": 1.0,
     "never_called": 0,

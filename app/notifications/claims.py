@@ -3,24 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import update
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, sql
-from app.core.ids import new_id
-from app.notifications import composing, outbox, recipients, repository, staff, worth
+from app.notifications import (
+    composing,
+    dispatch_rows,
+    outbox,
+    recipients,
+    repository,
+    staff,
+    worth,
+)
 from app.notifications.channels import PHONE, SMS, VOICE, Address, Channels, Message
-from app.notifications.models import DeliveryAttempt, Dispatch, PushAddress
+from app.notifications.dispatch_rows import Target, Waiting
 from app.notifications.staff import STAFF
 
 MOST_TOLD = 50
 """Orders that one message names; FCM takes 4 kB."""
 AT_ONCE = timedelta(milliseconds=200)
-"""A timer may ring a moment before its time."""
+"""What is due so soon joins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Due:
 
 async def claim(session: AsyncSession, channels: Channels, dispatch_id: UUID) -> Due | None:
     """Lease the message and all that can join it; None when there is nothing to send now."""
-    lead = await _queued(session, dispatch_id)
+    lead = await dispatch_rows.queued(session, dispatch_id)
     if lead is None:
         return None
     if await _is_carried(session, lead) or await _too_early(session, lead):
@@ -62,7 +66,7 @@ async def claim(session: AsyncSession, channels: Channels, dispatch_id: UUID) ->
             return None
         return await _claimed(session, channels, lead, [], await composing.to_staff(session, lead))
     if not await worth.still_worth_it(session, lead):
-        await _let_go(session, lead)
+        await dispatch_rows.let_go(session, lead.id)
         return None
     joined = [
         row for row in await _others(session, lead) if await worth.still_worth_it(session, row)
@@ -71,41 +75,20 @@ async def claim(session: AsyncSession, channels: Channels, dispatch_id: UUID) ->
     return await _claimed(session, channels, lead, joined, message)
 
 
-async def _queued(session: AsyncSession, dispatch_id: UUID) -> Dispatch | None:
-    query = select(Dispatch).where(Dispatch.id == dispatch_id, Dispatch.state == "queued")
-    return (await session.exec(query.with_for_update(skip_locked=True))).first()
-
-
-async def _is_carried(session: AsyncSession, row: Dispatch) -> bool:
+async def _is_carried(session: AsyncSession, row: Waiting) -> bool:
     """Whether a message that it joined is still being tried, and tells of it."""
-    query = select(Dispatch.id).where(
-        Dispatch.id == row.joined_id, col(Dispatch.state).in_(("queued", "sending"))
-    )
-    return row.joined_id is not None and (await session.exec(query)).first() is not None
+    return row.joined_id is not None and await dispatch_rows.is_open(session, row.joined_id)
 
 
-async def _let_go(session: AsyncSession, lead: Dispatch) -> None:
-    """The message lost its point before it went out: what had joined it goes by itself."""
-    freed = await session.execute(
-        update(Dispatch)
-        .where(col(Dispatch.joined_id) == lead.id, col(Dispatch.state) == "queued")
-        .values(joined_id=None)
-        .returning(col(Dispatch.id))
-    )
-    for (dispatch_id,) in freed.all():
-        await outbox.defer_send(session, dispatch_id, lead.channel)
-
-
-async def _too_early(session: AsyncSession, lead: Dispatch) -> bool:
+async def _too_early(session: AsyncSession, lead: Waiting) -> bool:
     """Whether it waits, for a provider's Retry-After or for the end of a burst."""
     now = clock.real_now()
+    due_at = lead.due_at
     free_at = await _burst_ends(session, lead)
-    if free_at is not None and free_at > now:
-        lead.due_at = max(lead.due_at, free_at)
-    if lead.due_at <= now + AT_ONCE:
-        return False
-    await outbox.defer_send(session, lead.id, lead.channel, lead.due_at)
-    return True
+    if free_at is not None and free_at > max(now, due_at):
+        due_at = free_at
+        await dispatch_rows.put_off(session, lead.id, due_at)
+    return due_at > now + AT_ONCE
 
 
 _LAST_TOLD = """
@@ -120,7 +103,7 @@ SELECT d.sent_at, l.burst_s
 """
 
 
-async def _burst_ends(session: AsyncSession, lead: Dispatch) -> datetime | None:
+async def _burst_ends(session: AsyncSession, lead: Waiting) -> datetime | None:
     """When the person may be told again: the first of a burst goes at once, the rest as one."""
     if lead.alarm_id is None or lead.user_id is None:
         return None
@@ -132,146 +115,58 @@ async def _burst_ends(session: AsyncSession, lead: Dispatch) -> datetime | None:
     return clock.real_now() + wait
 
 
-async def _others(session: AsyncSession, lead: Dispatch) -> list[Dispatch]:
-    """What else is due for the same person and channel, untried: one message tells it all.
+async def _others(session: AsyncSession, lead: Waiting) -> list[Waiting]:
+    """What one message tells besides: all that is due for the person, or what its first try told.
 
-    A retry tells what its first try told: who has that already would not hear of more.
+    Who has the first try already would not hear of more.
     """
     if lead.attempt > 0:
-        joins = [col(Dispatch.joined_id) == lead.id]
-    else:
-        due = clock.real_now() + AT_ONCE
-        joins = [
-            col(Dispatch.attempt) == 0,
-            col(Dispatch.joined_id).is_(None),
-            col(Dispatch.due_at) <= due,
-        ]
-    query = (
-        select(Dispatch)
-        .where(
-            Dispatch.user_id == lead.user_id,
-            Dispatch.channel == lead.channel,
-            Dispatch.state == "queued",
-            Dispatch.id != lead.id,
-            col(Dispatch.notification_id).is_not(None),
-            *joins,
-        )
-        .order_by(col(Dispatch.id))
-        .limit(MOST_TOLD - 1)
-        .with_for_update(skip_locked=True)
-    )
-    return list((await session.exec(query)).all())
+        return await dispatch_rows.joined(session, lead, MOST_TOLD - 1)
+    before = clock.real_now() + AT_ONCE
+    return await dispatch_rows.joinable(session, lead, before, MOST_TOLD - 1)
 
 
-async def _groups_that_took(session: AsyncSession, dispatch_id: UUID) -> set[str | None]:
-    query = select(DeliveryAttempt.provider_message_id).where(
-        DeliveryAttempt.dispatch_id == dispatch_id, DeliveryAttempt.result == "accepted"
-    )
-    return set((await session.exec(query)).all())
+_Targets = list[tuple[Address, Target | None]]
 
 
-class _Target(NamedTuple):
-    """An address with what its attempt should remember of the device."""
-
-    address: Address
-    row: PushAddress | None = None
-    brand: str | None = None
-    app_version: str | None = None
-
-
-async def _targets(session: AsyncSession, channels: Channels, lead: Dispatch) -> list[_Target]:
+async def _targets(session: AsyncSession, channels: Channels, lead: Waiting) -> _Targets:
     if lead.channel == outbox.STAFF:
-        took = await _groups_that_took(session, lead.id)
+        took = await dispatch_rows.groups_that_took(session, lead.id)
         groups = staff.groups_of(channels[STAFF]) if STAFF in channels else []
-        return [_Target(each) for each in groups if each.address not in took]
+        return [(each, None) for each in groups if each.address not in took]
     assert lead.user_id is not None
     if lead.channel == outbox.PUSH:
-        rows = await repository.live_addresses(session, lead)
-        return [
-            _Target(Address(row.provider, row.kind, row.address), row, on.brand, on.app_version)
-            for row, on in rows
-        ]
+        found = await dispatch_rows.targets(session, lead)
+        return [(Address(each.provider, each.kind, each.address), each) for each in found]
     reader = await recipients.person(session, lead.user_id)
     provider = SMS if lead.channel == outbox.SMS else VOICE
     if reader is None or reader.phone is None:
         return []
-    return [_Target(Address(provider, PHONE, reader.phone))]
+    return [(Address(provider, PHONE, reader.phone), None)]
 
 
 async def _claimed(
     session: AsyncSession,
     channels: Channels,
-    lead: Dispatch,
-    joined: Sequence[Dispatch],
+    lead: Waiting,
+    joined: Sequence[Waiting],
     message: Message,
 ) -> Due | None:
     found = await _targets(session, channels, lead)
-    targets = [each for each in found if each.address.provider in channels]
-    rows = [lead, *joined]
+    targets = [(address, row) for address, row in found if address.provider in channels]
+    others = [row.id for row in joined]
     if not targets:
-        accepted = await was_accepted(session, lead.id)
-        for row in rows:
-            row.state = "sent" if accepted else "no_address"
-        await session.flush()
-        ids = [row.notification_id for row in rows if row.notification_id is not None]
-        await repository.sum_up(session, ids, clock.now())
+        accepted = await dispatch_rows.was_accepted(session, lead.id)
+        await dispatch_rows.end(session, [lead.id, *others], "sent" if accepted else "no_address")
+        told = [row.notification_id for row in (lead, *joined) if row.notification_id is not None]
+        await repository.sum_up(session, told, clock.now())
         return None
-    lead.attempt += 1
-    for row in rows:
-        row.state, row.leased_until = "sending", clock.real_now() + outbox.LEASE
-        row.joined_id = lead.id if row is not lead else None
-    unsure = lead.attempt > 1 and await _unsure(session, lead.id)
-    tries = tuple(_begun(session, lead, each, unsure) for each in targets)
-    await session.flush()
-    ids_joined = tuple(row.id for row in joined)
-    return Due(lead.id, lead.channel, lead.attempt, message, tries, ids_joined)
-
-
-def _begun(session: AsyncSession, lead: Dispatch, target: _Target, unsure: bool) -> Try:
-    row = DeliveryAttempt(
-        id=new_id(),
-        notification_id=lead.notification_id,
-        dispatch_id=lead.id,
-        address_id=target.row.id if target.row else None,
-        provider=target.address.provider,
-        at=clock.now(),
-        result="started",
-        brand=target.brand,
-        app_version=target.app_version,
+    await dispatch_rows.lease(session, lead.id, others, clock.real_now() + outbox.LEASE)
+    unsure = lead.attempt > 0 and await dispatch_rows.lost_before(session, lead.id)
+    tries = tuple(
+        [
+            Try(address, await dispatch_rows.begun(session, lead, address.provider, row), unsure)
+            for address, row in targets
+        ]
     )
-    session.add(row)
-    return Try(target.address, row.id, unsure)
-
-
-async def _unsure(session: AsyncSession, dispatch_id: UUID) -> bool:
-    """Whether a call was begun whose end nobody saw; such attempts are noted as lost.
-
-    One that was lost before counts too: the provider may not have been able to say yet.
-    """
-    await session.execute(
-        update(DeliveryAttempt)
-        .where(
-            col(DeliveryAttempt.dispatch_id) == dispatch_id,
-            col(DeliveryAttempt.result) == "started",
-        )
-        .values(result="lost")
-    )
-    query = select(DeliveryAttempt.id).where(
-        DeliveryAttempt.dispatch_id == dispatch_id, DeliveryAttempt.result == "lost"
-    )
-    return (await session.exec(query.limit(1))).first() is not None
-
-
-async def locked(session: AsyncSession, ids: Sequence[UUID]) -> list[Dispatch]:
-    """The rows under their locks, in the order of ids."""
-    query = select(Dispatch).where(col(Dispatch.id).in_(ids)).order_by(col(Dispatch.id))
-    fresh = query.with_for_update().execution_options(populate_existing=True)
-    return list((await session.exec(fresh)).all())
-
-
-async def was_accepted(session: AsyncSession, dispatch_id: UUID) -> bool:
-    """Whether any address accepted it, now or in an earlier attempt."""
-    query = select(DeliveryAttempt.id).where(
-        DeliveryAttempt.dispatch_id == dispatch_id, DeliveryAttempt.result == "accepted"
-    )
-    return (await session.exec(query.limit(1))).first() is not None
+    return Due(lead.id, lead.channel, lead.attempt + 1, message, tries, tuple(others))

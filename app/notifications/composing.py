@@ -6,17 +6,17 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core.i18n import Language
-from app.notifications import outbox, policy, recipients, repository, texts
+from app.notifications import outbox, policy, recipients, texts
 from app.notifications.channels import Message
-from app.notifications.models import Dispatch, Notification
+from app.notifications.dispatch_rows import Waiting
+from app.notifications.models import Notification
 
 
-async def message(session: AsyncSession, rows: Sequence[Dispatch]) -> Message:
+async def message(session: AsyncSession, rows: Sequence[Waiting]) -> Message:
     """One message that tells what all of these rows tell, under the first one's key."""
-    ids = [row.notification_id for row in rows if row.notification_id is not None]
-    told = await repository.notifications(session, ids)
-    jobs = await recipients.jobs_told(session, ids)
-    reader = await recipients.person(session, told[0].user_id)
+    told = sorted(rows, key=lambda row: row.notification_id or row.id)
+    jobs = await recipients.jobs_told(session, [row.notification_id or row.id for row in told])
+    reader = await recipients.person(session, rows[0].user_id) if rows[0].user_id else None
     language: Language = reader.language if reader else "zh"
     to_app = rows[0].channel == outbox.PUSH
     data = (
@@ -28,19 +28,19 @@ async def message(session: AsyncSession, rows: Sequence[Dispatch]) -> Message:
     return Message(str(rows[0].id), texts.kind_of(jobs), data, text, language)
 
 
-def _app_data(told: Sequence[Notification]) -> dict[str, str]:
+def _app_data(told: Sequence[Waiting]) -> dict[str, str]:
     """Names orders, never a person; one job as it always was, several by their ids."""
     if len(told) == 1:
-        return {**told[0].data, "notification_id": str(told[0].id)}
+        return {**(told[0].data or {}), "notification_id": str(told[0].notification_id)}
     kinds = {each.kind for each in told}
     return {
-        "kind": kinds.pop() if len(kinds) == 1 else texts.SEVERAL,
+        "kind": (kinds.pop() if len(kinds) == 1 else None) or texts.SEVERAL,
         "count": str(len(told)),
         "order_ids": ",".join(sorted({str(each.order_id) for each in told})),
     }
 
 
-async def to_staff(session: AsyncSession, lead: Dispatch) -> Message:
+async def to_staff(session: AsyncSession, lead: Waiting) -> Message:
     """What the staff's group reads of an alarm."""
     query = select(Notification.id).where(Notification.alarm_id == lead.alarm_id).limit(1)
     (job,) = await recipients.jobs_told(session, list((await session.exec(query)).all()))

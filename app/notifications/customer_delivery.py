@@ -7,26 +7,24 @@ sends only what it never heard of. While it cannot say, nothing is sent: better 
 
 import logging
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as policies
-from app.core import clock, jobs
+from app.core import clock, sql
 from app.core.db import Database
 from app.core.i18n import Language
 from app.notifications import customer_messages, customer_texts, customer_worth
 from app.notifications.channels import PHONE, SMS, Address, Channel, Channels, Message, SendResult
 from app.notifications.channels import Outcome as O
-from app.notifications.customer_jobs import QUEUE_LOCK, send_customer_message
 from app.notifications.customer_models import CustomerMessage
 from app.notifications.retrying import UNTIL_MENDED_S, retry_wait_s
 
-SWEPT_AT_ONCE = 500
 RECORDED_WITHIN = timedelta(seconds=60)
 """So late a gateway may list what it took; what is not listed before that proves nothing."""
 NO_GATEWAY = "no gateway for text messages is configured"
@@ -66,14 +64,15 @@ async def _claim(session: AsyncSession, channels: Channels, message_id: UUID) ->
         return None
     if SMS not in channels:
         row.detail = NO_GATEWAY
-        await _defer(session, message_id, clock.real_now() + timedelta(seconds=UNTIL_MENDED_S))
+        row.due_at = clock.real_now() + timedelta(seconds=UNTIL_MENDED_S)
         return None
     unsure = row.unsure_since is not None
     if row.unsure_since is not None and _left(row.unsure_since) > timedelta():
-        await _defer(session, message_id, clock.real_now() + _left(row.unsure_since))
+        row.due_at = clock.real_now() + _left(row.unsure_since)
         return None
     row.attempts += 1
     row.unsure_since = clock.real_now()
+    row.due_at = row.unsure_since + RECORDED_WITHIN  # whoever finds it then asks what became of it
     words, data = row.text, dict(row.named)
     if customer_messages.LINK in words:
         data["link"] = customer_messages.link_of(row)
@@ -141,32 +140,17 @@ async def _settle(
     wait = timedelta(seconds=wait_s)
     if row.unsure_since is not None:
         wait = max(wait, _left(row.unsure_since))
-    await _defer(session, message_id, clock.real_now() + wait)
+    row.due_at = clock.real_now() + wait
 
 
-async def _defer(session: AsyncSession, message_id: UUID, due_at: datetime) -> None:
-    await jobs.defer(
-        session,
-        send_customer_message,
-        lock=QUEUE_LOCK.format(message_id),
-        at=clock.to_business(due_at),
-        message_id=str(message_id),
-    )
-
-
-_LOST = """
-SELECT id FROM customer_messages m
- WHERE state = 'queued' AND NOT EXISTS (
-        SELECT FROM procrastinate_jobs j
-         WHERE j.status IN ('todo', 'doing') AND j.args ->> 'message_id' = m.id::text)
- ORDER BY created_at LIMIT :most FOR UPDATE SKIP LOCKED
+_DUE = """
+SELECT id FROM customer_messages
+ WHERE state = 'queued' AND due_at <= :now AND id <> ALL(:besides) ORDER BY due_at LIMIT :most
 """
 
 
-async def requeue_lost(database: Database) -> int:
-    """Queue again what waits without a job, such as one that failed too often; how many."""
+async def due(database: Database, most: int, besides: Collection[UUID]) -> list[UUID]:
+    """Messages whose turn has come, the longest due first."""
+    values = {"now": clock.real_now(), "besides": list(besides), "most": most}
     async with database.transaction() as session:
-        lost = (await session.execute(text(_LOST), {"most": SWEPT_AT_ONCE})).all()
-        for row in lost:
-            await _defer(session, row.id, clock.real_now())
-    return len(lost)
+        return [row.id for row in await sql.rows(session, _DUE, values)]

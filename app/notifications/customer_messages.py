@@ -9,14 +9,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as policies
 from app.catalogue.models import FaultCode
-from app.core import clock, jobs, settings, sql
+from app.core import clock, settings, sql
 from app.core.db import Database
 from app.core.i18n import Language, Text
 from app.core.ids import new_id
 from app.customers import consents
 from app.customers.models import Customer
 from app.notifications import customer_links, customer_texts
-from app.notifications.customer_jobs import QUEUE_LOCK, send_customer_message
 from app.notifications.customer_models import CustomerMessage
 from app.notifications.customer_texts import Kind
 from app.organisation.models import Crew
@@ -135,9 +134,8 @@ async def _queue(session: AsyncSession, order: WorkOrder, name: str, kind: Kind,
         return
     said = await consents.said_of(session, order.caller_phone)
     wanted = said is None or said.allowed
-    message_id = new_id()
     row = {
-        "id": message_id,
+        "id": new_id(),
         "key": key,
         "order_id": order.id,
         "assignment_id": facts.assignment.id if facts.assignment else None,
@@ -149,11 +147,10 @@ async def _queue(session: AsyncSession, order: WorkOrder, name: str, kind: Kind,
         "state": "queued" if wanted else "unwanted",
         "promised_at": facts.arrive_at,
         "created_at": clock.now(),
+        "due_at": clock.real_now(),
         "attempts": 0,
     }
-    if await sql.insert_once(session, "customer_messages", row) and wanted:
-        lock = QUEUE_LOCK.format(message_id)
-        await jobs.defer(session, send_customer_message, lock=lock, message_id=str(message_id))
+    await sql.insert_once(session, "customer_messages", row)
 
 
 def _values(order: WorkOrder, facts: _Facts) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from app.core.columns import Instant, Json, PrimaryId
@@ -16,6 +16,7 @@ class CustomerMessage(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("state IN ('queued','sent','failed','unwanted','moot')", name="state"),
         Index("ix_customer_messages_order", "order_id", "created_at"),
+        Index("ix_customer_messages_due", "due_at", postgresql_where=text("state = 'queued'")),
     )
 
     id: UUID = PrimaryId()
@@ -39,6 +40,8 @@ class CustomerMessage(SQLModel, table=True):
     """The arrival that it named, or that its link showed first."""
     created_at: datetime = Field(sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
+    due_at: datetime = Field(sa_type=Instant)
+    """Real time from which a worker may take it; one that has it in hand puts it off."""
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     unsure_since: datetime | None = Field(default=None, sa_type=Instant)
     """Real time of the latest call whose end nobody saw, or that may have gone out."""

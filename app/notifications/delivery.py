@@ -16,10 +16,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.db import Database
-from app.notifications import claims, outbox, repository
-from app.notifications.channels import Address, Channels, Message, Outcome, SendResult
+from app.notifications import claims, dispatch_rows, repository
+from app.notifications.channels import Channels, Message, Outcome, SendResult
 from app.notifications.claims import Due, Try
-from app.notifications.models import DeliveryAttempt, Dispatch
 from app.notifications.retrying import retry_wait_s
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ class Answer:
 
 
 async def deliver(database: Database, channels: Channels, dispatch_id: UUID) -> None:
-    """Send to each address of the person, then keep results and queue what must be retried.
+    """Send to each address of the person, then keep results and say when to retry.
 
     Does nothing when another worker has it, when it was heard already, or lost its point.
     """
@@ -73,59 +72,57 @@ async def _ask(channels: Channels, tries: Sequence[Try], message: Message) -> li
 
 
 async def settle(session: AsyncSession, due: Due, answers: Sequence[Answer]) -> None:
-    """Write the results, then what they mean for the message, in the order of ids."""
+    """Write the results, then what they mean for the message."""
     now = clock.now()
-    dispatches = await claims.locked(session, due.all_ids)
-    for each, answer in zip(due.tries, answers, strict=True):
-        attempt = await session.get_one(DeliveryAttempt, each.attempt_id)
-        if not answer.result.asked:
-            await session.delete(attempt)
-            continue
-        attempt.ended_at, attempt.took_ms = now, answer.took_ms
-        attempt.result, attempt.detail = answer.result.outcome.value, answer.result.detail
-        attempt.provider_message_id = answer.result.message_id
-        await _mind(session, attempt, each.address, answer.result)
     results = [answer.result for answer in answers]
-    accepted = any(each.outcome is Outcome.ACCEPTED for each in results) or (
-        due.attempt > 1 and await claims.was_accepted(session, due.dispatch_id)
-    )
     wait_s = retry_wait_s(results, due.attempt)
-    left_alone = not any(each.asked for each in results)
-    for row in dispatches:
-        row.leased_until = None
-        row.attempt -= left_alone and row.id == due.dispatch_id
-        if wait_s is not None:
-            row.state = "queued"
-            row.due_at = clock.real_now() + timedelta(seconds=wait_s)
-        elif accepted:
-            row.state, row.sent_at = "sent", now
-        else:
-            row.state = "no_address" if _nobody_there(results) else "failed"
-    await session.flush()
-    if wait_s is not None:
-        lead = next(row for row in dispatches if row.id == due.dispatch_id)
-        await outbox.defer_send(session, lead.id, lead.channel, lead.due_at)
-    await repository.sum_up(session, _notifications(dispatches), now)
+    state = "queued" if wait_s is not None else await _end_of(session, due, results)
+    told = await dispatch_rows.settle(
+        session,
+        due.dispatch_id,
+        due.all_ids,
+        state,
+        untried=not any(each.asked for each in results),
+        due_at=None if wait_s is None else clock.real_now() + timedelta(seconds=wait_s),
+        sent_at=now if state == "sent" else None,
+    )
+    for each, answer in zip(due.tries, answers, strict=True):
+        await _note(session, each, answer)
+    await repository.sum_up(session, told, now)
 
 
-def _notifications(dispatches: Sequence[Dispatch]) -> list[UUID]:
-    return [row.notification_id for row in dispatches if row.notification_id is not None]
+async def _end_of(session: AsyncSession, due: Due, results: Sequence[SendResult]) -> str:
+    """The state of a message that is not tried again; dead addresses and such that only pull
+    mean that nobody was there.
+    """
+    accepted = any(each.outcome is Outcome.ACCEPTED for each in results)
+    if accepted or (due.attempt > 1 and await dispatch_rows.was_accepted(session, due.dispatch_id)):
+        return "sent"
+    nobody = all(each.outcome in (Outcome.UNREGISTERED, Outcome.WAITING) for each in results)
+    return "no_address" if nobody else "failed"
 
 
-def _nobody_there(results: Sequence[SendResult]) -> bool:
-    """Whether no address could be woken at all: dead ones, and those that only pull."""
-    return all(each.outcome in (Outcome.UNREGISTERED, Outcome.WAITING) for each in results)
-
-
-async def _mind(
-    session: AsyncSession, attempt: DeliveryAttempt, address: Address, result: SendResult
-) -> None:
-    """Bury a dead address; tell people when our own credentials are wrong."""
+async def _note(session: AsyncSession, tried: Try, answer: Answer) -> None:
+    """Keep what the provider said; bury a dead address, and tell people of wrong credentials."""
+    result = answer.result
+    if not result.asked:
+        await dispatch_rows.untried(session, tried.attempt_id)
+        return
+    attempt = await dispatch_rows.ended(
+        session,
+        tried.attempt_id,
+        took_ms=answer.took_ms,
+        result=result.outcome.value,
+        detail=result.detail,
+        message_id=result.message_id,
+    )
     if result.outcome is Outcome.UNREGISTERED and attempt.address_id is not None:
         why = result.detail or "unregistered"
         # A registration that came after the call began stands.
         await repository.bury(session, attempt.address_id, attempt.at, clock.now(), why)
     elif result.outcome is Outcome.MISCONFIGURED:
         log.error(
-            "ALERT %s is misconfigured, nobody is reached: %s", address.provider, result.detail
+            "ALERT %s is misconfigured, nobody is reached: %s",
+            tried.address.provider,
+            result.detail,
         )

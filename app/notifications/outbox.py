@@ -1,28 +1,24 @@
 """Messages on their way: queued with the happening, claimed by one worker, found again when lost.
 
-A dispatch is one message through one channel. Its job leaves with the business transaction; what
-a dead worker left behind is queued again by `requeue_lost`, which is the truth behind the jobs.
+A dispatch is one message through one channel. Its row is written in the business transaction and
+is itself the queue (ADR 8); what a dead worker left behind is queued again by `requeue_lost`.
 """
 
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, sql
 from app.core.db import Database
 from app.core.ids import new_id
-from app.core.jobs import defer
-from app.notifications.jobs import send_push, send_text
 
 PUSH, SMS, VOICE, STAFF = "push", "sms", "voice", "staff"
+WORDS = (SMS, VOICE, STAFF)
+"""Texts and calls go by themselves: a push provider that does not answer keeps none waiting."""
 LEASE = timedelta(seconds=45)
 """Longer than any provider may take: afterwards the worker that claimed it is dead."""
-LOST_AFTER = timedelta(seconds=15)
-"""Due for so long and nobody began: its job is gone."""
-SWEPT_AT_ONCE = 500
 
 
 async def enqueue(
@@ -36,9 +32,8 @@ async def enqueue(
     user_id: UUID | None = None,
 ) -> bool:
     """Queue one message with this transaction; False when it was queued before."""
-    dispatch_id = new_id()
     row = {
-        "id": dispatch_id,
+        "id": new_id(),
         "key": f"{about}:{step}:{channel}",
         "notification_id": notification_id,
         "alarm_id": alarm_id,
@@ -50,48 +45,45 @@ async def enqueue(
         "created_at": clock.now(),
         "due_at": clock.real_now(),
     }
-    if not await sql.insert_once(session, "dispatches", row):
-        return False
-    await defer_send(session, dispatch_id, channel)
-    return True
+    return await sql.insert_once(session, "dispatches", row)
 
 
-async def defer_send(
-    session: AsyncSession, dispatch_id: UUID, channel: str, due_at: datetime | None = None
-) -> None:
-    """Queue the job that sends it, at once or at a real instant.
+_DUE = """
+SELECT id FROM (
+    SELECT DISTINCT ON (coalesce(d.user_id, d.id), d.channel) d.id, d.due_at
+      FROM dispatches d
+     WHERE d.state = 'queued' AND d.due_at <= :now AND d.channel = ANY(:channels)
+       AND d.id <> ALL(:besides)
+       AND NOT EXISTS (SELECT FROM dispatches l
+                        WHERE l.id = d.joined_id AND l.state IN ('queued', 'sending'))
+     ORDER BY coalesce(d.user_id, d.id), d.channel, d.id) leads
+ ORDER BY due_at LIMIT :most
+"""
 
-    Texts and calls have a queue of their own: a push provider that does not answer must not keep
-    them waiting.
-    """
-    at = clock.to_business(due_at) if due_at else None
-    task = send_push if channel == PUSH else send_text
-    await defer(session, task, at=at, dispatch_id=str(dispatch_id))
+
+async def due(
+    database: Database, channels: Collection[str], most: int, besides: Collection[UUID]
+) -> list[UUID]:
+    """Messages whose turn has come, one per person and channel: what else is due joins it."""
+    values = {
+        "now": clock.real_now(),
+        "channels": list(channels),
+        "besides": list(besides),
+        "most": most,
+    }
+    async with database.transaction() as session:
+        return [row.id for row in await sql.rows(session, _DUE, values)]
 
 
 _LOST = """
 UPDATE dispatches SET state = 'queued', leased_until = NULL, due_at = :now
- WHERE id IN (SELECT id FROM dispatches
-               WHERE (state = 'queued' AND due_at < :late AND NOT EXISTS (
-                        SELECT FROM procrastinate_jobs j
-                         WHERE j.status IN ('todo', 'doing')
-                           AND j.args ->> 'dispatch_id' = dispatches.id::text
-                           AND coalesce(j.scheduled_at, :now) <= :now))
-                  OR (state = 'sending' AND leased_until < :now)
-               ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
-RETURNING id, channel
+ WHERE id IN (SELECT id FROM dispatches WHERE state = 'sending' AND leased_until < :now
+               ORDER BY due_at FOR UPDATE SKIP LOCKED)
+RETURNING id
 """
 
 
 async def requeue_lost(database: Database) -> int:
-    """Queue again what is overdue and has no job, and what a worker claimed and never settled.
-
-    Returns how many. A job that waits its turn in a full queue is let be: it needs no second.
-    """
-    now = clock.real_now()
+    """Queue again what a worker claimed and never settled, since it died; how many."""
     async with database.transaction() as session:
-        values: dict[str, Any] = {"now": now, "late": now - LOST_AFTER, "most": SWEPT_AT_ONCE}
-        rows = (await session.execute(text(_LOST), values)).all()
-        for row in rows:
-            await defer_send(session, row.id, row.channel)
-    return len(rows)
+        return len(await sql.rows(session, _LOST, {"now": clock.real_now()}))

@@ -11,8 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import sql
 from app.core.ids import new_id
-from app.identity.models import Device, User
-from app.notifications.models import DeliveryAttempt, Dispatch, Notification, PushAddress
+from app.notifications.models import DeliveryAttempt, Notification, PushAddress
 from app.organisation.models import Technician
 from app.work_orders.models import Assignment, WorkOrder, WorkOrderEvent
 
@@ -119,28 +118,6 @@ async def put_address(
     return row
 
 
-async def live_addresses(session: AsyncSession, row: Dispatch) -> list[tuple[PushAddress, Device]]:
-    """Addresses of the person that have not accepted this message yet; none once disabled."""
-    accepted = select(DeliveryAttempt.address_id).where(
-        DeliveryAttempt.dispatch_id == row.id,
-        DeliveryAttempt.result == "accepted",
-        col(DeliveryAttempt.address_id).is_not(None),
-    )
-    statement = (
-        select(PushAddress, Device)
-        .join(Device, col(Device.id) == col(PushAddress.device_id))
-        .join(User, col(User.id) == col(PushAddress.user_id))
-        .where(
-            PushAddress.user_id == row.user_id,
-            col(PushAddress.dead_at).is_(None),
-            col(User.disabled_at).is_(None),
-            col(PushAddress.id).not_in(accepted),
-        )
-        .order_by(col(PushAddress.id))
-    )
-    return list((await session.exec(statement)).all())
-
-
 async def bury(
     session: AsyncSession, address_id: UUID, asked_at: datetime, at: datetime, why: str
 ) -> None:
@@ -154,14 +131,6 @@ async def bury(
         )
         .values(dead_at=at, dead_why=why)
     )
-
-
-async def notifications(session: AsyncSession, ids: Collection[UUID]) -> list[Notification]:
-    """Oldest first."""
-    statement = (
-        select(Notification).where(col(Notification.id).in_(ids)).order_by(col(Notification.id))
-    )
-    return list((await session.exec(statement)).all())
 
 
 _SUM_UP = """

@@ -3,8 +3,8 @@
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import jobs
-from app.planning import policy, repository
-from app.planning.jobs import danger_lock_of, plan_requested, send_danger
+from app.planning import policy, repository, wishes
+from app.planning.jobs import danger_lock_of, send_danger
 from app.work_orders.models import WorkOrder, WorkOrderEvent
 from app.work_orders.states import Action
 
@@ -32,7 +32,7 @@ async def plan_is_stale(session: AsyncSession, order: WorkOrder, event: WorkOrde
     if action in UNPLANS:
         await repository.forget(session, order.id)
     if action in STALE_AFTER and event.actor_kind != "planner":
-        await jobs.defer(session, plan_requested, station_id=str(order.station_id))
+        await wishes.wish(session, order.station_id)
     if action in AT_ONCE and order.service_class == policy.DANGER:
         lock = danger_lock_of(order.station_id)
         await jobs.defer(session, send_danger, lock=lock, order_id=str(order.id))

@@ -4,8 +4,8 @@ The planning unit is the station that an order belongs to, with all below it: fo
 station that keeps problems small and their searches short. A larger unit is planned by hand
 through `POST /planning-runs`, for any station of the tree.
 
-`plan_requested` leaves with the business transaction, unlocked. It alone raises `dirty_seq` and
-queues the locked `run_plan`, in transactions of its own: a queueing lock taken in a business
+What makes a plan stale leaves a wish with the business transaction (`wishes`). Gathering them
+queues the locked `run_plan`, in a transaction of its own: a queueing lock taken in a business
 transaction would make intake wait for intake.
 """
 
@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import JobContext
 from procrastinate.exceptions import AlreadyEnqueued
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -30,24 +30,6 @@ QUESTIONS = "questions"
 """Runs that only answer "what if": by a process of their own, so that no plan waits for them."""
 URGENT = "urgent"
 """Danger: no search, so it waits for none."""
-
-
-@jobs.app.task(
-    name="planning.requested",
-    queue="default",
-    pass_context=True,
-    retry=RetryStrategy(max_attempts=5, exponential_wait=3),
-)
-async def plan_requested(context: JobContext, station_id: str) -> None:
-    """Something changed at the station: its plan is behind."""
-    database: Database = context.additional_context["database"]
-    station = UUID(station_id)
-    async with database.transaction() as session:
-        await repository.raise_dirty(session, station)
-        at = await _due_at(session, station)
-        if await jobs.waits(session, _lock(station, at)):
-            return  # and begins after this commit, so it sees what changed
-    await _queue(database, station, at)
 
 
 @jobs.app.task(name="planning.run", queue=QUEUE, pass_context=True)
@@ -125,6 +107,12 @@ async def queue_run(database: Database, station_id: UUID) -> None:
     async with database.transaction() as session:
         at = await _due_at(session, station_id)
     await _queue(database, station_id, at)
+
+
+async def run_waits(session: AsyncSession, station_id: UUID) -> bool:
+    """Whether a run that would be queued now waits already; then it waits for this transaction."""
+    at = await _due_at(session, station_id)
+    return await jobs.waits(session, _lock(station_id, at))
 
 
 async def _due_at(session: AsyncSession, station_id: UUID) -> datetime | None:

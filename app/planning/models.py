@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Index, LargeBinary, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from app.core.columns import Instant, Json, PrimaryId
+from app.core.columns import Instant, Json, PrimaryId, RowNumber
 
 
 class PlanningRun(SQLModel, table=True):
@@ -98,3 +98,16 @@ class PlanningState(SQLModel, table=True):
     dirty_seq: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     planned_seq: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     planned_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class PlanWish(SQLModel, table=True):
+    """Something at the station made its plan stale; `at` in real time. Gathered at once, and gone.
+
+    Without a foreign key: it is written in every intake, and read for an instant.
+    """
+
+    __tablename__ = "plan_wishes"
+
+    id: int | None = RowNumber()
+    station_id: UUID
+    at: datetime = Field(sa_type=Instant)

@@ -67,9 +67,7 @@ class Place:
 PLACES = {
     "in the climb": Place(("default",), lambda: _die_in(alarms, "defer")),
     "push claimed": Place(("push", "default"), lambda: _die_in(delivery, "_send")),
-    "push noted, job unfinished": Place(
-        ("push", "default"), lambda: _die_after(delivery, "deliver")
-    ),
+    "push noted": Place(("push", "default"), lambda: _die_after(delivery, "deliver")),
     "customer's text with the gateway": Place(
         ("texts",), lambda: _die_in(customer_delivery, "_settle")
     ),

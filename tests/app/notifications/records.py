@@ -1,11 +1,9 @@
 """What the database holds about pushes."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.core.db import Database
@@ -54,22 +52,6 @@ async def addresses(database: Database) -> dict[str, PushAddress]:
         return {row.address: row for row in (await session.exec(select(PushAddress))).all()}
 
 
-@dataclass(frozen=True)
-class Job:
-    """A row of the queue."""
-
-    arguments: dict[str, Any]
-    scheduled_at: datetime | None
-    status: str
-
-
-async def jobs(database: Database) -> list[Job]:
-    """Queued sends, oldest first."""
-    async with database.transaction() as session:
-        rows = await session.execute(
-            text(
-                "SELECT args, scheduled_at, status::text FROM procrastinate_jobs"
-                " WHERE task_name IN ('notifications.push', 'notifications.text') ORDER BY id"
-            )
-        )
-        return [Job(*row) for row in rows]
+async def waiting(database: Database) -> list[Dispatch]:
+    """Messages that are queued, oldest first."""
+    return [row for row in await dispatches(database) if row.state == "queued"]

@@ -11,9 +11,9 @@ from app.core.db import Database
 from app.core.permissions import Role
 from app.core.scope import Principal
 from app.identity.service import principal_of_user
-from app.notifications import recipients, texts, worth
+from app.notifications import dispatch_rows, outbox, recipients, texts, worth
 from app.notifications.hooks import announce
-from app.notifications.models import Dispatch, Notification
+from app.notifications.models import Notification
 from app.notifications.policy import (
     CHANGED,
     NEW,
@@ -27,7 +27,7 @@ from app.work_orders import assignments, repository, service
 from app.work_orders.acts import Act
 from app.work_orders.models import ReplyDuty
 from app.work_orders.states import Action
-from tests.app.notifications.records import dispatches, jobs, notifications
+from tests.app.notifications.records import dispatches, notifications
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.phone import Phone
@@ -88,8 +88,8 @@ class TestAbove:
         above = (await notifications(database))[before:]
         first, second = above
         assert told(above, world) == [("chief1", "supervised")] * 2, "the manager knows: he asked"
-        channels = [[row.channel for row in await dispatches(database, each.id)] for each in above]
-        assert channels == [["push", "staff"], ["push", "sms", "staff"]]
+        channels = [{row.channel for row in await dispatches(database, each.id)} for each in above]
+        assert channels == [{"push", "staff"}, {"push", "sms", "staff"}]
         async with database.transaction() as session:
             (job,) = await recipients.jobs_told(session, [first.id])
             assert "督办" in texts.sentence([job], "zh")
@@ -97,11 +97,11 @@ class TestAbove:
             duty.answered_at = clock.now()
             duty.answered_by, duty.reply = world.users["manager"], "已安排"
         async with database.transaction() as session:
-            worth_it = [
-                await worth.still_worth_it(session, await session.get_one(Dispatch, row.id))
+            waiting = [
+                await dispatch_rows.queued(session, (await dispatches(database, each.id))[0].id)
                 for each in above
-                for row in (await dispatches(database, each.id))[:1]
             ]
+            worth_it = [await worth.still_worth_it(session, row) for row in waiting if row]
         assert worth_it == [True, False]
         async with database.transaction() as session:
             people = await recipients.managers(session, world.stations["S01"])
@@ -109,14 +109,16 @@ class TestAbove:
 
 
 class TestAnnounce:
-    async def test_each_member_of_the_crew_is_told_once_with_a_job_each(
+    async def test_each_member_of_the_crew_is_told_once_and_by_a_message_that_is_due(
         self, desk: Desk, database: Database, world: World
     ) -> None:
         await desk.sent(crew="A1")
         rows = await notifications(database)
         assert sorted(told(rows, world)) == [("tech01", "new"), ("tech02", "new")]
-        queued = [job.arguments["dispatch_id"] for job in await jobs(database)]
-        assert sorted(queued) == sorted(str(row.id) for row in await dispatches(database))
+        due = await outbox.due(database, [outbox.PUSH], 10, [])
+        assert sorted(due) == sorted(row.id for row in await dispatches(database))
+        assert await outbox.due(database, [outbox.PUSH], 10, due[:1]) == due[1:]
+        assert await outbox.due(database, outbox.WORDS, 10, []) == []
         assert {row.notification_id for row in await dispatches(database)} == {
             row.id for row in rows
         }
@@ -178,9 +180,9 @@ class TestAnnounce:
             event = (await repository.events(session, order_id))[-1]
             await announce(session, order, event)
         assert len(await notifications(database)) == 1
-        assert len(await jobs(database)) == 1
+        assert len(await dispatches(database)) == 1
 
-    async def test_a_rollback_leaves_neither_message_nor_job(
+    async def test_a_rollback_leaves_no_message(
         self, desk: Desk, database: Database, world: World
     ) -> None:
         order_id = UUID(await desk.report())
@@ -193,4 +195,4 @@ class TestAnnounce:
                 )
                 raise ZeroDivisionError
         assert await notifications(database) == []
-        assert await jobs(database) == []
+        assert await dispatches(database) == []

@@ -1,8 +1,10 @@
 """Sending: what each answer of the provider does to message, address and queue."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -10,13 +12,13 @@ import httpx
 import pytest
 
 from app.core import clock
-from app.core import jobs as queue
 from app.core.db import Database
+from app.core.drain import Drain
 from app.demo.fcm_account import write_account
+from app.notifications import outbox
 from app.notifications.channels import Address, Channels, Message, Outcome, SendResult
 from app.notifications.delivery import deliver
 from app.notifications.fcm import FcmChannel
-from app.notifications.jobs import PUSH_QUEUE
 from app.notifications.retrying import (
     BACK_OFF_S,
     LONGEST_BACK_OFF_S,
@@ -33,7 +35,6 @@ from tests.app.notifications.records import (
     attempts,
     change_dispatch,
     dispatch_of,
-    jobs,
     notifications,
 )
 from tests.conftest import Headers
@@ -129,12 +130,10 @@ class TestDeliver:
         await push(database, {"fcm": fcm}, notification_id)
         after = clock.real_now()
         assert await state(database) == "queued"
-        retry = (await jobs(database))[-1]
         dispatch = await dispatch_of(database, notification_id)
-        assert retry.arguments == {"dispatch_id": str(dispatch.id)}
-        assert retry.scheduled_at is not None
-        assert before + timedelta(seconds=37) <= retry.scheduled_at
-        assert retry.scheduled_at <= after + timedelta(seconds=37 * 1.2)
+        assert before + timedelta(seconds=37) <= dispatch.due_at
+        assert dispatch.due_at <= after + timedelta(seconds=37 * 1.2)
+        assert await outbox.due(database, [outbox.PUSH], 10, []) == []
         await push(database, {"fcm": fcm}, notification_id)
         assert await state(database) == "queued", "nobody is asked before the time is over"
         await change_dispatch(database, dispatch.id, due_at=clock.real_now())
@@ -157,11 +156,11 @@ class TestDeliver:
         await change_dispatch(database, dispatch.id, attempt=MOST_ATTEMPTS - 2)
         await push(database, {"fcm": fcm}, notification_id)
         assert await state(database) == "queued"
-        queued = len(await jobs(database))
         await change_dispatch(database, dispatch.id, due_at=clock.real_now())
+        assert await outbox.due(database, [outbox.PUSH], 10, []) == [dispatch.id]
         await push(database, {"fcm": fcm}, notification_id)
         assert await state(database) == "failed"
-        assert len(await jobs(database)) == queued
+        assert await outbox.due(database, [outbox.PUSH], 10, []) == []
 
     @pytest.mark.parametrize(
         ("failure", "result", "alert"),
@@ -181,12 +180,11 @@ class TestDeliver:
     ) -> None:
         fcm_server.script(await register("tech03"), failure)
         await desk.sent(crew="A2")
-        queued = len(await jobs(database))
         with caplog.at_level(logging.ERROR, logger="app.notifications.delivery"):
             await push(database, {"fcm": fcm}, await the_notification(database))
         assert await state(database) == ("queued" if alert else "failed")
         assert [row.result for row in await attempts(database)] == [result]
-        assert len(await jobs(database)) == queued + alert
+        assert await outbox.due(database, [outbox.PUSH], 10, []) == []
         assert ("ALERT" in caplog.text) is alert
 
     async def test_an_order_withdrawn_meanwhile_wakes_nobody(
@@ -307,7 +305,7 @@ class TestRetryWait:
 
 
 class TestWorker:
-    async def test_the_worker_sends_what_the_business_transaction_deferred(
+    async def test_a_drain_sends_what_the_business_transaction_wrote(
         self,
         desk: Desk,
         register: Register,
@@ -317,16 +315,15 @@ class TestWorker:
     ) -> None:
         address = await register("tech03")
         await desk.sent(crew="A2")
-        async with queue.opened_app(database.url).open_async() as worker:
-            await worker.run_worker_async(
-                queues=[PUSH_QUEUE],
-                wait=False,
-                install_signal_handlers=False,
-                listen_notify=False,
-                additional_context={"database": database, "channels": {"fcm": fcm}},
-            )
+        look = partial(outbox.due, database, [outbox.PUSH])
+        drain = Drain("pushes", look, partial(deliver, database, {"fcm": fcm}), every_s=0.01)
+        working = asyncio.create_task(drain.run())
+        async with asyncio.timeout(30):
+            while await state(database) != "sent":  # noqa: ASYNC110 - a row says it
+                await asyncio.sleep(0.01)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
         assert len(fcm_server.messages(address)) == 1
-        assert [job.status for job in await jobs(database)] == ["succeeded"]
         assert await state(database) == "sent"
 
 

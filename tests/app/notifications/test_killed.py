@@ -32,7 +32,8 @@ PASSED = "interval '5 minutes'"
 _TIME_PASSES = (
     f"UPDATE dispatches SET due_at = due_at - {PASSED}, leased_until = leased_until - {PASSED}"
     " WHERE state IN ('queued', 'sending')",
-    f"UPDATE customer_messages SET unsure_since = unsure_since - {PASSED}",
+    f"UPDATE customer_messages SET unsure_since = unsure_since - {PASSED},"
+    f" due_at = due_at - {PASSED}",
     f"UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - {PASSED}",
     f"UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - {PASSED}"
     " WHERE task_name <> 'notifications.climb'",

@@ -74,7 +74,6 @@ class TestReport:
     ) -> None:
         await take(fault_code="H07")
         assert await queued(database) == [
-            ("planning.requested", None),
             ("planning.danger", f"danger-{world.stations['S01']}"),
         ]
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.core import clock
 from app.core.db import Database
-from app.planning import jobs, run
+from app.planning import jobs, run, wishes
 from app.planning.context import Planner
 from app.planning.models import PlanningRun
 from app.planning.repository import is_behind, raise_dirty
@@ -35,9 +35,15 @@ async def queued(database: Database) -> list[tuple[str, str | None]]:
         return [(row[0], row[1]) for row in rows]
 
 
+async def wished(database: Database) -> list[UUID]:
+    """Stations that a plan is wished for."""
+    return await wishes.waiting(database, 100, [])
+
+
 async def emptied(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(text("DELETE FROM procrastinate_jobs"))
+        await session.execute(text("DELETE FROM plan_wishes"))
 
 
 def context(planner: Planner) -> Any:
@@ -46,10 +52,10 @@ def context(planner: Planner) -> Any:
 
 class TestPlanIsStale:
     async def test_a_new_order_asks_for_a_plan_without_any_lock(
-        self, take: Take, database: Database
+        self, take: Take, database: Database, world: World
     ) -> None:
         await take()
-        assert await queued(database) == [("planning.requested", None)]
+        assert (await queued(database), await wished(database)) == ([], [world.stations["S01"]])
 
     async def test_the_request_goes_with_a_business_transaction_that_rolls_back(
         self, take: Take, database: Database, world: World
@@ -63,7 +69,7 @@ class TestPlanIsStale:
                     session, row, world.crews["A2"], Act.by_timer(), how="auto"
                 )
                 raise RuntimeError("changed my mind")
-        assert await queued(database) == []
+        assert (await queued(database), await wished(database)) == ([], [])
 
     async def test_what_the_planner_sends_asks_for_no_new_plan(
         self, take: Take, plan: Run, database: Database, book: Book
@@ -72,7 +78,7 @@ class TestPlanIsStale:
         await emptied(database)
         await plan()
         assert await book.state(order) == "SENT"
-        assert "planning.requested" not in [name for name, _ in await queued(database)]
+        assert await wished(database) == []
 
     async def test_a_pin_takes_the_visit_out_of_the_plan_at_once(
         self,
@@ -97,14 +103,26 @@ class TestPlanIsStale:
         assert await book.visit(order) is None
 
 
-class TestPlanRequested:
+async def ask(database: Database, station: UUID) -> None:
+    async with database.transaction() as session:
+        await wishes.wish(session, station)
+    await wishes.gather(database, station)
+
+
+class TestWishes:
     async def test_many_requests_make_one_locked_run(
         self, take: Take, planner: Planner, database: Database, world: World
     ) -> None:
-        await emptied(database)
-        station = str(world.stations["S01"])
-        await jobs.plan_requested(context(planner), station)
-        await jobs.plan_requested(context(planner), station)
+        station = world.stations["S01"]
+        for _ in range(2):
+            async with database.transaction() as session:
+                await wishes.wish(session, station)
+                await wishes.wish(session, station)
+            assert await wished(database) == [station]
+            await wishes.gather(database, station)
+            assert await wished(database) == []
+        async with database.transaction() as session:
+            assert await is_behind(session, station)
         assert await queued(database) == [("planning.run", f"plan-{station}")]
 
     async def test_a_second_plan_waits_for_the_interval_without_holding_the_lock(
@@ -112,7 +130,7 @@ class TestPlanRequested:
     ) -> None:
         await plan()
         await emptied(database)
-        await jobs.plan_requested(context(planner), str(world.stations["S01"]))
+        await ask(database, world.stations["S01"])
         assert await queued(database) == [("planning.wake", None)]
 
     async def test_danger_waits_for_no_interval(
@@ -121,8 +139,8 @@ class TestPlanRequested:
         await plan()
         await take(fault_code="H07")
         await emptied(database)
-        station = str(world.stations["S01"])
-        await jobs.plan_requested(context(planner), station)
+        station = world.stations["S01"]
+        await ask(database, station)
         assert await queued(database) == [("planning.run", f"plan-{station}")]
 
 

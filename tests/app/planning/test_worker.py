@@ -25,7 +25,7 @@ class TestRunWorker:
         self, take: Take, book: Book, config: Settings, queue: str
     ) -> None:
         order = await take(fault_code="H07")
-        working = asyncio.create_task(run_worker(config, queues=[queue, "default"]))
+        working = asyncio.create_task(run_worker(config, queues=[queue, "wishes", "default"]))
         async with asyncio.timeout(120):
             while await book.state(order) != "SENT":
                 assert not working.done(), working.exception()

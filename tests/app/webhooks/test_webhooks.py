@@ -15,10 +15,10 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col, select
 
+from app import worker
 from app.core import clock, retry_after
 from app.core.db import Database
 from app.core.ids import new_id
-from app.notifications.jobs import send_push, send_text
 from app.webhooks import policy, sending, signing
 from app.webhooks.jobs import send_webhook
 from app.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -51,7 +51,7 @@ class TestSigning:
 class TestQueue:
     def test_a_receiver_that_hangs_delays_no_text(self) -> None:
         assert send_webhook.queue in QUEUES
-        assert send_webhook.queue not in {send_text.queue, send_push.queue}
+        assert send_webhook.queue not in {worker.PUSH, worker.TEXTS}
 
 
 class TestPolicy:
