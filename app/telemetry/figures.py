@@ -47,7 +47,7 @@ FIGURES = (
     ),
     Figure(
         "paigong_queue_age_seconds",
-        "How long the oldest job that could run has waited, by queue; real seconds.",
+        "How long the oldest work that could be done has waited, by queue; real seconds.",
         "gauge",
         ("queue",),
         "SELECT j.queue_name, greatest(0, extract(epoch FROM CAST(:real AS timestamptz)"
@@ -56,7 +56,15 @@ FIGURES = (
         "  JOIN LATERAL (SELECT min(at) AS at FROM procrastinate_events WHERE job_id = j.id) e"
         "    ON true"
         " WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= :real)"
-        " GROUP BY j.queue_name",
+        " GROUP BY j.queue_name"
+        " UNION ALL SELECT CASE WHEN channel = 'push' THEN 'push' ELSE 'texts' END,"
+        "   extract(epoch FROM CAST(:real AS timestamptz) - min(due_at))"
+        "  FROM dispatches WHERE state = 'queued' AND due_at <= :real GROUP BY 1"
+        " UNION ALL SELECT 'customers',"
+        "   extract(epoch FROM CAST(:real AS timestamptz) - min(due_at))"
+        "  FROM customer_messages WHERE state = 'queued' AND due_at <= :real HAVING count(*) > 0"
+        " UNION ALL SELECT 'wishes', extract(epoch FROM CAST(:real AS timestamptz) - min(at))"
+        "  FROM plan_wishes HAVING count(*) > 0",
     ),
     Figure(
         "paigong_queue_jobs",

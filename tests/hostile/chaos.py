@@ -28,8 +28,8 @@ class Chaos:
     apps_every_s: float
     servers_every_s: float
     servers: Sequence[str]
-    cut_jobs: set[int] = field(default_factory=set)
-    """Jobs that the worker was killed over."""
+    cut_work: set[str] = field(default_factory=set)
+    """Jobs and messages that the worker was killed over."""
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -74,15 +74,17 @@ class Chaos:
         await self.house.restart(name)
 
     async def _catch_worker(self) -> None:
-        """Wait until a job is under way, and note which the kill will cut."""
+        """Wait until a job or a message is under way, and note which the kill will cut."""
         for _ in range(_LOOKS_AT_WORKER):
-            under_way: set[int] = await self.house.do(_under_way)
-            if fresh := under_way - self.cut_jobs:
-                self.cut_jobs |= fresh
+            under_way: set[str] = await self.house.do(_under_way)
+            if fresh := under_way - self.cut_work:
+                self.cut_work |= fresh
                 return
             await asyncio.sleep(_LOOK_EVERY_S)
 
 
-async def _under_way(session: AsyncSession) -> set[int]:
-    rows = await session.execute(text("SELECT id FROM procrastinate_jobs WHERE status = 'doing'"))
+async def _under_way(session: AsyncSession) -> set[str]:
+    jobs = "SELECT 'job ' || id FROM procrastinate_jobs WHERE status = 'doing'"
+    messages = "SELECT 'message ' || id FROM dispatches WHERE state = 'sending'"
+    rows = await session.execute(text(f"{jobs} UNION ALL {messages}"))
     return {row[0] for row in rows}

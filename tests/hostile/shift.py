@@ -204,7 +204,7 @@ class Shift:
             "spoilt_share": round(traffic.spoilt.total() / max(1, traffic.requests), 3),
             "apps_killed": sum(handset.kills for handset in self.handsets) - len(said),
             "servers_killed": dict(self.house.kills),
-            "worker_jobs_cut": len(self.chaos.cut_jobs),
+            "worker_jobs_cut": len(self.chaos.cut_work),
             "sign_ins_renewed": dict(traffic.renewals),
             "stranger_tries": self.stranger.tries,
             "signed_out": sum(each.signed_out for each in said),

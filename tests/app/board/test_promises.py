@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock
 from app.core.db import Database
-from app.worker import run_timers
+from app.tickers import run_timers
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.world import NOW, World

@@ -18,7 +18,7 @@ from app.organisation.models import Attendance, Position, Presence
 from app.organisation.places import place_out
 from app.organisation.position_store import Span
 from app.organisation.positions import Fix, refusal, take_in
-from app.worker import purge
+from app.tickers import purge
 from tests.conftest import Headers
 from tests.factories.phone import Phone
 from tests.factories.world import NOW, World

@@ -12,9 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.db import Database
 from app.core.settings import Settings
+from app.tickers import purge, rescue, run_timers
 from app.web.idempotency import IdempotentAnswer
 from app.work_orders import timers
-from app.worker import purge, rescue, run_timers, run_worker
+from app.worker import run_worker
 from tests.app.planning.conftest import Book, Take
 from tests.factories.world import NOW, World
 

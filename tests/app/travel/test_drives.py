@@ -8,9 +8,9 @@ import pytest
 from app.core import clock
 from app.core.db import Database
 from app.core.settings import Settings
+from app.tickers import purge
 from app.travel import policy
 from app.work_orders.states import State
-from app.worker import purge
 from tests.app.travel.street import METRES_PER_DEGREE, MINUTE, Street
 from tests.factories.orders import advance, order_in
 from tests.factories.world import NOW, World

@@ -11,7 +11,7 @@ from app.core import clock
 from app.core.db import Database
 from app.core.problems import TYPE_BASE
 from app.notifications.models import Notification
-from app.worker import run_timers
+from app.tickers import run_timers
 from tests.conftest import Headers
 from tests.factories.desk import Desk
 from tests.factories.world import NOW, World
