@@ -4,9 +4,12 @@ API, worker and push server are real processes (the server is the demo's stand-i
 the gateway of texts, asked by the real SDK); the database is the project's own, durable. First an
 agent reports and a dispatcher assigns 20 orders a second at 100 stations to 500 crews: a sample
 ends when the provider is called for the order. Meanwhile customers get their receipts through a
-gateway that misbehaves. Then the event stream.
+gateway that misbehaves. Then orders are taken from crews on their way, while others come in at
+half that rate: a sample ends when the old crew's phone, or the customer's link, shows the job no
+more; of those that did so after 2 s, or showed it once again, there may be none. Then the event
+stream.
 
-    python -m benchmarks.push [--orders 200] [--rate 20] [--devices 500] [--clients 200]
+    python -m benchmarks.push [--orders 200] [--rate 20] [--devices 500] [--moved 40]
 
 Exits with 1 when a limit is missed: `LIMITS`.
 """
@@ -20,6 +23,7 @@ import tempfile
 import time
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +39,7 @@ from app.demo.fcm_account import write_account
 from app.demo.processes import Children
 from app.provision import ensure_database
 from app.provision.ports import free_port
-from benchmarks import push_cpu, push_stage, push_stream, push_texts
+from benchmarks import push_cpu, push_reassign, push_stage, push_stream, push_texts
 from benchmarks.push_client import LeanClient
 
 OUT: Final = Path(__file__).parent / "out" / "push.json"
@@ -44,10 +48,15 @@ SECRET: Final = "a secret of the benchmark, longer than 32 letters"  # noqa: S10
 LAST_WAIT_S: Final = 30.0
 WARM: Final = 20
 """Orders before the clock runs: the SDK signs in, statements are prepared."""
+MOVED_PER_S: Final = 4.0
+"""So many orders a second are given to another crew."""
 QUEUES: Final = ("push", "texts", "wishes", "default")
 LIMITS: Final = {
     "intake_to_provider_p99_s": 1.0,
     "never_called": 0,
+    "reassign_phone_p99_s": 2.0,
+    "reassign_link_p99_s": 2.0,
+    "reassign_still_shown": 0,
     "stream_p99_ms": 300.0,
     "stream_lost": 0,
     "stream_twice": 0,
@@ -70,6 +79,7 @@ def _environment(folder: Path, database_url: str, push_url: str) -> dict[str, st
         "PAIGONG_FCM_CREDENTIALS": str(account),
         "PAIGONG_FCM_URL": push_url,
         "PAIGONG_CHANNELS_FILE": str(channels),
+        "PAIGONG_PUBLIC_URL": "https://example.org",
     }
 
 
@@ -93,20 +103,8 @@ async def _orders(
 
     async def one(number: int) -> None:
         at = clock.real_now()
-        order = await client.post(
-            "/work-orders",
-            {
-                "caller": {"name": "王女士", "phone": push_texts.number_of(number)},
-                "premises_id": str(stage.premises[number % len(stage.premises)]),
-                "fault_code": "H01",
-                "description": "全屋不热",
-            },
-        )
-        crew = stage.crews[number % len(stage.crews)]
-        await client.post(
-            f"/work-orders/{order['id']}/assign", {"crew_id": str(crew), "reason": "next"}
-        )
-        left[order["id"]] = (at, clock.real_now())
+        order_id = await push_stage.send_order(client, stage, number)
+        left[order_id] = (at, clock.real_now())
 
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -196,8 +194,31 @@ async def measure(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
         told["cpu_ms_per_order"] = {
             name: round((after[name] - before[name]) / asked.orders, 1) for name in after
         }
+        told |= await _reassigned(http, client, stage, (push_url, port), asked)
         told |= await _streams(http, stage, push_url, (database_url, port), asked)
     return told | {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+
+
+async def _reassigned(
+    http: httpx.AsyncClient,
+    client: LeanClient,
+    stage: push_stage.Stage,
+    served: tuple[str, int],
+    asked: argparse.Namespace,
+) -> dict[str, Any]:
+    """Orders taken from crews on their way while others come in; `served` is push URL and port."""
+    rate, first = asked.rate / 2, WARM + asked.orders
+    ordinary = range(first, first + round(rate * (asked.moved / MOVED_PER_S + 1)))
+    told = await push_reassign.run(
+        http,
+        client,
+        stage,
+        served,
+        partial(_orders, client, stage, ordinary, rate),
+        count=asked.moved,
+        rate=MOVED_PER_S,
+    )
+    return told | {"reassign_orders_per_s": rate}
 
 
 async def _streams(
@@ -238,6 +259,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=200)
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--devices", type=int, default=500)
+    parser.add_argument("--moved", type=int, default=40, help="orders given to another crew")
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--changes", type=int, default=100, help="a second")
     parser.add_argument("--seconds", type=int, default=10, help="of changes")

@@ -15,19 +15,22 @@ _ANSWER_LIMIT: Final = 2**22
 class Refused(Exception):
     """The server answered with an error; the message has status and body."""
 
+    def __init__(self, status: str, answer: bytes) -> None:
+        super().__init__(f"{status}: {answer.decode()}")
+        self.status = int(status)
+
 
 class LeanClient:
-    """Posts JSON to one server, as many requests at once as there are callers.
+    """Asks one server for JSON, as many requests at once as there are callers.
 
-    A server that is busy is asked again with the same key, as every client should.
+    A server that is busy is asked again with the same key, as every client should. `own` is the
+    loopback address to ask from: what needs no sign-in is counted by address.
     """
 
-    def __init__(self, port: int, token: str) -> None:
-        self._port = port
-        self._head = (
-            f"Host: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
-            "Content-Type: application/json\r\n"
-        )
+    def __init__(self, port: int, token: str = "", own: str = "127.0.0.1") -> None:
+        self._port, self._own = port, own
+        signed_in = f"Authorization: Bearer {token}\r\n" if token else ""
+        self._head = f"Host: 127.0.0.1:{port}\r\n{signed_in}Content-Type: application/json\r\n"
         self.busy = 0
         """Answers that asked for time."""
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
@@ -39,14 +42,21 @@ class LeanClient:
             f"POST /api/v1{path} HTTP/1.1\r\n{self._head}Idempotency-Key: {uuid4()}\r\n"
             f"Content-Length: {len(told)}\r\n\r\n"
         )
+        return await self._granted(request.encode() + told)
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """The answer's JSON object; raises Refused."""
+        return await self._granted(f"GET /api/v1{path} HTTP/1.1\r\n{self._head}\r\n".encode())
+
+    async def _granted(self, request: bytes) -> dict[str, Any]:
         while True:
-            head, answer = await self._ask(request.encode() + told)
+            head, answer = await self._ask(request)
             status = head.split(" ", 2)[1]
             if status[0] == "2":
                 read: dict[str, Any] = json.loads(answer)
                 return read
             if status != "503":
-                raise Refused(f"{status}: {answer.decode()}")
+                raise Refused(status, answer)
             self.busy += 1
             await asyncio.sleep(BUSY_S)
 
@@ -54,7 +64,9 @@ class LeanClient:
         """Head and body of the answer."""
         if not self._idle:
             self._idle.append(
-                await asyncio.open_connection("127.0.0.1", self._port, limit=_ANSWER_LIMIT)
+                await asyncio.open_connection(
+                    "127.0.0.1", self._port, limit=_ANSWER_LIMIT, local_addr=(self._own, 0)
+                )
             )
         reader, writer = self._idle.pop()
         writer.write(request)

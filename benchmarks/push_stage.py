@@ -29,6 +29,8 @@ from app.organisation.models import (
     TechnicianSkill,
 )
 from app.payouts.load import load_default_rate_card
+from benchmarks import push_texts
+from benchmarks.push_client import LeanClient
 
 ROWS_AT_ONCE = 200
 STATIONS = 100
@@ -44,6 +46,8 @@ class Stage:
     stations: list[UUID] = field(default_factory=list)
     crews: list[UUID] = field(default_factory=list)
     """One after the other of another station; so are the homes, each with a crew of its station."""
+    phones: list[str] = field(default_factory=list)
+    """An access token of each crew's phone."""
     premises: list[UUID] = field(default_factory=list)
     token: str = ""
     """An access token of the one desk that takes calls, dispatches and watches."""
@@ -73,7 +77,21 @@ async def build(database: Database, devices: int) -> Stage:
     return stage
 
 
-def _place(number: int) -> tuple[float, float]:
+async def send_order(desk: LeanClient, stage: Stage, number: int) -> str:
+    """Report a cold home and assign it, over HTTP, to a crew of its station; the order's id."""
+    report = {
+        "caller": {"name": "王女士", "phone": push_texts.number_of(number)},
+        "premises_id": str(stage.premises[number % len(stage.premises)]),
+        "fault_code": "H01",
+        "description": "全屋不热",
+    }
+    order = await desk.post("/work-orders", report)
+    chosen = {"crew_id": str(stage.crews[number % len(stage.crews)]), "reason": "next"}
+    await desk.post(f"/work-orders/{order['id']}/assign", chosen)
+    return str(order["id"])
+
+
+def place_of(number: int) -> tuple[float, float]:
     """The middle of a station's square."""
     return WEST + (number % STATIONS + 0.5) * SIDE, SOUTH + SIDE / 2
 
@@ -85,7 +103,7 @@ def _station(number: int) -> Station:
     code = f"S{number:02d}"
     station = Station(code=code, name=f"{number}站", path=f"/{code}/")
     station.area = WKTElement(f"MULTIPOLYGON((({corners})))", srid=4326)
-    station.location = point(*_place(number))
+    station.location = point(*place_of(number))
     return station
 
 
@@ -104,11 +122,14 @@ def _crew(stage: Stage, number: int) -> tuple[list[SQLModel], list[SQLModel], li
     )
     crew = Crew(code=f"C{number:04d}", station_id=station_id, name=f"班组{number}")
     device = _device(user, number)
+    login = _login(user, device.id)
     stage.crews.append(crew.id)
+    stage.phones.append(tokens.access_token(user.id, login.id))
     return (
         [user],
         [person, crew, device],
         [
+            login,
             RoleGrant(user_id=user.id, role="technician", station_id=station_id),
             CrewMember(crew_id=crew.id, technician_id=person.id, role="leader", since=now),
             TechnicianSkill(technician_id=person.id, skill="HB", expires_on=date(2090, 1, 1)),
@@ -117,7 +138,7 @@ def _crew(stage: Stage, number: int) -> tuple[list[SQLModel], list[SQLModel], li
                 technician_id=person.id,
                 online=True,
                 seen_at=now,
-                location=point(*_place(number)),
+                location=point(*place_of(number)),
                 location_at=now,
             ),
             Shift(crew_id=crew.id, starts_at=now, ends_at=now + timedelta(hours=10)),
@@ -135,6 +156,19 @@ def _device(user: User, number: int) -> Device:
         brand=("huawei", "xiaomi", "oppo", "vivo", "honor")[number % 5],
         app_version="1.0",
         created_at=clock.now(),
+    )
+
+
+def _login(user: User, device_id: UUID | None = None) -> LoginSession:
+    now = clock.real_now()
+    return LoginSession(
+        id=new_id(),
+        user_id=user.id,
+        device_id=device_id,
+        refresh_hash=uuid4().hex,
+        rotated_at=now,
+        created_at=now,
+        expires_at=datetime(2100, 1, 1, tzinfo=UTC),
     )
 
 
@@ -166,7 +200,7 @@ async def _homes(session: AsyncSession, stage: Stage, count: int) -> None:
 
 
 def _building(community_id: UUID, stage: Stage, number: int) -> Building:
-    lon, lat = _place(number)
+    lon, lat = place_of(number)
     return Building(
         community_id=community_id,
         station_id=stage.stations[number],
@@ -184,14 +218,7 @@ async def _desk(session: AsyncSession, stage: Stage) -> None:
     user = User(username="desk", password_hash="", display_name="Desk", created_at=now)
     session.add(user)
     await session.flush()
-    login = LoginSession(
-        id=new_id(),
-        user_id=user.id,
-        refresh_hash=uuid4().hex,
-        rotated_at=now,
-        created_at=now,
-        expires_at=datetime(2100, 1, 1, tzinfo=UTC),
-    )
+    login = _login(user)
     session.add_all(
         [
             RoleGrant(user_id=user.id, role="agent"),
