@@ -196,7 +196,7 @@ async def measure(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
         }
         told |= await _reassigned(http, client, stage, (push_url, port), asked)
         told |= await _streams(http, stage, push_url, (database_url, port), asked)
-    return told | {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+    return told | {"cores": len(os.sched_getaffinity(0)), "load": round(os.getloadavg()[0], 1)}
 
 
 async def _reassigned(
