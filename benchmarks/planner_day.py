@@ -1,13 +1,14 @@
 """A SIMULATED day that half the orders only arrive in, planned as it goes.
 
-Driving and work take as long as planned. Every few minutes the crews' plans are made anew from
-what is known; an emergency is inserted into the plan the moment it arrives. A crew sets out for its
-next order as late as that order's start allows; then it is bound to it.
+Driving and work take as long as planned. Every few minutes, and the moment an emergency arrives,
+the crews' plans are made anew from what is known. A crew sets out for its next order as late as
+that order's start allows; then it is bound to it.
 
-Three ways are compared: *rolling* (warm from the published plan, each order moved to another crew
-has a price), *from scratch* (the same seconds, nothing remembered), and *hindsight* (all orders
-known in the morning, though none may begin before it arrives). *Churn* is how often an order that
-nobody has set out for is given to another crew, per order.
+Three ways are compared: *rolling* (an emergency is inserted into the published plan, the search
+goes on from there, and each order moved to another crew has a price), *from scratch* (at the same
+moments for the same seconds, nothing remembered), and *hindsight* (all orders known in the morning,
+though none may begin before it arrives). *Churn* is how often an order that nobody has set out for
+is given to another crew, per order.
 """
 
 import statistics
@@ -74,16 +75,15 @@ def simulate(
     day: Day, *, every_s: int, seconds: float, seed: int, rolling: bool
 ) -> dict[str, float]:
     """Live through the day; return J in minutes and churn per order."""
-    for now_s in _moments(day, every_s, rolling=rolling):
+    for now_s in _moments(day, every_s):
         if day.plan is not None:
             _set_out(day, now_s)
         question = _question(day, now_s, rolling=rolling)
-        urgent = [order for order in question.orders if day.arrives_s[order.id] == now_s > DAY[0]]
-        if rolling and day.plan is not None and (now_s - DAY[0]) % every_s and urgent:
-            plan = _inserted(question, day.plan, urgent)
-        else:
-            warm = day.plan.sequences if rolling and day.plan is not None else None
-            plan = planned(question, seconds, seed, warm_start=warm)
+        warm = None
+        if rolling and day.plan is not None:
+            urgent = [o for o in question.orders if o.emergency and day.arrives_s[o.id] == now_s]
+            warm = _inserted(question, day.plan, urgent) if urgent else day.plan
+        plan = planned(question, seconds, seed, warm_start=warm)
         day.moves += _moved(day.plan, plan)
         day.plan = plan
     _set_out(day, DAY[1] * 2)
@@ -91,10 +91,11 @@ def simulate(
     return {"j": round(_j(day), 1), "churn": round(day.moves / len(day.problem.orders), 3)}
 
 
-def _moments(day: Day, every_s: int, *, rolling: bool) -> Iterator[int]:
+def _moments(day: Day, every_s: int) -> Iterator[int]:
+    """When plans are made, whichever way: every few minutes and as emergencies arrive."""
     ticks = set(range(DAY[0], DAY[1], every_s))
     urgent = {day.arrives_s[order.id] for order in day.problem.orders if order.emergency}
-    yield from sorted(ticks | (urgent if rolling else set()))
+    yield from sorted(ticks | urgent)
 
 
 def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:

@@ -7,9 +7,11 @@ import pytest
 from benchmarks import planner_city, planner_day
 from benchmarks.classic_sets import Classic, classic_sets
 from benchmarks.planner import LIMITS, SECTIONS, Asked, wanted
+from benchmarks.planner_ours import planned
 from benchmarks.planner_record import Record
 from benchmarks.planner_rich import fresh, summary
 from benchmarks.planner_vroom import closes
+from dispatch import Plan, Problem
 
 SQUARE = """mini
 
@@ -91,6 +93,34 @@ def test_a_day_lived_through_serves_most_orders() -> None:
     for crew_id, visits in day.done.items():
         for visit in visits:
             assert visit.start_s >= day.arrives_s[visit.order_id], crew_id
+
+
+def test_both_ways_plan_as_an_emergency_arrives_and_only_rolling_goes_on_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts: dict[bool, list[set[str]]] = {True: [], False: []}
+    for rolling, told in starts.items():
+        day = planner_day.build(20, 1)
+
+        def spied(
+            problem: Problem,
+            seconds: float,
+            seed: int,
+            *,
+            warm_start: Plan | None = None,
+            told: list[set[str]] = told,
+        ) -> Plan:
+            told.append(set(warm_start.crew_of) if warm_start else set())
+            return planned(problem, seconds, seed, warm_start=warm_start)
+
+        monkeypatch.setattr(planner_day, "planned", spied)
+        planner_day.simulate(day, every_s=18_000, seconds=0.02, seed=0, rolling=rolling)
+    day = planner_day.build(20, 1)
+    urgent = {order.id for order in day.problem.orders if order.emergency}
+    moments = {28_800, 46_800} | {day.arrives_s[name] for name in urgent}
+    assert len(starts[True]) == len(starts[False]) == len(moments) > 2
+    assert any(urgent & start for start in starts[True])
+    assert not any(starts[False])
 
 
 def test_vrooms_window_ends_a_share_of_what_lateness_is_worth_after_the_deadline() -> None:
