@@ -70,6 +70,7 @@ def tickers(
         ("pay", max(1.0, PAY_EVERY_S / settings.demo_rate), partial(pay.sweep, database)),
         ("purge", PURGE_EVERY_S, partial(purge, database)),
         ("rescue", RESCUE_EVERY_S, partial(rescue, queue)),
+        ("old jobs", RESCUE_EVERY_S, partial(adopt, database)),
     ]
     return [
         asyncio.create_task(every(seconds, name, act), name=name) for name, seconds, act in wanted
@@ -136,6 +137,25 @@ async def purge(database: Database) -> None:
     await expiry.purge(database)
     await messages.purge(database)
     await old_webhooks.purge(database)
+
+
+_ADOPT = """
+WITH gone AS (
+    DELETE FROM procrastinate_jobs
+     WHERE status IN ('todo', 'failed')
+       AND task_name IN ('notifications.push', 'notifications.text', 'notifications.customer',
+                         'planning.requested')
+    RETURNING task_name, args)
+INSERT INTO plan_wishes (station_id, at)
+SELECT DISTINCT CAST(args ->> 'station_id' AS uuid), CAST(:at AS timestamptz) FROM gone
+ WHERE task_name = 'planning.requested'
+"""
+
+
+async def adopt(database: Database) -> None:
+    """Take over what processes of a version before ADR 8 queued while they were replaced."""
+    async with database.transaction() as session:
+        await session.execute(text(_ADOPT), {"at": clock.real_now()})
 
 
 async def rescue(queue: App) -> None:

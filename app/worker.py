@@ -46,6 +46,8 @@ PUSHES_AT_ONCE = 16
 TEXTS_EVERY_S = 0.25
 WISHES_EVERY_S = 0.4
 """A report and its assignment, or the reports of a burst, then ask for one plan together."""
+WISHES_REST_S = 15.0
+"""A station whose wishes cannot be gathered is planned by nobody meanwhile."""
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
 ROADS_EVERY_S = 60.0
@@ -166,33 +168,30 @@ def _work(tools: _Tools, queue: str, concurrency: int) -> Coroutine[Any, Any, No
 
 
 def _drains(tools: _Tools) -> dict[str, tuple[Drain, ...]]:
-    """What each drained queue looks for and does."""
-    database, channels = tools.database, tools.channels
-    send = partial(delivery.deliver, database, channels)
-    tell = partial(customer_delivery.deliver, database, channels)
-    pushes = partial(outbox.due, database, (outbox.PUSH,))
-    words = partial(outbox.due, database, outbox.WORDS)
-    gather = partial(wishes.gather, database)
+    """What each drained queue looks for and does; a channel that hangs keeps no other waiting."""
+    database = tools.database
+    send = partial(delivery.deliver, database, tools.channels)
+    tell = partial(customer_delivery.deliver, database, tools.channels)
+    to_customers = partial(customer_delivery.due, database)
+    pushes = partial(outbox.due, database, outbox.PUSH)
+    plans = Drain(
+        "wishes for plans",
+        partial(wishes.waiting, database),
+        partial(wishes.gather, database),
+        at_once=4,
+        every_s=WISHES_EVERY_S,
+        longest_rest_s=WISHES_REST_S,
+    )
     return {
         PUSH: (Drain("pushes", pushes, send, at_once=PUSHES_AT_ONCE),),
         TEXTS: (
-            Drain("texts and calls", words, send, every_s=TEXTS_EVERY_S),
-            Drain(
-                "customers' messages",
-                partial(customer_delivery.due, database),
-                tell,
-                every_s=TEXTS_EVERY_S,
+            *(
+                Drain(name, partial(outbox.due, database, name), send, every_s=TEXTS_EVERY_S)
+                for name in (outbox.SMS, outbox.VOICE, outbox.STAFF)
             ),
+            Drain("customers' messages", to_customers, tell, every_s=TEXTS_EVERY_S),
         ),
-        WISHES: (
-            Drain(
-                "wishes for plans",
-                partial(wishes.waiting, database),
-                gather,
-                at_once=4,
-                every_s=WISHES_EVERY_S,
-            ),
-        ),
+        WISHES: (plans,),
     }
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as policies
@@ -55,8 +56,13 @@ async def deliver(database: Database, channels: Channels, message_id: UUID) -> N
 
 
 async def _claim(session: AsyncSession, channels: Channels, message_id: UUID) -> _Due | None:
-    row = await session.get(CustomerMessage, message_id, with_for_update=True)
-    if row is None or row.state != "queued":
+    locked = select(CustomerMessage).where(
+        CustomerMessage.id == message_id,
+        CustomerMessage.state == "queued",
+        CustomerMessage.due_at <= clock.real_now(),
+    )
+    row = (await session.exec(locked.with_for_update(skip_locked=True))).first()
+    if row is None:
         return None
     over = await customer_worth.lost(session, row) or _too_old(row)
     if over is not None and (row.unsure_since is None or SMS not in channels):
@@ -102,7 +108,18 @@ def _is_old(row: CustomerMessage) -> bool:
 
 
 async def _send(channel: Channel, due: _Due) -> SendResult | None:
-    """What the gateway said; None when it was not asked to send, and never was before."""
+    """What the gateway said; None when it was not asked to send, and never was before.
+
+    A channel never raises; one that does all the same counts as an outage.
+    """
+    try:
+        return await _said(channel, due)
+    except Exception as error:
+        log.exception("ALERT the gateway of customers' texts raised")
+        return SendResult(O.UNAVAILABLE, detail=repr(error)[:500])
+
+
+async def _said(channel: Channel, due: _Due) -> SendResult | None:
     if due.unsure:
         known = await channel.find(due.address, due.message)
         if known is not None:  # it went out, or nobody can say whether it did
@@ -117,6 +134,8 @@ async def _settle(
     session: AsyncSession, message_id: UUID, due: _Due, result: SendResult | None
 ) -> None:
     row = await session.get_one(CustomerMessage, message_id, with_for_update=True)
+    if row.state != "queued" or row.attempts != due.attempt:
+        return  # another worker took it over meanwhile: its word counts
     if result is None:
         row.state, row.attempts, row.unsure_since = due.over or "moot", row.attempts - 1, None
         return
@@ -145,12 +164,12 @@ async def _settle(
 
 _DUE = """
 SELECT id FROM customer_messages
- WHERE state = 'queued' AND due_at <= :now AND id <> ALL(:besides) ORDER BY due_at LIMIT :most
+ WHERE state = 'queued' AND due_at <= :now AND id <> ALL(:others) ORDER BY due_at LIMIT :most
 """
 
 
-async def due(database: Database, most: int, besides: Collection[UUID]) -> list[UUID]:
+async def due(database: Database, most: int, but_for: Collection[UUID]) -> list[UUID]:
     """Messages whose turn has come, the longest due first."""
-    values = {"now": clock.real_now(), "besides": list(besides), "most": most}
+    values = {"now": clock.real_now(), "others": list(but_for), "most": most}
     async with database.transaction() as session:
         return [row.id for row in await sql.rows(session, _DUE, values)]

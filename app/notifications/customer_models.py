@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, text
+from sqlalchemy import CheckConstraint, Index, func, text
 from sqlmodel import Field, SQLModel
 
 from app.core.columns import Instant, Json, PrimaryId
@@ -40,7 +40,7 @@ class CustomerMessage(SQLModel, table=True):
     """The arrival that it named, or that its link showed first."""
     created_at: datetime = Field(sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
-    due_at: datetime = Field(sa_type=Instant)
+    due_at: datetime = Field(sa_type=Instant, sa_column_kwargs={"server_default": func.now()})
     """Real time from which a worker may take it; one that has it in hand puts it off."""
     attempts: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     unsure_since: datetime | None = Field(default=None, sa_type=Instant)

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.db import Database
 from app.notifications import claims, dispatch_rows, repository
-from app.notifications.channels import Channels, Message, Outcome, SendResult
+from app.notifications.channels import Channel, Channels, Message, Outcome, SendResult
 from app.notifications.claims import Due, Try
 from app.notifications.retrying import retry_wait_s
 
@@ -62,13 +62,22 @@ async def _send(channels: Channels, due: Due) -> list[Answer]:
 
 
 async def _ask(channels: Channels, tries: Sequence[Try], message: Message) -> list[Answer]:
-    channel = channels[tries[0].address.provider]
+    """A channel never raises; one that does all the same counts as an outage, so that it ends."""
     began = clock.monotonic()
+    try:
+        results = await _said(channels[tries[0].address.provider], tries, message)
+    except Exception as error:
+        log.exception("ALERT the channel %s raised", tries[0].address.provider)
+        results = [SendResult(Outcome.UNAVAILABLE, detail=repr(error)[:500])] * len(tries)
+    took_ms = round((clock.monotonic() - began) * 1000)
+    return [Answer(result, took_ms) for result in results]
+
+
+async def _said(channel: Channel, tries: Sequence[Try], message: Message) -> list[SendResult]:
     known = [await channel.find(each.address, message) if each.unsure else None for each in tries]
     asked = [each.address for each, found in zip(tries, known, strict=True) if found is None]
     sent = iter(await channel.send(asked, message) if asked else [])
-    took_ms = round((clock.monotonic() - began) * 1000)
-    return [Answer(found or next(sent), took_ms) for found in known]
+    return [found or next(sent) for found in known]
 
 
 async def settle(session: AsyncSession, due: Due, answers: Sequence[Answer]) -> None:
@@ -82,6 +91,7 @@ async def settle(session: AsyncSession, due: Due, answers: Sequence[Answer]) -> 
         due.dispatch_id,
         due.all_ids,
         state,
+        attempt=due.attempt,
         untried=not any(each.asked for each in results),
         due_at=None if wait_s is None else clock.real_now() + timedelta(seconds=wait_s),
         sent_at=now if state == "sent" else None,

@@ -133,10 +133,13 @@ async def lease(
 
 _SETTLE = """
 UPDATE dispatches SET state = :state, leased_until = NULL,
-       attempt = attempt - CASE WHEN id = :lead THEN CAST(:untried AS integer) ELSE 0 END,
+       attempt = attempt - CASE WHEN id = :lead AND :untried THEN 1 ELSE 0 END,
+       joined_id = CASE WHEN NOT (:untried AND :attempt = 1) THEN joined_id END,
        due_at = coalesce(CAST(:due_at AS timestamptz), due_at),
        sent_at = coalesce(CAST(:sent_at AS timestamptz), sent_at)
- WHERE id IN (SELECT id FROM dispatches WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
+ WHERE state = 'sending'
+   AND id IN (SELECT id FROM dispatches WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
+   AND EXISTS (SELECT FROM dispatches WHERE id = :lead AND attempt = :attempt)
 RETURNING notification_id
 """
 
@@ -147,16 +150,22 @@ async def settle(
     ids: Sequence[UUID],
     state: str,
     *,
+    attempt: int,
     untried: bool,
     due_at: datetime | None = None,
     sent_at: datetime | None = None,
 ) -> list[UUID]:
-    """Write how it went, locking in the order of ids; the notifications that this told."""
+    """Write how this attempt went, locking in the order of ids; the notifications that it told.
+
+    Nothing where another worker took the message over meanwhile: its word counts. What was never
+    tried parts again, so that it joins whatever is due then.
+    """
     values = {
         "lead": lead,
         "ids": list(ids),
         "state": state,
-        "untried": int(untried),
+        "attempt": attempt,
+        "untried": untried,
         "due_at": due_at,
         "sent_at": sent_at,
     }

@@ -70,6 +70,12 @@ class Dispatch(SQLModel, table=True):
             "due_at",
             postgresql_where=text("state IN ('queued','sending')"),
         ),
+        Index(
+            "ix_dispatches_due",
+            "channel",
+            "due_at",
+            postgresql_where=text("state = 'queued'"),
+        ),
         Index("ix_dispatches_person", "user_id", "channel", "sent_at"),
         Index("ix_dispatches_notification", "notification_id"),
         Index("ix_dispatches_created", "created_at"),

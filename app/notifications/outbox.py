@@ -15,8 +15,6 @@ from app.core.db import Database
 from app.core.ids import new_id
 
 PUSH, SMS, VOICE, STAFF = "push", "sms", "voice", "staff"
-WORDS = (SMS, VOICE, STAFF)
-"""Texts and calls go by themselves: a push provider that does not answer keeps none waiting."""
 LEASE = timedelta(seconds=45)
 """Longer than any provider may take: afterwards the worker that claimed it is dead."""
 
@@ -48,27 +46,32 @@ async def enqueue(
     return await sql.insert_once(session, "dispatches", row)
 
 
+SEEN_AT_ONCE = 1000
+"""Of a long queue only the longest due are looked at."""
+# The state of a message that it joined is asked row by row: a join would be planned for the few
+# open rows that statistics know of, and take the square of a backlog.
 _DUE = """
 SELECT id FROM (
-    SELECT DISTINCT ON (coalesce(d.user_id, d.id), d.channel) d.id, d.due_at
-      FROM dispatches d
-     WHERE d.state = 'queued' AND d.due_at <= :now AND d.channel = ANY(:channels)
-       AND d.id <> ALL(:besides)
-       AND NOT EXISTS (SELECT FROM dispatches l
-                        WHERE l.id = d.joined_id AND l.state IN ('queued', 'sending'))
-     ORDER BY coalesce(d.user_id, d.id), d.channel, d.id) leads
+    SELECT DISTINCT ON (coalesce(user_id, id)) id, due_at
+      FROM (SELECT d.id, d.user_id, d.due_at FROM dispatches d
+             WHERE d.state = 'queued' AND d.channel = :channel AND d.due_at <= :now
+               AND d.id <> ALL(:others)
+               AND (d.joined_id IS NULL
+                    OR coalesce((SELECT l.state FROM dispatches l WHERE l.id = d.joined_id),
+                                'sent') NOT IN ('queued', 'sending'))
+             ORDER BY d.due_at LIMIT :seen) longest
+     ORDER BY coalesce(user_id, id), id) leads
  ORDER BY due_at LIMIT :most
 """
 
 
-async def due(
-    database: Database, channels: Collection[str], most: int, besides: Collection[UUID]
-) -> list[UUID]:
-    """Messages whose turn has come, one per person and channel: what else is due joins it."""
+async def due(database: Database, channel: str, most: int, but_for: Collection[UUID]) -> list[UUID]:
+    """Messages of a channel whose turn has come, one per person: what else is due joins it."""
     values = {
         "now": clock.real_now(),
-        "channels": list(channels),
-        "besides": list(besides),
+        "channel": channel,
+        "others": list(but_for),
+        "seen": max(SEEN_AT_ONCE, most),
         "most": most,
     }
     async with database.transaction() as session:

@@ -107,6 +107,7 @@ class PlanWish(SQLModel, table=True):
     """
 
     __tablename__ = "plan_wishes"
+    __table_args__ = (Index("ix_plan_wishes_station", "station_id", "id"),)
 
     id: int | None = RowNumber()
     station_id: UUID

@@ -14,7 +14,7 @@ from app.core.db import Database
 from app.planning import jobs, repository
 
 _WAITING = """
-SELECT station_id FROM plan_wishes WHERE station_id <> ALL(:besides)
+SELECT station_id FROM plan_wishes WHERE station_id <> ALL(:others)
  GROUP BY station_id ORDER BY min(id) LIMIT :most
 """
 
@@ -28,9 +28,9 @@ async def wish(session: AsyncSession, station_id: UUID) -> None:
     )
 
 
-async def waiting(database: Database, most: int, besides: Collection[UUID]) -> list[UUID]:
+async def waiting(database: Database, most: int, but_for: Collection[UUID]) -> list[UUID]:
     """Stations that a plan is wished for, the longest waiting first."""
-    values = {"besides": list(besides), "most": most}
+    values = {"others": list(but_for), "most": most}
     async with database.transaction() as session:
         return [row.station_id for row in await sql.rows(session, _WAITING, values)]
 

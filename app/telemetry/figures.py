@@ -59,7 +59,8 @@ FIGURES = (
         " GROUP BY j.queue_name"
         " UNION ALL SELECT CASE WHEN channel = 'push' THEN 'push' ELSE 'texts' END,"
         "   extract(epoch FROM CAST(:real AS timestamptz) - min(due_at))"
-        "  FROM dispatches WHERE state = 'queued' AND due_at <= :real GROUP BY 1"
+        "  FROM dispatches WHERE state = 'queued' AND due_at <= :real"
+        "    OR state = 'sending' AND leased_until < :real GROUP BY 1"
         " UNION ALL SELECT 'customers',"
         "   extract(epoch FROM CAST(:real AS timestamptz) - min(due_at))"
         "  FROM customer_messages WHERE state = 'queued' AND due_at <= :real HAVING count(*) > 0"
@@ -143,10 +144,13 @@ FIGURES = (
     ),
     Figure(
         "paigong_messages_waiting",
-        "Messages that are not sent yet, by channel.",
+        "Messages that are not sent yet, by channel, and wishes for plans.",
         "gauge",
         ("channel",),
-        "SELECT channel, count(*) FROM dispatches WHERE state IN ('queued', 'sending') GROUP BY 1",
+        "SELECT channel, count(*) FROM dispatches WHERE state IN ('queued', 'sending') GROUP BY 1"
+        " UNION ALL SELECT 'customers', count(*) FROM customer_messages WHERE state = 'queued'"
+        " HAVING count(*) > 0"
+        " UNION ALL SELECT 'wishes', count(*) FROM plan_wishes HAVING count(*) > 0",
     ),
     Figure(
         "paigong_webhook_deliveries",

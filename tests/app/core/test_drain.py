@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.core import clock
-from app.core.drain import RESTS_S, Drain
+from app.core import drain as drain_module
+from app.core.drain import LONGEST_REST_S, PASSES_S, RESTS_S, Drain, _Rest
 
 
 class Table:
@@ -73,7 +74,42 @@ async def test_what_fails_rests_longer_each_time_and_keeps_nobody_else_waiting(
         await asyncio.gather(*drain._in_hand, return_exceptions=True)
         tries.append(len(table.tried))
     assert tries == [3, 4, 4, 5], "after 3 s, then after 9 more"
+    now = 20.0
+    drain._rests[table.due[0]] = _Rest(0.0, failed=10_000)
+    await drain._begin()
+    await asyncio.gather(*drain._in_hand, return_exceptions=True)
+    assert drain._rests[table.due[0]].until == now + LONGEST_REST_S
     assert "ALERT rows failed" in caplog.text
+
+
+async def test_a_lock_or_a_lost_connection_is_no_fault_of_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = uuid4()
+    monkeypatch.setattr(clock, "monotonic", lambda: 0.0)
+
+    async def look(_most: int, _but_for: Collection[UUID]) -> list[UUID]:
+        return [row]
+
+    async def work(_row: UUID) -> None:
+        raise ConnectionError
+
+    drain = Drain("rows", look, work)
+    for _ in range(3):
+        await drain._try(row)
+        assert drain._rests[row] == _Rest(PASSES_S, failed=0)
+
+
+async def test_of_a_long_queue_some_are_looked_for_ahead() -> None:
+    table, looks = Table(40), 0
+
+    async def look(most: int, but_for: Collection[UUID]) -> list[UUID]:
+        nonlocal looks
+        looks += 1
+        return await table.look(most, but_for)
+
+    await stopped(Drain("rows", look, table.do, at_once=5, every_s=0), table, 40)
+    assert looks <= 4, "twenty at a time"
 
 
 async def test_what_changed_nothing_rests_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +131,10 @@ async def test_what_changed_nothing_rests_a_moment(monkeypatch: pytest.MonkeyPat
     assert looked == [[], [row], []]
 
 
-async def test_a_look_that_fails_is_repeated(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_look_that_fails_is_repeated_but_not_at_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain_module, "LONGEST_BLINDNESS_S", 0.01)
     table, looks = Table(1), 0
 
     async def look(most: int, besides: Collection[UUID]) -> list[UUID]:

@@ -24,7 +24,7 @@ from tests.factories.orders import order_in
 from tests.factories.world import NOW, World
 
 
-class Killed(Exception):
+class Killed(BaseException):
     """The worker dies here."""
 
 
@@ -92,11 +92,13 @@ class Customers:
             return list((await session.exec(by_time)).all())
 
     async def deliver(self, message_id: UUID, *, later: bool = False) -> None:
-        """Try to send it, `later` when the gateway must have listed what it took before."""
-        if later:
-            past = CustomerMessage.unsure_since - RECORDED_WITHIN  # type: ignore[operator]
-            async with self.database.transaction() as session:
+        """Its turn has come; `later` when the gateway must have listed what it took before."""
+        past = CustomerMessage.unsure_since - RECORDED_WITHIN  # type: ignore[operator]
+        async with self.database.transaction() as session:
+            if later:
                 await session.execute(update(CustomerMessage).values(unsure_since=past))
+            turn = update(CustomerMessage).where(col(CustomerMessage.id) == message_id)
+            await session.execute(turn.values(due_at=clock.real_now()))
         await deliver(self.database, self.channels, message_id)
 
     async def link(self, order: WorkOrder, kind: str) -> str:

@@ -115,10 +115,10 @@ class TestAnnounce:
         await desk.sent(crew="A1")
         rows = await notifications(database)
         assert sorted(told(rows, world)) == [("tech01", "new"), ("tech02", "new")]
-        due = await outbox.due(database, [outbox.PUSH], 10, [])
+        due = await outbox.due(database, outbox.PUSH, 10, [])
         assert sorted(due) == sorted(row.id for row in await dispatches(database))
-        assert await outbox.due(database, [outbox.PUSH], 10, due[:1]) == due[1:]
-        assert await outbox.due(database, outbox.WORDS, 10, []) == []
+        assert await outbox.due(database, outbox.PUSH, 10, due[:1]) == due[1:]
+        assert await outbox.due(database, outbox.SMS, 10, []) == []
         assert {row.notification_id for row in await dispatches(database)} == {
             row.id for row in rows
         }

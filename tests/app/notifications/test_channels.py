@@ -1,5 +1,6 @@
 """What each provider's answers mean, as documented: refusals, limits, outages, lost answers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
@@ -10,7 +11,12 @@ from app.demo import jpush as fake_jpush
 from app.notifications.aliyun import AliyunAccount, AliyunSms, AliyunVoice, signed_headers
 from app.notifications.channels import Address, Message, Outcome, SendResult
 from app.notifications.gateway import GatewayChannel
-from app.notifications.guarding import FAILURES_IN_A_ROW, LEFT_ALONE_S, GuardedChannel
+from app.notifications.guarding import (
+    FAILURES_IN_A_ROW,
+    LEFT_ALONE_S,
+    PROBED_S,
+    GuardedChannel,
+)
 from app.notifications.jpush import JpushChannel
 from app.notifications.retrying import MOST_ATTEMPTS, retry_wait_s
 from tests.app.notifications.fake_server import FakeFcm
@@ -184,9 +190,12 @@ class Scripted:
 
     def __init__(self, provider: str, *results: SendResult) -> None:
         self.provider, self.results, self.asked = provider, list(results), 0
+        self.open = asyncio.Event()
+        self.open.set()
 
     async def send(self, addresses: Sequence[Address], message: Message) -> list[SendResult]:
         self.asked += 1
+        await self.open.wait()
         return [self.results.pop(0) if self.results else SendResult(Outcome.ACCEPTED)] * len(
             addresses
         )
@@ -214,6 +223,29 @@ class TestGuard:
         assert LEFT_ALONE_S <= (retry_wait_s([result], last) or 0) <= LEFT_ALONE_S * 1.2
         now += LEFT_ALONE_S
         assert (await guarded.send(address, TOLD))[0].outcome is Outcome.ACCEPTED
+
+    async def test_after_the_pause_one_call_goes_first_and_a_failure_closes_again(self) -> None:
+        now = 100.0
+        down = SendResult(Outcome.UNAVAILABLE)
+        inner = Scripted("fcm", *[down] * (FAILURES_IN_A_ROW + 1))
+        guarded = GuardedChannel(inner, lambda: now)
+        address = [Address("fcm", "fid", "x")]
+        for _ in range(FAILURES_IN_A_ROW):
+            await guarded.send(address, TOLD)
+        now += LEFT_ALONE_S
+        inner.open.clear()
+        first = asyncio.create_task(guarded.send(address, TOLD))
+        await asyncio.sleep(0)
+        (second,) = await guarded.send(address, TOLD)
+        assert (second.asked, second.retry_after_s, inner.asked) == (False, PROBED_S, 4)
+        inner.open.set()
+        assert (await first)[0].asked
+        (third,) = await guarded.send(address, TOLD)
+        assert (third.asked, third.retry_after_s) == (False, LEFT_ALONE_S), "one failure is enough"
+        now += LEFT_ALONE_S
+        assert (await guarded.send(address, TOLD))[0].outcome is Outcome.ACCEPTED
+        told = await asyncio.gather(*(guarded.send(address, TOLD) for _ in range(3)))
+        assert {each[0].outcome for each in told} == {Outcome.ACCEPTED}
 
     async def test_a_named_time_is_kept_for_every_message(self) -> None:
         now = 0.0

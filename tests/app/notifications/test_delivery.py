@@ -48,7 +48,7 @@ async def the_notification(database: Database) -> UUID:
 
 
 async def push(database: Database, channels: Channels, notification_id: UUID) -> None:
-    """What the job does that was queued with the message."""
+    """What becomes of the message that was queued."""
     await deliver(database, channels, (await dispatch_of(database, notification_id)).id)
 
 
@@ -133,7 +133,7 @@ class TestDeliver:
         dispatch = await dispatch_of(database, notification_id)
         assert before + timedelta(seconds=37) <= dispatch.due_at
         assert dispatch.due_at <= after + timedelta(seconds=37 * 1.2)
-        assert await outbox.due(database, [outbox.PUSH], 10, []) == []
+        assert await outbox.due(database, outbox.PUSH, 10, []) == []
         await push(database, {"fcm": fcm}, notification_id)
         assert await state(database) == "queued", "nobody is asked before the time is over"
         await change_dispatch(database, dispatch.id, due_at=clock.real_now())
@@ -157,10 +157,10 @@ class TestDeliver:
         await push(database, {"fcm": fcm}, notification_id)
         assert await state(database) == "queued"
         await change_dispatch(database, dispatch.id, due_at=clock.real_now())
-        assert await outbox.due(database, [outbox.PUSH], 10, []) == [dispatch.id]
+        assert await outbox.due(database, outbox.PUSH, 10, []) == [dispatch.id]
         await push(database, {"fcm": fcm}, notification_id)
         assert await state(database) == "failed"
-        assert await outbox.due(database, [outbox.PUSH], 10, []) == []
+        assert await outbox.due(database, outbox.PUSH, 10, []) == []
 
     @pytest.mark.parametrize(
         ("failure", "result", "alert"),
@@ -184,7 +184,7 @@ class TestDeliver:
             await push(database, {"fcm": fcm}, await the_notification(database))
         assert await state(database) == ("queued" if alert else "failed")
         assert [row.result for row in await attempts(database)] == [result]
-        assert await outbox.due(database, [outbox.PUSH], 10, []) == []
+        assert await outbox.due(database, outbox.PUSH, 10, []) == []
         assert ("ALERT" in caplog.text) is alert
 
     async def test_an_order_withdrawn_meanwhile_wakes_nobody(
@@ -315,7 +315,7 @@ class TestWorker:
     ) -> None:
         address = await register("tech03")
         await desk.sent(crew="A2")
-        look = partial(outbox.due, database, [outbox.PUSH])
+        look = partial(outbox.due, database, outbox.PUSH)
         drain = Drain("pushes", look, partial(deliver, database, {"fcm": fcm}), every_s=0.01)
         working = asyncio.create_task(drain.run())
         async with asyncio.timeout(30):

@@ -4,7 +4,7 @@ The promise: no job is silent longer than its ladder allows, whatever goes wrong
 sends no text twice. What is measured here is told in docs/reliability.md.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,10 +17,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock
 from app.core.db import Database
 from app.notifications import alarms, claims, delivery, outbox, retention
-from app.notifications.channels import Channel, Message
+from app.notifications.channels import Address, Channel, Message, Outcome, SendResult
 from app.notifications.fcm import FcmChannel
 from app.notifications.gateway import GatewayChannel
 from app.notifications.models import Dispatch
+from app.notifications.retrying import MOST_ATTEMPTS
 from app.organisation.models import Technician
 from tests.app.notifications.conftest import Register
 from tests.app.notifications.fake_server import FakeFcm
@@ -101,6 +102,95 @@ class TestBursts:
         assert fcm_server.messages(address)[-1]["data"]["kind"] == "new"
         assert await _state(database, late.id) == "sent"
 
+    async def test_a_burst_that_never_left_the_house_stays_one_sentence(
+        self,
+        desk: Desk,
+        register: Register,
+        fcm: FcmChannel,
+        fcm_server: FakeFcm,
+        database: Database,
+    ) -> None:
+        """The provider is left alone meanwhile: nothing was told, so the rest joins again."""
+        address = await register("tech03")
+        for room in ROOMS[:3]:
+            await desk.sent(crew="A2", premises=room, fault_code="H01")
+        (first,) = await outbox.due(database, outbox.PUSH, 10, [])
+        await delivery.deliver(database, {"fcm": LeftAlone()}, first)
+        rows = await dispatches(database)
+        assert [(row.state, row.attempt, row.joined_id) for row in rows] == [
+            ("queued", 0, None)
+        ] * 3
+        for row in rows:
+            await change_dispatch(database, row.id, due_at=clock.real_now())
+        (first,) = await outbox.due(database, outbox.PUSH, 10, [])
+        await delivery.deliver(database, {"fcm": fcm}, first)
+        (message,) = fcm_server.messages(address)
+        assert message["data"]["count"] == "3"
+        assert await outbox.due(database, outbox.PUSH, 10, []) == []
+
+
+class LeftAlone:
+    """A provider that is not asked for a while."""
+
+    provider = "fcm"
+
+    async def send(self, addresses: Sequence[Address], _message: Message) -> list[SendResult]:
+        told = SendResult(Outcome.UNAVAILABLE, retry_after_s=5.0, asked=False)
+        return [told] * len(addresses)
+
+    async def find(self, _address: Address, _message: Message, /) -> SendResult | None:
+        return None
+
+    async def close(self) -> None:
+        pass
+
+
+class Broken(LeftAlone):
+    """A provider's adapter that raises, as none may."""
+
+    async def send(self, _addresses: Sequence[Address], _message: Message) -> list[SendResult]:
+        raise KeyError("an answer of another shape")
+
+
+class TestTwoWorkers:
+    async def test_who_comes_back_after_its_lease_changes_nothing(
+        self,
+        desk: Desk,
+        register: Register,
+        fcm: FcmChannel,
+        fcm_server: FakeFcm,
+        database: Database,
+    ) -> None:
+        address = await register("tech03")
+        await desk.sent(crew="A2")
+        (row,) = await dispatches(database)
+        async with database.transaction() as session:
+            slow = await claims.claim(session, {"fcm": fcm}, row.id)
+        assert slow is not None
+        await _let_leases_run_out(database)
+        assert await outbox.requeue_lost(database) == 1
+        await delivery.deliver(database, {"fcm": fcm}, row.id)
+        assert await _state(database, row.id) == "sent"
+        said = delivery.Answer(SendResult(Outcome.UNAVAILABLE), 60_000)
+        async with database.transaction() as session:
+            await delivery.settle(session, slow, [said])
+        assert await _state(database, row.id) == "sent"
+        assert await outbox.due(database, outbox.PUSH, 10, []) == []
+        assert len(fcm_server.messages(address)) == 1
+
+    async def test_an_adapter_that_raises_uses_up_its_tries(
+        self, desk: Desk, register: Register, database: Database, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        await register("tech03")
+        await desk.sent(crew="A2")
+        (row,) = await dispatches(database)
+        for _ in range(MOST_ATTEMPTS):
+            assert await _state(database, row.id) == "queued"
+            await change_dispatch(database, row.id, due_at=clock.real_now())
+            await delivery.deliver(database, {"fcm": Broken()}, row.id)
+        assert await _state(database, row.id) == "failed"
+        assert "ALERT the channel fcm raised" in caplog.text
+
 
 class Died(Exception):
     """The worker is killed here."""
@@ -147,7 +237,7 @@ class TestKilledBetweenSteps:
                 await delivery.deliver(database, channels, sms.id)
         await _let_leases_run_out(database)
         assert await outbox.requeue_lost(database) == (place != "before the claim")
-        assert await outbox.due(database, outbox.WORDS, 10, []) == [sms.id]
+        assert await outbox.due(database, outbox.SMS, 10, []) == [sms.id]
         await delivery.deliver(database, channels, sms.id)
         assert len(fcm_server.messages(number)) == 1
         assert (await _state(database, sms.id)) == "sent"
