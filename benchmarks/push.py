@@ -1,7 +1,8 @@
 """From intake to the push provider, and from a commit to 200 open screens.
 
 API, worker and push server are real processes (the server is the demo's stand-in for FCM and for
-the gateway of texts, asked by the real SDK); the database is the project's own, durable. First an
+the gateway of texts, asked by the real SDK); the database is the project's own for tests, without
+fsync. A long transaction in any database of that server holds back streams and syncs here. First an
 agent reports and a dispatcher assigns 20 orders a second at 100 stations to 500 crews: a sample
 ends when the provider is called for the order. Meanwhile customers get their receipts through a
 gateway that misbehaves. Then orders are taken from crews on their way, while others come in at

@@ -65,7 +65,7 @@ async def run(
         back = [await _came_back(each) for each in cases]
     finally:
         await _end(cases, living)
-    return _figures(waits, sum(back))
+    return _figures(waits, back)
 
 
 def _case(stage: push_stage.Stage, port: int, number: int) -> Case:
@@ -165,12 +165,13 @@ async def _end(cases: list[Case], living: list[asyncio.Task[None]]) -> None:
             raise RuntimeError("a phone ceased to listen") from why
 
 
-def _figures(waits: list[Waits], came_back: int) -> dict[str, Any]:
+def _figures(waits: list[Waits], came_back: list[bool]) -> dict[str, Any]:
     told: dict[str, Any] = {"reassigned": len(waits)}
     for name in Waits._fields:
         for share in (50, 99):  # of few samples the next above: p99 of forty is the slowest
             each = [getattr(one, name) for one in waits]
             wait_s = float(np.percentile(each, share, method="higher"))
             told[f"reassign_{name}_p{share}_s"] = round(wait_s, 3)
-    late = sum(max(each.phone, each.link) > WITHIN_S for each in waits)
-    return told | {"reassign_still_shown": late + came_back}
+    late = [max(each.phone, each.link) > WITHIN_S for each in waits]
+    shown = sum(slow or again for slow, again in zip(late, came_back, strict=True))
+    return told | {"reassign_still_shown": shown}
