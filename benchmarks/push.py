@@ -1,14 +1,13 @@
 """From intake to the push provider, and from a commit to 200 open screens.
 
 API, worker and push server are real processes (the server is the demo's stand-in for FCM and for
-the gateway of texts, asked by the real SDK); the database is the project's own for tests, without
+the gateway of texts, asked by the real SDK); the database is on the project's durable server, with
 fsync. A long transaction in any database of that server holds back streams and syncs here. First an
 agent reports and a dispatcher assigns 20 orders a second at 100 stations to 500 crews: a sample
 ends when the provider is called for the order. Meanwhile customers get their receipts through a
-gateway that misbehaves. Then orders are taken from crews on their way, while others come in at
-half that rate: a sample ends when the old crew's phone, or the customer's link, shows the job no
-more; of those that did so after 2 s, or showed it once again, there may be none. Then the event
-stream.
+gateway that misbehaves. Then orders are taken from crews on their way, while others come in at half
+that rate: a sample ends when the old crew's phone, or the customer's link, shows the job no more;
+of those that did so after 2 s, or showed it once again, there may be none. Then the event stream.
 
     python -m benchmarks.push [--orders 200] [--rate 20] [--devices 500] [--moved 40]
 
@@ -27,9 +26,11 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import numpy as np
+import psycopg
 import uvloop
 
 from app.core import clock, migrations, settings
@@ -162,9 +163,19 @@ async def _build(database_url: str, devices: int) -> push_stage.Stage:
         await database.close()
 
 
+def _durable_database() -> str:
+    """URL of an empty database of this benchmark's own on the project's durable server."""
+    if os.environ.get("DATABASE_URL"):
+        raise SystemExit("This benchmark drops its database: unset DATABASE_URL and run it again.")
+    parts = urlsplit(ensure_database(DATABASE))
+    with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as owner:
+        owner.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)".encode())
+    return ensure_database(DATABASE)
+
+
 async def measure(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All figures."""
-    database_url = ensure_database(DATABASE, throwaway=True, fresh=True)
+    database_url = _durable_database()
     migrations.upgrade(database_url)
     settings.install(
         Settings(environment=Environment.TEST, DATABASE_URL=database_url, secret_key=SECRET)
