@@ -175,9 +175,11 @@ async def _hear(house: House, samples: Sequence[Sample]) -> None:
     async with httpx.AsyncClient(base_url=house.push_url) as push:
         while clock.monotonic() < until:
             for call in (await push.get("/calls")).json()["calls"]:
-                sample = by_order.get(call["data"].get("order_id"))
-                if sample is not None and sample.pushed is None:
-                    sample.pushed = datetime.fromisoformat(call["at"])
+                named = call["data"].get("order_ids") or call["data"].get("order_id", "")
+                for order_id in named.split(","):  # one push may tell of several
+                    sample = by_order.get(order_id)
+                    if sample is not None and sample.pushed is None:
+                        sample.pushed = datetime.fromisoformat(call["at"])
             if all(sample.pushed for sample in samples):
                 return
             await asyncio.sleep(1.0)

@@ -28,6 +28,8 @@ class Waiting(NamedTuple):
     acknowledged_at: datetime | None
     told_alarm_id: UUID | None
     """The alarm that the notification itself belongs to."""
+    alone: bool = False
+    """A new job whose ladder allows no burst: danger is never one of several."""
 
 
 class Target(NamedTuple):
@@ -41,9 +43,14 @@ class Target(NamedTuple):
     app_version: str | None
 
 
-_WAITING = """
+_ALONE = """
+EXISTS (SELECT FROM alarms a JOIN ladders l ON l.id = a.ladder_id AND l.burst_s = 0
+         WHERE a.id = d.alarm_id AND a.kind = 'new' AND n.kind = 'new')
+"""
+_WAITING = f"""
 SELECT d.id, d.channel, d.user_id, d.alarm_id, d.attempt, d.due_at, d.joined_id, d.notification_id,
-       n.kind, n.data, n.order_id, n.acknowledged_at, n.alarm_id AS told_alarm_id
+       n.kind, n.data, n.order_id, n.acknowledged_at, n.alarm_id AS told_alarm_id,
+       {_ALONE} AS alone
   FROM dispatches d LEFT JOIN notifications n ON n.id = d.notification_id
 """
 
@@ -68,11 +75,13 @@ async def joined(session: AsyncSession, lead: Waiting, most: int) -> list[Waitin
 async def joinable(
     session: AsyncSession, lead: Waiting, due_before: datetime, most: int
 ) -> list[Waiting]:
-    """What else is due for the same person and channel, and untried."""
+    """What else is due for the same person and channel, and untried; nothing beside danger."""
+    if lead.alone:
+        return []
     statement = (
         f"{_WAITING} WHERE d.user_id = :user AND d.channel = :channel AND d.state = 'queued'"
         " AND d.id <> :lead AND d.notification_id IS NOT NULL AND d.attempt = 0"
-        " AND d.joined_id IS NULL AND d.due_at <= :before"
+        f" AND d.joined_id IS NULL AND d.due_at <= :before AND NOT {_ALONE}"
         " ORDER BY d.id LIMIT :most FOR UPDATE OF d SKIP LOCKED"
     )
     values = {

@@ -74,6 +74,28 @@ class TestBursts:
         await delivery.deliver(database, {"fcm": fcm}, late.id)
         assert len(fcm_server.messages(address)) == 2
 
+    async def test_danger_is_never_one_of_several(
+        self,
+        desk: Desk,
+        register: Register,
+        fcm: FcmChannel,
+        fcm_server: FakeFcm,
+        database: Database,
+    ) -> None:
+        address = await register("tech03")
+        for room, fault in zip(ROOMS[:3], ("H01", "H07", "H01"), strict=True):
+            await desk.sent(crew="A2", premises=room, fault_code=fault)
+        ordinary, danger, late = await dispatches(database)
+        await delivery.deliver(database, {"fcm": fcm}, danger.id)
+        await delivery.deliver(database, {"fcm": fcm}, ordinary.id)
+        alone, several = fcm_server.messages(address)
+        assert (alone["data"]["notification_id"], "count" in alone["data"]) == (
+            str(danger.notification_id),
+            False,
+        )
+        assert several["data"]["count"] == "2"
+        assert await _state(database, late.id) == "sent"
+
     async def test_a_retry_tells_what_its_first_try_told_and_swallows_nothing(
         self,
         desk: Desk,
