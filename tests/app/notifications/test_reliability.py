@@ -87,6 +87,7 @@ class TestBursts:
             await desk.sent(crew="A2", premises=room, fault_code=fault)
         ordinary, danger, late = await dispatches(database)
         await delivery.deliver(database, {"fcm": fcm}, danger.id)
+        clock.advance(timedelta(seconds=20))  # the others are the rest of its burst
         await delivery.deliver(database, {"fcm": fcm}, ordinary.id)
         alone, several = fcm_server.messages(address)
         assert (alone["data"]["notification_id"], "count" in alone["data"]) == (
