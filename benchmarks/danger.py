@@ -202,6 +202,7 @@ def _figures(
 ) -> Figures:
     heard = [s for s in samples if s.pushed is not None]
     waits = [(s.pushed - s.began).total_seconds() for s in heard if s.pushed]
+    busy = [(s.pushed - s.began).total_seconds() for s in heard if s.pushed and s.busy]
     return {
         "simulated": True,
         "crews": len(inputs.crews),
@@ -212,8 +213,8 @@ def _figures(
         "while_searching": sum(sample.busy for sample in samples),
         "danger_p50_s": _percentile(waits, 50),
         "danger_p90_s": _percentile(waits, 90),
-        # One that was never pushed has waited longer than any that was.
-        "danger_p99_s": _percentile(waits, 99) if len(heard) == len(samples) else LONGEST_S,
+        # While a plan is searched for. One never pushed has waited longer than any that was.
+        "danger_p99_s": _percentile(busy, 99) if len(heard) == len(samples) else LONGEST_S,
         "danger_most_s": round(max(waits), 3) if waits else None,
         "parts_p50_s": {
             "request": _percentile(

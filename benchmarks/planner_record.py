@@ -42,11 +42,11 @@ class Record:
         found = part()
         into = self._quick if quick else self._full
         into[section] = {
-            **found,
+            "seeds": list(seeds),
+            **found,  # a part may say that it used fewer
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "load_before": round(load, 1),
             "load_after": round(os.getloadavg()[0], 1),
-            "seeds": list(seeds),
             "took_s": round(time.monotonic() - began),
             "sources": self.sources,
         }
@@ -94,8 +94,9 @@ class Record:
         verdict = "quick" if row["quick"] else "MISSED" if row["value"] > limit else "kept"
         older = "" if row["sources"] == self.sources else ", older sources"
         load = f"load {row['load_before']}-{row['load_after']}"
-        seeds = f"{len(row['seeds'])} seed{'s' if len(row['seeds']) > 1 else ''}"
-        when = f"{row['at'][:16]}, {seeds}, {load}{older}"
+        count = len(row["seeds"])
+        seeds = f"{count} seed{'s' if count > 1 else ''}, " if count else ""
+        when = f"{row['at'][:16]}, {seeds}{load}{older}"
         return f"{name:26} {row['value']:>9.4g} {limit:>9.4g}  {verdict:12} {when}"
 
 

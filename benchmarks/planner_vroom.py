@@ -24,18 +24,24 @@ from benchmarks.rich_price import Instance
 
 SLACKS: Final = (0.0, 0.02)
 """Shares of P / w by which the window goes on after a deadline."""
-EXPLORATION: Final = 5
+DEFAULT_LEVEL: Final = 5
+"""VROOM's own default of exploration."""
+LEVELS: Final = (0, 1, 3, DEFAULT_LEVEL)
+"""A higher level begins from more solutions, each with a share of the time: large instances within
+seconds are better served by a low one, small ones by a high one."""
 THREADS: Final = 2
+Plans = dict[tuple[float, int], list[list[int]]]
 
 
-def plans_rich(instance: Instance, seconds: float) -> dict[float, list[list[int]]]:
-    """Return VROOM's plan by each mapping that makes a difference, each searched for `seconds`."""
+def plans_rich(instance: Instance, seconds: float) -> Plans:
+    """VROOM's plan by each (mapping, exploration level), each searched for all the `seconds`."""
     soft = any(order["w"] for order in instance["orders"])
     slacks = SLACKS if soft else SLACKS[:1]
-    return {slack: _rich(instance, seconds, slack) for slack in slacks}
+    kinds = [(slack, level) for slack in slacks for level in LEVELS]
+    return {kind: _rich(instance, seconds, *kind) for kind in kinds}
 
 
-def _rich(instance: Instance, seconds: float, slack: float) -> list[list[int]]:
+def _rich(instance: Instance, seconds: float, slack: float, level: int) -> list[list[int]]:
     import vroom
 
     began = time.monotonic()
@@ -66,7 +72,8 @@ def _rich(instance: Instance, seconds: float, slack: float) -> list[list[int]]:
                 time_windows=[vroom.TimeWindow(order["a"], closes(order, slack))],
             )
         )
-    return _routes(asked, seconds - (time.monotonic() - began), len(instance["techs"]))
+    left_s = seconds - (time.monotonic() - began)
+    return _routes(asked, left_s, len(instance["techs"]), level)
 
 
 def closes(order: Any, slack: float) -> int:
@@ -103,9 +110,11 @@ def plan_classic(case: Classic, seconds: float) -> list[list[int]]:
     return [route for route in routes if route]
 
 
-def _routes(asked: Any, seconds: float, vehicles: int) -> list[list[int]]:
+def _routes(
+    asked: Any, seconds: float, vehicles: int, level: int = DEFAULT_LEVEL
+) -> list[list[int]]:
     limit = timedelta(seconds=max(0.01, seconds))
-    found = asked.solve(exploration_level=EXPLORATION, nb_threads=THREADS, timeout=limit)
+    found = asked.solve(exploration_level=level, nb_threads=THREADS, timeout=limit)
     routes: list[list[int]] = [[] for _ in range(vehicles)]
     for vehicle, job in _visits(found):
         routes[vehicle].append(job)

@@ -137,7 +137,7 @@ def test_fresh_instances_span_sizes_and_kinds() -> None:
 
 def test_a_summary_is_the_geometric_mean_and_the_worst() -> None:
     told = summary([{"ratio": 0.5}, {"ratio": 2.0}])
-    assert told == {"geomean": 1.0, "worst": 2.0, "geomean_plain": 1.0}
+    assert told == {"geomean": 1.0, "worst": 2.0, "geomean_default": 1.0}
 
 
 def test_sections_are_measured_one_by_one_and_say_when_and_how(tmp_path: Path) -> None:
