@@ -16,6 +16,7 @@ from app.planning.errors import PlanNotKept
 from app.planning.models import PlannedVisit, PlanningProblem, UnplannedOrder
 from app.planning.outcome import told
 from app.planning.stored import Asked, unpacked
+from app.work_orders import assignments
 from app.work_orders.models import WorkOrder
 
 Planned = tuple[WorkOrder, PlannedVisit | None, UnplannedOrder | None]
@@ -27,16 +28,23 @@ async def order_plan(
     """Where the order stands in the plan, and why the crew that got it; raises NotFound.
 
     The price of other crews is that of the run which chose: it is worked out when asked for, with
-    no transaction open.
+    no transaction open. There is no why where somebody decided otherwise since: a dispatcher by
+    hand, or danger that took the crew.
     """
     async with database.transaction() as session:
         found = await service.plan_of(session, principal, order_id)
+        order, visit, left_out = found
+        held = await assignments.current(session, order)
         body = None
-        if found[2] is None:
+        if left_out is None:
             body = await repository.problem_that_planned(session, order_id)
     if body is None:
         return found, None
-    return found, await asyncio.to_thread(_why, body, found[0].serial)
+    why = await asyncio.to_thread(_why, body, order.serial)
+    has_it = visit or held
+    if why is not None and has_it is not None and why["chosen"]["crew_id"] != has_it.crew_id:
+        return found, None
+    return found, why
 
 
 def _why(body: bytes, serial: str) -> dict[str, Any] | None:

@@ -216,6 +216,14 @@ class TestWhyThisCrew:
                 assert sum(each["terms_s"].values()) == each["price_s"]
                 assert each["price_s"] - why["chosen"]["price_s"] == each["dearer_s"]
         assert (await client.get(url, headers=as_("chief2"))).status_code == 404
+        other = next(each["crew_id"] for each in why["others"])
+        by_hand = {"crew_id": other, "reason": "knows the house"}
+        answer = await client.post(
+            f"/work-orders/{sent['id']}/assign", json=by_hand, headers=as_("dispatcher")
+        )
+        assert answer.status_code == 200, answer.text
+        found = (await client.get(url, headers=as_("chief1"))).json()
+        assert found["why"] is None, "the planner chose another crew than who has it"
 
     async def test_a_crew_that_cannot_says_why(
         self, take: Take, plan: Run, client: httpx.AsyncClient, as_: Headers
