@@ -1,5 +1,6 @@
 """GET /metrics"""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -30,6 +31,13 @@ async def scrape(client: httpx.AsyncClient, as_: Headers) -> Told:
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
+
+
+async def lag_of(database: Database, told: Cursor | None) -> float:
+    """Business seconds; transactions of other databases on the server hold the feed back, too."""
+    async with database.transaction() as session:
+        _, samples = await figures.stream_lag(session, clock.now(), told)
+    return samples[0][1]
 
 
 async def test_figures_of_all_processes_come_from_the_database(
@@ -85,7 +93,7 @@ async def test_figures_of_all_processes_come_from_the_database(
 
     # The hub of this process has told its streams everything.
     hub = await app.state.stream.of(database)
-    async with database.transaction() as session:
-        _, samples = await figures.stream_lag(session, clock.now(), hub.position)
-    assert samples == [([], 0.0)]
+    async with asyncio.timeout(30):
+        while await lag_of(database, hub.position) > 0:  # noqa: ASYNC110 - others hold the horizon
+            await asyncio.sleep(0.02)
     await app.state.stream.close()
