@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -23,7 +23,7 @@ from app.notifications.providers import open_channels
 from app.planning import wishes
 from app.planning.context import Planner
 from app.planning.engine import open_engine
-from app.planning.jobs import QUESTIONS, URGENT
+from app.planning.jobs import LARGE, QUESTIONS, URGENT, LargePlanner
 from app.planning.jobs import QUEUE as PLANNING
 from app.planning.roads import keep_ready
 from app.planning.solver import QUESTION_NICENESS, SolverProcess
@@ -32,7 +32,7 @@ from app.tickers import every, tickers
 log = logging.getLogger(__name__)
 PUSH, TEXTS, WISHES = "push", "texts", "wishes"
 """What waits in rows of its own and is drained (ADR 8)."""
-QUEUES = (PLANNING, QUESTIONS, URGENT, PUSH, TEXTS, WISHES, "webhooks", "default")
+QUEUES = (PLANNING, LARGE, QUESTIONS, URGENT, PUSH, TEXTS, WISHES, "webhooks", "default")
 EXPRESS = (URGENT, PUSH)
 """What nobody may wait for: a process of its own keeps it away from plans being read, merged and
 published, which take seconds of the event loop's time in a large city."""
@@ -48,6 +48,10 @@ WISHES_EVERY_S = 0.4
 """A report and its assignment, or the reports of a burst, then ask for one plan together."""
 WISHES_REST_S = 15.0
 """A station whose wishes cannot be gathered is planned by nobody meanwhile."""
+ONE_BY_ONE = (PLANNING, LARGE, QUESTIONS)
+"""Each has one process to search in."""
+LARGE_NICENESS = 6
+"""A run of minutes gives way to the plans of seconds beside it."""
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
 ROADS_EVERY_S = 60.0
@@ -59,10 +63,10 @@ async def run_worker(
 ) -> None:
     """Work until SIGINT or SIGTERM; `queues` of None are all of `QUEUES`.
 
-    Each queue has a worker of its own with `concurrency` jobs at once; planning and questions have
-    one, since their searches share a process, and what is drained has its own measure. The
-    tickers run in every worker but an express one (`EXPRESS`): they lock what they touch and look
-    again, so that two workers do nothing twice.
+    Each queue has a worker of its own with `concurrency` jobs at once; those that search have one
+    (`ONE_BY_ONE`), and what is drained has its own measure. The tickers run in every worker but an
+    express one (`EXPRESS`): they lock what they touch and look again, so that two workers do
+    nothing twice.
     """
     installed.install(settings)
     clock.install(settings.scaled_clock())
@@ -90,6 +94,7 @@ class _Tools:
     queue: App
     planner: Planner
     solver: SolverProcess
+    large: LargePlanner
     questioner: Planner
     """Answers "what if" by a process of its own, which starts with the first question."""
     channels: dict[str, Any]
@@ -109,7 +114,15 @@ async def _tools(settings: Settings) -> AsyncIterator[_Tools]:
         queue = await stack.enter_async_context(jobs.opened_app(settings.database_url).open_async())
         planner = Planner(database, engine, solver)
         questioner = Planner(database, engine, asked)
-        yield _Tools(database, queue, planner, solver, questioner, dict(channels))
+        large = partial(_with_own_solver, planner)
+        yield _Tools(database, queue, planner, solver, large, questioner, dict(channels))
+
+
+@asynccontextmanager
+async def _with_own_solver(planner: Planner) -> AsyncIterator[Planner]:
+    """The same roads, and a solving process that takes memory only while it is needed."""
+    async with SolverProcess(niceness=LARGE_NICENESS) as solver:
+        yield replace(planner, solver=solver)
 
 
 async def _serve(
@@ -154,7 +167,7 @@ def _work(tools: _Tools, queue: str, concurrency: int) -> Coroutine[Any, Any, No
     return tools.queue.run_worker_async(
         queues=[queue],
         name=f"paigong {queue}",
-        concurrency=1 if queue in (PLANNING, QUESTIONS) else concurrency,
+        concurrency=1 if queue in ONE_BY_ONE else concurrency,
         fetch_job_polling_interval=POLLING_S,
         delete_jobs="successful",
         shutdown_graceful_timeout=drain.GRACE_S,
@@ -162,6 +175,7 @@ def _work(tools: _Tools, queue: str, concurrency: int) -> Coroutine[Any, Any, No
         additional_context={
             "database": tools.database,
             "planner": tools.questioner if queue == QUESTIONS else tools.planner,
+            "large": tools.large,
             "channels": tools.channels,
         },
     )

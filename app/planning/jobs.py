@@ -4,13 +4,17 @@ The planning unit is the station that an order belongs to, with all below it: fo
 station that keeps problems small and their searches short. A larger unit is planned by hand
 through `POST /planning-runs`, for any station of the tree.
 
+A run of several stations, or one that somebody gave more than the usual seconds, can take
+minutes: it has a queue and a solver of its own (`LARGE`), so that no other station waits for it.
+
 What makes a plan stale leaves a wish with the business transaction (`wishes`). Gathering them
 queues the locked `run_plan`, in a transaction of its own: a queueing lock taken in a business
 transaction would make intake wait for intake.
 """
 
 import logging
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,12 +24,20 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, jobs, settings
 from app.core.db import Database
+from app.organisation import service as organisation
 from app.planning import commit, danger, repository, run
 from app.planning.context import Planner
+from app.planning.models import PlanningRun
 
 log = logging.getLogger(__name__)
 QUEUE = "planning"
 """Served one job at a time: searches share one process."""
+LARGE = "large"
+"""Served one job at a time, by a process of its own that lives no longer than the job."""
+LargePlanner = Callable[[], AbstractAsyncContextManager[Planner]]
+"""`additional_context["large"]`: opens a planner with a solver for one run."""
+COMMITS_FIRST = 1
+"""Priority of what only sends: it passes by the plans that wait, of whatever station."""
 QUESTIONS = "questions"
 """Runs that only answer "what if": by a process of their own, so that no plan waits for them."""
 URGENT = "urgent"
@@ -36,9 +48,25 @@ URGENT = "urgent"
 async def run_plan(context: JobContext, station_id: str, run_id: str | None = None) -> None:
     """Plan the station: the run asked for, or a new one if its plan is still behind.
 
-    A run that fails says so on its row and in the log; the sweep asks again.
+    A large one is handed on (`run_large`). A run that fails says so on its row and in the log; the
+    sweep asks again.
     """
     planner: Planner = context.additional_context["planner"]
+    if await _is_large(planner.database, station_id, run_id):
+        await _hand_on(planner.database, station_id, run_id)
+    else:
+        await _run(planner, station_id, run_id)
+
+
+@jobs.app.task(name="planning.large", queue=LARGE, pass_context=True)
+async def run_large(context: JobContext, station_id: str, run_id: str | None = None) -> None:
+    """What `run_plan` promises, in a process that is started for it and ends with it."""
+    opened: LargePlanner = context.additional_context["large"]
+    async with opened() as planner:
+        await _run(planner, station_id, run_id)
+
+
+async def _run(planner: Planner, station_id: str, run_id: str | None) -> None:
     if run_id is not None:
         wanted: UUID | None = UUID(run_id)
     else:
@@ -51,6 +79,22 @@ async def run_plan(context: JobContext, station_id: str, run_id: str | None = No
         log.exception("ALERT planning run %s of station %s failed", wanted, station_id)
 
 
+async def _is_large(database: Database, station_id: str, run_id: str | None) -> bool:
+    """Whether it is of several stations, or was given more than the usual seconds."""
+    async with database.transaction() as session:
+        if len(await organisation.subtree(session, UUID(station_id))) > 1:
+            return True
+        asked = await session.get(PlanningRun, UUID(run_id)) if run_id else None
+        return asked is not None and asked.budget_s > settings.current().plan_budget_s
+
+
+async def _hand_on(database: Database, station_id: str, run_id: str | None) -> None:
+    """Queue it with the station's lock, behind the job that hands it on."""
+    lock = lock_of(UUID(station_id))
+    async with database.transaction() as session:
+        await jobs.defer(session, run_large, lock=lock, station_id=station_id, run_id=run_id)
+
+
 @jobs.app.task(name="planning.what_if", queue=QUESTIONS, pass_context=True)
 async def answer_what_if(context: JobContext, station_id: str, run_id: str) -> None:
     """Answer what a plan would be; a failure says so on the run's row and in the log."""
@@ -61,7 +105,7 @@ async def answer_what_if(context: JobContext, station_id: str, run_id: str) -> N
         log.exception("ALERT what-if run %s of station %s failed", run_id, station_id)
 
 
-@jobs.app.task(name="planning.commit", queue=QUEUE, pass_context=True)
+@jobs.app.task(name="planning.commit", queue=QUEUE, pass_context=True, priority=COMMITS_FIRST)
 async def commit_visits(context: JobContext, station_id: str) -> None:
     """Send what became due since the last run, without planning anew."""
     planner: Planner = context.additional_context["planner"]

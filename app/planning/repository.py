@@ -268,7 +268,7 @@ async def end_orphans(session: AsyncSession, at: datetime) -> list[UUID]:
     statement = text(
         f"{_ABANDON} FROM (SELECT id FROM planning_runs r WHERE r.state IN ('queued', 'running')"
         " AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name IN"
-        " ('planning.run', 'planning.what_if') AND j.status IN ('todo', 'doing')"
+        " ('planning.run', 'planning.large', 'planning.what_if') AND j.status IN ('todo', 'doing')"
         " AND j.args ->> 'station_id' = r.station_id::text)"
         " FOR UPDATE) orphans WHERE orphans.id = planning_runs.id RETURNING planning_runs.id"
     )
