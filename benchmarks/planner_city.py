@@ -3,18 +3,25 @@
 A SIMULATED city: stations on a grid, 6 km apart, with 200 orders each and unequally many crews.
 *Alone*, every station gets S seconds. *Together*, the city is planned as the
 service plans a subtree that is too large for one problem (`dispatch.City`): every station for half
-of the seconds, then each pair of neighbours as one, warm from what stands, in the other half. J is
-over the city.
+of the seconds, then each pair of neighbours as one, warm from what stands, in the other half. As in
+the service an order that another station's crew serves costs `policy.LENDING_PRICE_S` in the
+search. J is over the city, without that price; beside it stands how many orders were lent.
+
+The same seconds are search seconds; steps at borders are made, checked and explained besides. So
+the smallest city is also planned alone for as long as together took on the clock, and once more
+with equally many crews at every station: how much of the gain comes from the imbalance.
 """
 
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 import dispatch
+from app.planning.policy import LENDING_PRICE_S
 from benchmarks.planner_ours import planned
 from benchmarks.rich_generator import PARKING_S, PER_KM_S, SIDE_KM, generate
 from benchmarks.rich_price import price
@@ -26,6 +33,7 @@ TILE_KM: Final = 6.0
 ORDERS: Final = 200
 CREWS: Final = (12, 22)
 """Fewest and most crews of a station; 14 is tight, 20 has room."""
+EQUAL_CREWS: Final = sum(CREWS) // 2
 MOST: Final = (1_500, 150)
 """Orders and crews of the largest problem, as in the service."""
 
@@ -53,6 +61,14 @@ class City(NamedTuple):
         whole = {"T": _Ways(self.xy), "techs": self.techs, "orders": self.orders}
         return price(whole, [routes.get(number, []) for number in range(len(self.techs))]).j
 
+    def lent(self, routes: Mapping[int, Sequence[int]]) -> int:
+        """Orders that a crew of another station serves."""
+        return sum(
+            self.tech_station[crew] != self.order_station[number]
+            for crew, numbers in routes.items()
+            for number in numbers
+        )
+
 
 class _Ways:
     """`T[a][b]` of a city whose matrix would not fit: each way is computed when it is asked for."""
@@ -79,14 +95,15 @@ def _travel(xy: Any) -> Any:
     return seconds
 
 
-def build(stations: int, seed: int) -> City:
-    """Return a city of so many stations; the same seed gives the same."""
+def build(stations: int, seed: int, *, equal: bool = False) -> City:
+    """Return a city of so many stations, `equal` in crews or not; the same seed gives the same."""
     dice = np.random.default_rng(seed)
     wide = math.isqrt(stations - 1) + 1
     points: list[Any] = []
     city = City(wide, None, [], [], [], [])
     for station in range(stations):
         crews = int(dice.integers(CREWS[0], CREWS[1] + 1))
+        crews = EQUAL_CREWS if equal else crews
         own = generate(ORDERS, "tight", seed * 1000 + station, crews=crews)
         corner = np.array(divmod(station, wide)[::-1]) * TILE_KM
         offset = sum(map(len, points))
@@ -118,12 +135,15 @@ def plan_group(city: City, group: Group, seconds: float, seed: int) -> dict[str,
     rows = [*(city.techs[n] for n in techs), *(city.orders[n] for n in orders)]
     places = sorted({row["loc"] for row in rows})
     local = {place: number for number, place in enumerate(places)}
-    problem = read_rich(
+    stated = read_rich(
         {
             "T": _travel(city.xy[places]).tolist(),
             "techs": [{**city.techs[n], "loc": local[city.techs[n]["loc"]]} for n in techs],
             "orders": [{**city.orders[n], "loc": local[city.orders[n]["loc"]]} for n in orders],
         }
+    )
+    problem = lending_priced(
+        stated, [city.tech_station[n] for n in techs], [city.order_station[n] for n in orders]
     )
     at = {str(n): str(number) for number, n in enumerate(orders)}
     stands = {str(k): [at[n] for n in group.warm_start[str(tech)]] for k, tech in enumerate(techs)}
@@ -133,6 +153,22 @@ def plan_group(city: City, group: Group, seconds: float, seed: int) -> dict[str,
         str(techs[int(crew)]): [str(orders[int(name)]) for name in names]
         for crew, names in plan.sequences.items()
     }
+
+
+def lending_priced(
+    problem: dispatch.Problem, of_crew: Sequence[int], of_order: Sequence[int]
+) -> dispatch.Problem:
+    """The problem with the service's price of lending; a station per crew and per order."""
+    stations = sorted({*of_crew, *of_order})
+    crews = [
+        replace(crew, area_cost={str(each): LENDING_PRICE_S for each in stations if each != home})
+        for crew, home in zip(problem.crews, of_crew, strict=True)
+    ]
+    orders = [
+        replace(order, area=str(station))
+        for order, station in zip(problem.orders, of_order, strict=True)
+    ]
+    return replace(problem, crews=tuple(crews), orders=tuple(orders))
 
 
 def alone(city: City, seconds: float, seed: int) -> Routes:
@@ -161,33 +197,59 @@ def _planned(city: City, seconds: float, seed: int, pairs: Sequence[tuple[str, s
 
 
 def measure(stations: Sequence[int], seconds: float, seed: int) -> dict[str, Any]:
-    """J together over J alone for each size of city; the figure is the largest city's."""
-    rows = []
-    for count in stations:
-        city = build(count, seed)
-        began = time.monotonic()
-        separate = city.j(alone(city, seconds, seed))
-        middle = time.monotonic()
-        joined = city.j(together(city, seconds, seed))
-        ended = time.monotonic()
-        row = {
-            "stations": count,
-            "orders": len(city.orders),
-            "crews": len(city.techs),
-            "alone": round(separate),
-            "together": round(joined),
-            "ratio": round(joined / separate, 4),
-            "alone_wall_s": round(middle - began, 1),
-            "together_wall_s": round(ended - middle, 1),
-        }
-        print(f"  {row}", flush=True)
-        rows.append(row)
+    """J together over J alone for each size of city; the figure is the largest city's.
+
+    The smallest is also measured by the clock on the wall, and with equally many crews everywhere.
+    """
+    rows = [_row(build(count, seed), seconds, seed) for count in stations]
+    smallest = build(stations[0], seed)
+    longer = seconds * rows[0]["together_wall_s"] / rows[0]["alone_wall_s"]
+    by_clock = smallest.j(alone(smallest, longer, seed))
+    equal = _row(build(stations[0], seed, equal=True), seconds, seed)
+    told = {
+        "equal_wall_ratio": round(rows[0]["together"] / by_clock, 4),
+        "equal_crews": equal,
+        "equal_crews_ratio": equal["ratio"],
+    }
+    print(
+        f"  {stations[0]} stations: alone for as long as together took, ratio"
+        f" {told['equal_wall_ratio']}; {EQUAL_CREWS} crews at every station, ratio"
+        f" {equal['ratio']}, {equal['lent']} lent",
+        flush=True,
+    )
     grown = rows[-1]["together_wall_s"] / rows[0]["together_wall_s"]
     return {
         "simulated": True,
         "seconds_per_station": seconds,
+        "lending_price_s": LENDING_PRICE_S,
         "rows": rows,
         "ratio": rows[-1]["ratio"],
+        **told,
         "wall_growth": round(grown, 2),
         "stations_growth": round(stations[-1] / stations[0], 2),
     }
+
+
+def _row(city: City, seconds: float, seed: int) -> dict[str, Any]:
+    began = time.monotonic()
+    separate = city.j(alone(city, seconds, seed))
+    middle = time.monotonic()
+    routes = together(city, seconds, seed)
+    joined = city.j(routes)
+    ended = time.monotonic()
+    row = {
+        "stations": city.stations,
+        "orders": len(city.orders),
+        "crews": len(city.techs),
+        "alone": round(separate),
+        "together": round(joined),
+        "ratio": round(joined / separate, 4),
+        "lent": city.lent(routes),
+        "ratio_with_lending_price": round(
+            (joined + city.lent(routes) * LENDING_PRICE_S / 60) / separate, 4
+        ),
+        "alone_wall_s": round(middle - began, 1),
+        "together_wall_s": round(ended - middle, 1),
+    }
+    print(f"  {row}", flush=True)
+    return row

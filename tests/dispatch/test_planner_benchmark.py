@@ -1,9 +1,12 @@
 """The planner's benchmark measures what it says: gaps, cities, a day, VROOM's windows."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+import dispatch
+from app.planning.policy import LENDING_PRICE_S
 from benchmarks import planner_city, planner_day
 from benchmarks.classic_sets import Classic, classic_sets
 from benchmarks.planner import LIMITS, SECTIONS, Asked, wanted
@@ -11,7 +14,9 @@ from benchmarks.planner_ours import planned
 from benchmarks.planner_record import Record
 from benchmarks.planner_rich import fresh, summary
 from benchmarks.planner_vroom import closes
+from benchmarks.rich_generator import generate
 from dispatch import Plan, Problem
+from dispatch.formats import read_rich
 
 SQUARE = """mini
 
@@ -74,13 +79,25 @@ def test_neighbours_that_lend_crews_keep_every_rule() -> None:
     city = planner_city.build(2, 3)
     routes = planner_city.together(city, 0.4, 0)
     assert set(routes) == set(range(len(city.techs)))
-    station = dict(enumerate(city.tech_station))
-    lent = sum(
-        station[crew] != city.order_station[n] for crew, names in routes.items() for n in names
-    )
-    assert lent > 0
+    lent = city.lent(routes)
+    assert 0 < lent < sum(map(len, routes.values()))
+    assert city.lent({crew: [] for crew in routes}) == 0
     # `j` raises for an order served twice, a skill that lacks, a window that is missed.
     assert city.j(routes) < city.j({})
+
+
+def test_a_crew_pays_for_orders_of_other_stations_what_the_service_charges() -> None:
+    stated = read_rich(generate(10, "tight", 1, crews=2))
+    problem = planner_city.lending_priced(stated, [0, 1], [1] + [0] * 9)
+    for order, price in (("0", LENDING_PRICE_S), ("1", 0)):
+        plan = dispatch.replan(problem, {"0": [order]})
+        assert plan.crew_of[order] == "0"
+        assert plan.price["area"] == price
+
+
+def test_equal_stations_have_equally_many_crews() -> None:
+    crews = Counter(planner_city.build(3, 1, equal=True).tech_station)
+    assert set(crews.values()) == {planner_city.EQUAL_CREWS}
 
 
 def test_a_day_lived_through_serves_most_orders() -> None:
