@@ -23,6 +23,7 @@ from app.notifications import retention as messages
 from app.notifications.customer_messages import watch_arrivals
 from app.organisation import service as organisation
 from app.payouts import sweep as pay
+from app.planning import retention as reasons
 from app.planning.sweep import sweep
 from app.travel import arrivals, learning
 from app.travel import policy as travel
@@ -117,7 +118,7 @@ async def _only_one(session: Any, name: str) -> bool:
 
 
 async def purge(database: Database) -> None:
-    """Forget what has had its time: stored answers, changes, positions, drives, messages.
+    """Forget what has had its time: stored answers, changes, positions, drives, messages, reasons.
 
     Answers go after 30 days, when nobody repeats a submission; the rest when its room says.
     """
@@ -136,6 +137,7 @@ async def purge(database: Database) -> None:
         await clocks.purge_samples(session)
     await expiry.purge(database)
     await messages.purge(database)
+    await reasons.purge(database)
     await old_webhooks.purge(database)
 
 

@@ -14,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 import dispatch
 from app.core import clock
 from app.core.problems import Problem
-from app.planning import policy, repository, snapshot_rows
+from app.planning import policy, reason_rows, repository, snapshot_rows
 from app.planning.build import Layout, chains, problem_of, warm_start
 from app.planning.context import Planner
 from app.planning.load import load
@@ -26,6 +26,7 @@ from app.planning.ready import only
 from app.planning.rerouted import Setting, reroute
 from app.planning.roads import Roads, roads_between
 from app.planning.snapshot import Job, Snapshot
+from app.planning.why_shown import why_inserted
 from app.work_orders import assignments
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
@@ -162,6 +163,8 @@ async def _send(planner: Planner, case: _Case, proposal: dispatch.Proposal) -> b
         reason = _reason(proposal, case.proposals)
         act = Act.by_planner()
         await assignments.assign(session, order, crew_id, act, how="auto", reason=reason)
+        why = why_inserted(case.setting, proposal, case.proposals)
+        await reason_rows.keep(session, order, crew_id, None, why)
         # Whatever run is solving now does not know of it: another one has to follow.
         home = await repository.station_of(session, crew_id)
         for station_id in sorted({order.station_id, home}):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, Uuid
+from sqlalchemy import CheckConstraint, Index, LargeBinary, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
@@ -87,6 +87,37 @@ class UnplannedOrder(SQLModel, table=True):
     run_id: UUID = Field(foreign_key="planning_runs.id")
     reasons: list[dict[str, Any]] = Field(sa_type=Json)
     """`[{"code", "detail", "zh", "en"}]`, the most telling first."""
+
+
+class SentReason(SQLModel, table=True):
+    """Why the planner sent an order to this crew: beside the assignment, for as long as messages.
+
+    Orders sent by hand have none.
+    """
+
+    __tablename__ = "sent_reasons"
+    __table_args__ = (
+        CheckConstraint("decided_by IN ('plan','commit','danger')", name="decided_by"),
+        Index("ix_sent_reasons_order", "order_id", "sent_at"),
+        Index("ix_sent_reasons_sent_at", "sent_at", postgresql_using="brin"),
+        Index("ix_sent_reasons_pending", "run_id", postgresql_where=text("pending")),
+        Index("ix_sent_reasons_moved", "run_id", postgresql_where=text("moved_from IS NOT NULL")),
+    )
+
+    assignment_id: UUID = Field(foreign_key="assignments.id", primary_key=True)
+    order_id: UUID = Field(foreign_key="work_orders.id")
+    crew_id: UUID = Field(foreign_key="crews.id")
+    run_id: UUID | None = Field(default=None, foreign_key="planning_runs.id")
+    """The run whose plan was in force; danger needs none."""
+    decided_by: str
+    """plan; commit, where the commit step gave the visit to another crew; danger."""
+    moved_from: UUID | None = Field(default=None, foreign_key="crews.id")
+    """The crew that the plan had, where the commit step chose another one."""
+    sent_at: datetime = Field(sa_type=Instant)
+    reason: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """What `GET /work-orders/{id}/plan` answers as `why`; None until it is worked out."""
+    pending: bool
+    """Whether it is still to be worked out (`reason_jobs`)."""
 
 
 class PlanningState(SQLModel, table=True):

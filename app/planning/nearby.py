@@ -1,8 +1,8 @@
-"""The part of a snapshot that can answer danger at once: the crews near it, and their days."""
+"""The part of a snapshot that can answer at once: the crews near an order, and their days."""
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 import dispatch
@@ -26,13 +26,41 @@ def nearby(snapshot: Snapshot, job: Job, most: int, helpers: int) -> Snapshot:
     )
     able = [crew.code for crew in ranked if dispatch.may_have(job, crew, crew.code)][:most]
     others = [crew.code for crew in ranked if crew.code not in able][:helpers]
-    crews = {*able, *others} if able else set()
+    return _only({*able, *others} if able else set(), [job], snapshot)
+
+
+def around(
+    snapshot: Snapshot, jobs: Sequence[Job], free: Collection[str], most: int
+) -> Snapshot | None:
+    """These planned orders with their own crews and, of each, the `most` free crews that stand
+    nearest and could have it; None when there are none.
+
+    `free` names the crews that may be asked.
+    """
+    asked: set[str] = set()
+    for job in jobs:
+        own = snapshot.published[job.id].crew_code
+        able = [
+            crew
+            for crew in snapshot.crews
+            if crew.code in free and crew.code != own and dispatch.may_have(job, crew, crew.code)
+        ]
+        able.sort(key=lambda crew: _nearest_m(job.place, [crew.place]))
+        asked |= {crew.code for crew in able[:most]}
+    if not asked:
+        return None
+    return _only(asked | {snapshot.published[job.id].crew_code for job in jobs}, jobs, snapshot)
+
+
+def _only(crews: Collection[str], jobs: Iterable[Job], snapshot: Snapshot) -> Snapshot:
+    """The snapshot of these crews and what they have planned, and of these orders."""
+    asked = {job.id for job in jobs}
     with_them = {
         order_id for order_id, visit in snapshot.published.items() if visit.crew_code in crews
     }
     return replace(
         snapshot,
-        jobs=tuple(each for each in snapshot.jobs if each.id in with_them or each.id == job.id),
+        jobs=tuple(each for each in snapshot.jobs if each.id in with_them or each.id in asked),
         crews=tuple(crew for crew in snapshot.crews if crew.code in crews),
         published={key: visit for key, visit in snapshot.published.items() if key in with_them},
         elsewhere=tuple(each for each in snapshot.elsewhere if each.crew_code in crews),

@@ -1,5 +1,6 @@
 """A finished plan in the words of the database and the API: visits, reasons, the result."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -156,12 +157,12 @@ def churn_of(snapshot: Snapshot, visits: Mapping[UUID, PlannedVisit]) -> dict[st
     ids = snapshot.crew_ids
     before = [job.id for job in snapshot.jobs if job.id in snapshot.published]
     kept = [order_id for order_id in before if order_id in visits]
-    moved = sum(
-        visits[each].crew_id != ids.get(snapshot.published[each].crew_code) for each in kept
-    )
+    had = {each: snapshot.published[each].crew_code for each in kept}
+    moved = [code for each, code in had.items() if visits[each].crew_id != ids.get(code)]
     return {
         "compared": len(before),
-        "moved": moved,
+        "moved": len(moved),
         "dropped": len(before) - len(kept),
-        "per_order": round(moved / len(before), 4) if before else 0.0,
+        "per_order": round(len(moved) / len(before), 4) if before else 0.0,
+        "lost": dict(Counter(code for code in moved if code in ids)),
     }

@@ -57,6 +57,15 @@ MOST_MOVES = 3
 have read their day. A crew that is not there any more loses all (figure ours)."""
 MOST_AHEAD = 2
 """Orders that a crew may have in SENT and ACCEPTED before it gets another, danger excepted."""
+HELD_UP_S = 300
+"""A crew that has left an order unanswered for so long, or should have left for the next visit so
+long ago, is held up: at sending, others are asked what its due visits would cost them."""
+LONGEST_ANSWER_S = 1_800
+"""No longer is a crew expected to go on not answering (figure ours)."""
+COMMIT_CREWS = 6
+"""Free crews nearest to such a visit that are asked."""
+MOST_HELD_UP = 8
+"""Such visits that are looked at in one commit step of a station, the most held up first."""
 URGENT_BUDGET_S = 1.0
 """While danger waits a plan now is worth more than a better one."""
 STALE_AFTER = timedelta(minutes=5)
@@ -100,6 +109,11 @@ BANS: Mapping[str, timedelta] = {
     "accept_expired": timedelta(minutes=10),
 }
 """How long a crew that let go of an order in this way is not asked for it again."""
+
+
+def unanswered_s(waited_s: int) -> int:
+    """How much longer a crew is expected not to answer: as long again as it has not until now."""
+    return min(waited_s, LONGEST_ANSWER_S)
 
 
 def overdue_s(arrive_by: datetime | None, at: datetime) -> int:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.core import clock, feed
-from app.planning import policy, repository, snapshot_rows
+from app.planning import policy, reason_rows, repository, snapshot_rows
 from app.planning.borders import Borders, settled
 from app.planning.models import PlanningRun
 from app.planning.outcome import Outcome
@@ -86,7 +86,7 @@ async def keep(session: AsyncSession, outcome: Outcome) -> None:
     """Keep the run's problem for questions, and forget those of older runs."""
     if outcome.problem is not None:
         kept = policy.KEPT_PROBLEMS[outcome.problem.publish]
-        await repository.keep_problem(session, outcome.problem, kept)
+        await reason_rows.keep_problem(session, outcome.problem, kept)
 
 
 async def tell(session: AsyncSession, run: PlanningRun) -> None:

@@ -1,7 +1,7 @@
 """Questions about plans on the wire: slots for a caller, why this crew, two plans compared."""
 
 from datetime import date, datetime
-from typing import Self
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -97,7 +97,13 @@ class CannotOut(Out):
 class WhyOut(Out):
     """Why a crew got the order: its own price and that of the next three, term by term."""
 
+    decided_by: Literal["plan", "commit", "danger"] = "plan"
+    """plan: a run's search; commit: the step that sends, where the plan's crew was held up; danger:
+    insertion at once."""
+    moved_from: str | None = None
+    """The crew that the plan had, where the commit step sent it to another one."""
     planned_at: datetime
+    """When the prices were true: the instant that the plan, or the commit step, started from."""
     chosen: ChoiceOut
     others: list[ChoiceOut]
     cannot: list[CannotOut]
@@ -134,7 +140,8 @@ class OrderPlanOut(Out):
     """The run that planned it, or could not."""
     reasons: list[ReasonOut]
     why: WhyOut | None = None
-    """Why this crew, as the run that chose it saw it; null when that run is kept no more."""
+    """Why this crew, as who chose it saw it: kept with the dispatch, also when the order is closed.
+    Null where somebody decided by hand, or before any plan."""
 
 
 class MoveOut(Out):

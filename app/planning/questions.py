@@ -11,13 +11,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 import dispatch
 from app.core.db import Database
 from app.core.scope import Principal
-from app.planning import repository, service
+from app.planning import reason_rows, repository, service
 from app.planning.errors import PlanNotKept
 from app.planning.models import PlannedVisit, PlanningProblem, UnplannedOrder
-from app.planning.outcome import told
 from app.planning.stored import Asked, unpacked
+from app.planning.why_shown import why_planned
 from app.work_orders import assignments
 from app.work_orders.models import WorkOrder
+from app.work_orders.states import AWAITING_DISPATCH, State
 
 Planned = tuple[WorkOrder, PlannedVisit | None, UnplannedOrder | None]
 
@@ -27,14 +28,19 @@ async def order_plan(
 ) -> tuple[Planned, dict[str, Any] | None]:
     """Where the order stands in the plan, and why the crew that got it; raises NotFound.
 
-    The price of other crews is that of the run which chose: it is worked out when asked for, with
-    no transaction open. There is no why where somebody decided otherwise since: a dispatcher by
-    hand, or danger that took the crew.
+    Of an order that was sent it is what was kept with its dispatch, also after it was closed. While
+    it waits, or for the seconds until that is worked out, the price of other crews is that of the
+    run which chose, with no transaction open. There is no why where somebody decided otherwise
+    since: a dispatcher by hand, or danger that took the crew.
     """
     async with database.transaction() as session:
         found = await service.plan_of(session, principal, order_id)
         order, visit, left_out = found
         held = await assignments.current(session, order)
+        if State(order.state) not in AWAITING_DISPATCH:
+            kept = await reason_rows.of_order(session, order_id)
+            if kept is not None:
+                return found, kept
         body = None
         if left_out is None:
             body = await repository.problem_that_planned(session, order_id)
@@ -48,33 +54,7 @@ async def order_plan(
 
 
 def _why(body: bytes, serial: str) -> dict[str, Any] | None:
-    asked = unpacked(body)
-    try:
-        why = dispatch.why(asked.problem, asked.plan, serial)
-    except dispatch.ProblemRefused:  # no road leads along the route without it
-        return None
-    return {
-        "planned_at": asked.at,
-        "chosen": _choice(asked, why.chosen),
-        "others": [_choice(asked, each) for each in why.others],
-        "cannot": [
-            {"crew_code": crew, "reason": told(reason)} for crew, reason in why.cannot.items()
-        ],
-        "penalty_s": why.penalty_s,
-        "zh": why.zh,
-        "en": why.en,
-    }
-
-
-def _choice(asked: Asked, choice: dispatch.Choice) -> dict[str, Any]:
-    return {
-        "crew_id": asked.crew_ids[choice.crew_id],
-        "crew_code": choice.crew_id,
-        "start_at": asked.at + timedelta(seconds=choice.start_s),
-        "terms_s": dict(choice.terms),
-        "price_s": choice.price,
-        "dearer_s": choice.dearer,
-    }
+    return why_planned(unpacked(body), serial)
 
 
 async def difference(

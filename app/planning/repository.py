@@ -224,30 +224,6 @@ async def stations_with_overruns(session: AsyncSession, at: datetime) -> list[UU
     return [row.station_id for row in await session.execute(statement, {"at": at})]
 
 
-async def due_visits(
-    session: AsyncSession, stations: Collection[UUID], due_before: datetime
-) -> list[Any]:
-    """(order_id, crew_id, start_at, position, service_class) of visits to be sent now."""
-    statement = text(
-        "SELECT v.order_id, v.crew_id, v.start_at, v.position, o.service_class"
-        " FROM planned_visits v JOIN work_orders o ON o.id = v.order_id"
-        " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED')"
-        " AND (v.start_at <= :before OR o.service_class = 'E1') ORDER BY v.start_at, v.order_id"
-    ).bindparams(ids("stations", stations), before=due_before)
-    return list((await session.execute(statement)).all())
-
-
-async def ahead_of(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID, tuple[int, int]]:
-    """Crew -> (orders in SENT, orders in SENT or ACCEPTED) in its hands."""
-    statement = text(
-        "SELECT a.crew_id, count(*) FILTER (WHERE o.state = 'SENT') AS sent, count(*) AS ahead"
-        " FROM assignments a JOIN work_orders o ON o.assignment_id = a.id"
-        " WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL"
-        " AND o.state IN ('SENT', 'ACCEPTED') GROUP BY a.crew_id"
-    ).bindparams(ids("crews", crews))
-    return {row.crew_id: (row.sent, row.ahead) for row in await session.execute(statement)}
-
-
 async def end_abandoned(session: AsyncSession, station_id: UUID, but: UUID, at: datetime) -> None:
     """Fail the station's other running runs: it has one at a time, so their worker is dead.
 
@@ -273,20 +249,6 @@ async def end_orphans(session: AsyncSession, at: datetime) -> list[UUID]:
         " FOR UPDATE) orphans WHERE orphans.id = planning_runs.id RETURNING planning_runs.id"
     )
     return [row.id for row in await session.execute(statement, {"at": at})]
-
-
-async def keep_problem(session: AsyncSession, problem: PlanningProblem, keep: int) -> None:
-    """Keep it, and of its station and kind only the last `keep` ones, itself among them."""
-    session.add(problem)
-    await session.flush()
-    await session.execute(
-        text(
-            "DELETE FROM planning_problems WHERE run_id IN (SELECT run_id FROM planning_problems"
-            " WHERE station_id = :station AND publish = :publish"
-            " ORDER BY run_id DESC OFFSET :keep)"
-        ),
-        {"station": problem.station_id, "publish": problem.publish, "keep": keep},
-    )
 
 
 async def problem_that_planned(session: AsyncSession, order_id: UUID) -> bytes | None:

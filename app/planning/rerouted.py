@@ -1,8 +1,9 @@
 """Writes the routes that one insertion changes into the plan in force, without a run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -32,8 +33,18 @@ async def reroute(session: AsyncSession, setting: Setting, proposal: dispatch.Pr
     came_from = {}
     if proposal.ejected is not None:
         came_from[proposal.ejected.order_id] = proposal.ejected.from_crew
+    await rewrite(session, setting, proposal.routes, came_from)
+
+
+async def rewrite(
+    session: AsyncSession,
+    setting: Setting,
+    routes: Iterable[dispatch.Route],
+    came_from: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Write these routes into the plan in force; `came_from` names the crews that orders left."""
     order_ids = _order_ids(setting.snapshot)
-    for route in proposal.routes:
+    for route in routes:
         for position, visit in enumerate(route.visits):
             order_id = order_ids.get(visit.order_id)
             row = await session.get(PlannedVisit, order_id) if order_id else None

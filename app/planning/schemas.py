@@ -252,14 +252,29 @@ class ChurnOut(Out):
     """Of these, without a visit now."""
     per_order: float
     """Moved per compared."""
+    lost: dict[str, int] = Field(default_factory=dict)
+    """Crew code -> how many it lost to others, of crews that are still there."""
 
 
-class SentOut(Out):
+class CommittedOut(Out):
+    """An order and the crew that it was for."""
+
     order_id: UUID
     crew_id: UUID
 
 
-class NotSentOut(SentOut):
+class SentOut(CommittedOut):
+    """A due visit that was sent: to the plan's crew, or to another one where that was held up."""
+
+    from_crew_id: UUID | None = None
+    """The plan's crew, where another one was sent it."""
+    saved_s: int | None = None
+    """What that saves in seconds of price, the price of the move paid."""
+    terms_s: dict[str, int] | None = None
+    """The same term by term."""
+
+
+class NotSentOut(CommittedOut):
     """A due visit that the crew could not be given."""
 
     type: str

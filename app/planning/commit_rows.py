@@ -1,0 +1,94 @@
+"""Queries of the commit step: what is due, what crews have in their hands, what they have lost."""
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.planning.repository import ids
+
+
+class Due(NamedTuple):
+    """A planned visit that is to be sent now."""
+
+    order_id: UUID
+    station_id: UUID
+    crew_id: UUID
+    run_id: UUID
+    arrive_at: datetime
+    start_at: datetime
+    travel_s: int
+    position: int
+    service_class: str
+    pinned: bool
+
+
+class Hands(NamedTuple):
+    """Orders in a crew's hands."""
+
+    unaccepted: int = 0
+    ahead: int = 0
+    """Sent or accepted, not begun."""
+    begun: int = 0
+    """On the way, on site, at work."""
+    waiting_since: datetime | None = None
+    """When the oldest of those was sent that the crew has not accepted."""
+
+
+async def due_visits(
+    session: AsyncSession, stations: Collection[UUID], due_before: datetime
+) -> list[Due]:
+    """Visits to be sent now, in order of their start; danger whenever it starts."""
+    statement = text(
+        f"SELECT v.order_id, o.station_id, {_of('v', Due._fields[2:8])}, o.service_class, o.pinned"
+        " FROM planned_visits v JOIN work_orders o ON o.id = v.order_id"
+        " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED')"
+        " AND (v.start_at <= :before OR o.service_class = 'E1') ORDER BY v.start_at, v.order_id"
+    ).bindparams(ids("stations", stations), before=due_before)
+    return [Due(*row) for row in await session.execute(statement)]
+
+
+def _of(table: str, columns: Collection[str]) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns)
+
+
+async def hands_of(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID, Hands]:
+    """Crew -> what it has in its hands; crews with empty hands are not named."""
+    statement = text(
+        "SELECT a.crew_id, count(*) FILTER (WHERE o.state = 'SENT'),"
+        " count(*) FILTER (WHERE o.state IN ('SENT', 'ACCEPTED')),"
+        " count(*) FILTER (WHERE o.state NOT IN ('SENT', 'ACCEPTED')),"
+        " min(a.assigned_at) FILTER (WHERE o.state = 'SENT')"
+        " FROM assignments a JOIN work_orders o ON o.assignment_id = a.id"
+        " WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL"
+        " AND o.state IN ('SENT', 'ACCEPTED', 'ENROUTE', 'ONSITE', 'WORKING') GROUP BY a.crew_id"
+    ).bindparams(ids("crews", crews))
+    return {row[0]: Hands(*row[1:]) for row in await session.execute(statement)}
+
+
+async def lost_since(
+    session: AsyncSession, visits: Collection[Due], codes: dict[UUID, str]
+) -> Counter[str]:
+    """Crew code -> planned orders that it lost to others by the plan in force and at sending since.
+
+    `codes` names the crews; a crew that lost none is not named.
+    """
+    lost: Counter[str] = Counter()
+    runs = {visit.run_id for visit in visits}
+    by_plan = text(
+        "SELECT l.key, max(l.value::int) FROM planning_runs r, jsonb_each_text("
+        "coalesce(r.result -> 'churn' -> 'lost', '{}')) l WHERE r.id = ANY(:runs) GROUP BY l.key"
+    ).bindparams(ids("runs", runs))
+    for code, count in await session.execute(by_plan):
+        lost[code] += count
+    since = text(
+        "SELECT moved_from, count(*) FROM sent_reasons WHERE run_id = ANY(:runs)"
+        " AND moved_from = ANY(:crews) GROUP BY moved_from"
+    ).bindparams(ids("runs", runs), ids("crews", codes))
+    for crew_id, count in await session.execute(since):
+        lost[codes[crew_id]] += count
+    return lost
