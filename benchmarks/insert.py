@@ -1,9 +1,13 @@
 """How long one order waits for its proposals: 500 crews with 10 stops each.
 
 A SIMULATED city; the plan is full, crews have a lunch, a third of the waiting orders need a
-certificate. The arrays are made once (`prepare_ms`, not in the other figures); each sample asks for
-one order that the plan does not hold: the filter over all 5,500 gaps, exact timing of the best
-eight, price per term. For emergencies, ejection comes on top.
+certificate. Each sample asks for one order that the plan does not hold: the filter over all 5,500
+gaps, exact timing of the best eight, price per term. For emergencies, ejection comes on top.
+
+`insert_*` asks a plan whose arrays are ready: `dispatch.propose` on `Insertions`, which are made
+once (`prepare_ms`, in no other figure). `insert_public_*` is `dispatch.insert`, call after call on
+the same problem and plan, with whatever it makes ready or finds ready. `insert_unprepared_*` is the
+same call on a problem and a plan that nobody has asked before.
 
     python -m benchmarks.insert [--crews 500] [--stops 10] [--orders 300]
 """
@@ -12,7 +16,9 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +37,9 @@ HOUR: Final = 3600
 PLACES: Final = 2000
 SKILLS: Final = ("PL", "EL", "PH")
 WARM: Final = 5
+PUBLIC: Final = 200
+UNPREPARED: Final = 60
+"""Orders asked for in each of these ways."""
 
 
 def measure(
@@ -45,6 +54,8 @@ def measure(
     normal, normal_cpu = _asked(insertions, [o for o in waiting if not o.emergency])
     danger, danger_cpu = _asked(insertions, [o for o in waiting if o.emergency])
     _demand_honest(problem, plan, waiting[0])
+    public = _called([(problem, plan)] * PUBLIC, waiting)
+    unprepared = _called(_unprepared(problem, plan), waiting)
     return {
         "simulated": True,
         "crews": crews,
@@ -56,6 +67,12 @@ def measure(
         "insert_normal_p99_ms": _percentile(normal, 99),
         "insert_emergency_p99_ms": _percentile(danger, 99),
         "insert_cpu_p99_ms": _percentile(normal_cpu + danger_cpu, 99),
+        "insert_public_asked": len(public),
+        "insert_public_p50_ms": _percentile(public, 50),
+        "insert_public_p99_ms": _percentile(public, 99),
+        "insert_unprepared_asked": len(unprepared),
+        "insert_unprepared_p50_ms": _percentile(unprepared, 50),
+        "insert_unprepared_p99_ms": _percentile(unprepared, 99),
         "slots_30x100_ms": _slots_ms(seed),
         "load_average": round(os.getloadavg()[0], 1),
     }
@@ -136,6 +153,23 @@ def _asked(insertions: Insertions, orders: Sequence[Order]) -> tuple[list[float]
         busy.append(1000 * (time.thread_time() - began_busy))
         assert found
     return wall, busy
+
+
+def _called(plans: Iterable[tuple[Problem, Plan]], orders: Sequence[Order]) -> list[float]:
+    """Milliseconds on the wall of `dispatch.insert` with each of these, a few calls unmeasured."""
+    took = []
+    for (problem, plan), order in zip(plans, cycle(orders), strict=False):
+        began = time.perf_counter()
+        found = insert(problem, plan, order.id)
+        took.append(1000 * (time.perf_counter() - began))
+        assert found
+    return took[WARM:]
+
+
+def _unprepared(problem: Problem, plan: Plan) -> Iterator[tuple[Problem, Plan]]:
+    """Equal ones without what the library has kept of them."""
+    for _ in range(UNPREPARED):
+        yield replace(problem), replace(plan)
 
 
 def _slots_ms(seed: int) -> float:

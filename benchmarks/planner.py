@@ -151,7 +151,11 @@ def fair(asked: Asked, _: Peers) -> Figures:
     if asked.quick:
         instances = instances[:2]
     result = planner_rich.fairness(instances, seconds, asked.seeds)
-    return {"rows": result["rows"], "fair_geomean": result["geomean"]}
+    return {
+        "rows": result["rows"],
+        "gained": result["gained"],
+        "fair_geomean": result["geomean"],
+    }
 
 
 def city(asked: Asked, _: Peers) -> Figures:

@@ -3,7 +3,7 @@
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -12,9 +12,15 @@ from benchmarks import planner_ours, planner_vroom
 from benchmarks.planner_pyvrp import PyVrp
 from benchmarks.rich_generator import FAMILIES, generate
 from benchmarks.rich_price import Instance, Routes, price
+from dispatch import Budget
+from dispatch.formats import read_rich, write_rich
+from dispatch.master import WHOLE_S
+from dispatch.solve import master_share
 
 TIE: Final = 0.01
 """Differences of 1 % are ties."""
+FAIRNESS: Final = 0.1
+"""Price of a second by which a crew's work differs from the mean, as JF says."""
 FRESH_ORDERS: Final = (50, 75, 100, 150, 200, 250, 300, 400, 500, 1000)
 """Each in both families; every third has hard windows and no lunch."""
 FRESH_SEED: Final = 2026
@@ -118,23 +124,77 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def fairness(instances: Sequence[Instance], seconds: float, seeds: Sequence[int]) -> dict[str, Any]:
-    """JF of the search with its fairness parts over JF of the search without them."""
+    """JF of the search with its fairness parts over JF of the search without them.
+
+    What CP-SAT gave stands apart (`Plan.parts`), in minutes of JF. `gained` sums it up: CP-SAT's
+    share of JF, and how often it found anything.
+    """
     rows = []
     for instance in instances:
-        both = [
-            statistics.mean(
-                price(instance, planner_ours.plan_rich(instance, seconds, seed, fairness=rate)).jf
-                for seed in seeds
-            )
-            for rate in (0.1, 0.0)
-        ]
-        rows.append(
-            {
-                "instance": instance["name"],
-                "with": round(both[0], 1),
-                "without": round(both[1], 1),
-                "ratio": round(both[0] / both[1], 4),
-            }
+        plans = [_fair_plan(instance, seconds, seed) for seed in seeds]
+        priced = statistics.mean(price(instance, routes).jf for routes, _ in plans)
+        without = statistics.mean(
+            price(instance, planner_ours.plan_rich(instance, seconds, seed)).jf for seed in seeds
         )
-        print(f"  JF {instance['name']:26} {both[0]:9.1f} {both[1]:9.1f}", flush=True)
-    return {"rows": rows, **summary(rows)}
+        row = {
+            "instance": instance["name"],
+            "with": round(priced, 1),
+            "without": round(without, 1),
+            "ratio": round(priced / without, 4),
+            **_gains([parts for _, parts in plans]),
+        }
+        print(
+            f"  JF {row['instance']:26} {priced:9.1f} {without:9.1f}"
+            f"  search -{row['search']}, CP-SAT -{row['cp_sat']}",
+            flush=True,
+        )
+        rows.append(row)
+    return {"rows": rows, "gained": gained(rows, whole_pool_s(seconds)), **summary(rows)}
+
+
+def _fair_plan(instance: Instance, seconds: float, seed: int) -> tuple[Routes, Mapping[str, int]]:
+    """The plan with fairness priced, and what each part of the planner took off its price."""
+    began = time.monotonic()
+    problem = read_rich(instance, fairness=FAIRNESS)
+    left = max(0.05, seconds - (time.monotonic() - began))
+    plan = planner_ours.planned(problem, left, seed)
+    return write_rich(problem, plan), plan.parts
+
+
+def _gains(parts: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+    """Minutes of JF that a part took off, means over seeds; and CP-SAT's by seed."""
+    return {
+        "search": round(statistics.mean(each.get("search", 0) for each in parts) / 60, 1),
+        "cp_sat": round(statistics.mean(each.get("master", 0) for each in parts) / 60, 2),
+        "cp_sat_by_seed": [round(each.get("master", 0) / 60, 2) for each in parts],
+    }
+
+
+def whole_pool_s(seconds: float) -> float:
+    """Seconds that CP-SAT has of a budget where fairness is priced; from `WHOLE_S` on it tries the
+    whole pool before its neighbourhoods, with less the neighbourhoods alone."""
+    problem = read_rich(generate(10, "tight", 1), fairness=FAIRNESS)
+    return master_share(problem, Budget(seconds=seconds)) * seconds
+
+
+def gained(rows: Sequence[Mapping[str, Any]], cp_sat_s: float) -> dict[str, Any]:
+    """What CP-SAT gave over all instances, and whether the whole pool had its chance."""
+    runs = [gain for row in rows for gain in row["cp_sat_by_seed"]]
+    told = {
+        "cp_sat_s": round(cp_sat_s, 2),
+        "whole_pool_tried": cp_sat_s >= WHOLE_S,
+        "search_minutes": round(sum(row["search"] for row in rows), 1),
+        "cp_sat_minutes": round(sum(row["cp_sat"] for row in rows), 2),
+        "cp_sat_percent_of_jf": round(
+            100 * statistics.mean(row["cp_sat"] / (row["with"] + row["cp_sat"]) for row in rows), 3
+        ),
+        "cp_sat_runs": f"{sum(gain > 0 for gain in runs)} of {len(runs)}",
+    }
+    pool = "whole pool and neighbourhoods" if told["whole_pool_tried"] else "neighbourhoods only"
+    print(
+        f"  of JF the search took {told['search_minutes']} min, CP-SAT {told['cp_sat_minutes']} min"
+        f" ({told['cp_sat_percent_of_jf']} % of JF, in {told['cp_sat_runs']} runs;"
+        f" {pool}, {told['cp_sat_s']} s each)",
+        flush=True,
+    )
+    return told

@@ -12,7 +12,7 @@ from benchmarks.classic_sets import Classic, classic_sets
 from benchmarks.planner import LIMITS, SECTIONS, Asked, wanted
 from benchmarks.planner_ours import planned
 from benchmarks.planner_record import Record
-from benchmarks.planner_rich import fresh, summary
+from benchmarks.planner_rich import fresh, gained, summary, whole_pool_s
 from benchmarks.planner_vroom import closes
 from benchmarks.rich_generator import generate
 from dispatch import Plan, Problem
@@ -98,6 +98,17 @@ def test_a_crew_pays_for_orders_of_other_stations_what_the_service_charges() -> 
 def test_equal_stations_have_equally_many_crews() -> None:
     crews = Counter(planner_city.build(3, 1, equal=True).tech_station)
     assert set(crews.values()) == {planner_city.EQUAL_CREWS}
+
+
+def test_what_cp_sat_gave_to_fairness_stands_apart() -> None:
+    rows = [
+        {"search": 40.0, "cp_sat": 1.0, "cp_sat_by_seed": [2.0, 0.0], "with": 99.0},
+        {"search": 20.0, "cp_sat": 0.0, "cp_sat_by_seed": [0.0, 0.0], "with": 50.0},
+    ]
+    told = gained(rows, whole_pool_s(10.0))
+    assert (told["search_minutes"], told["cp_sat_minutes"]) == (60.0, 1.0)
+    assert (told["cp_sat_percent_of_jf"], told["cp_sat_runs"]) == (0.5, "1 of 4")
+    assert not told["whole_pool_tried"] and gained(rows, whole_pool_s(60.0))["whole_pool_tried"]
 
 
 def test_a_day_lived_through_serves_most_orders() -> None:
