@@ -1,11 +1,12 @@
 """How long danger waits: from the agent's HTTP request to the call at the push provider.
 
-A SIMULATED city of 126 crews with a thousand open orders, none of them danger. API, two workers,
+A SIMULATED city of 126 crews with never less than a thousand open orders. API, two workers,
 database and push server are real processes, started as the demo starts them (its fake of FCM
 answers the real SDK); nobody accepts or drives. Plans of the whole city are solved one after the
 other all the time, each with `--solve` seconds of search. Meanwhile danger is reported, one order
-after the other. A sample ends when the push server is called for that order, by the same machine's
-clock.
+after the other; then in bursts of ten within a second, each begun during a search, which have
+figures of their own. A sample ends when the push server is called for that order, by the same
+machine's clock.
 
     python -m benchmarks.danger [--orders 1000] [--dangers 60] [--solve 20]
 """
@@ -16,14 +17,13 @@ import json
 import os
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import numpy as np
 import psycopg
 
 from app.core import clock
@@ -34,7 +34,16 @@ from app.demo.inputs import Inputs, build_inputs
 from app.demo.opening import House, open_client, open_house
 from app.demo.options import DemoOptions
 from app.demo.town import generate_city
-from benchmarks.danger_stage import drop, form, fresh, premises_of, report_all, switch_on
+from benchmarks.danger_figures import LONGEST_S, Figures, Sample, burst_figures, figures
+from benchmarks.danger_stage import (
+    Backlog,
+    drop,
+    form,
+    fresh,
+    premises_of,
+    report_all,
+    switch_on,
+)
 
 OUT: Final = Path(__file__).parent / "out" / "danger.json"
 SEED: Final = 1
@@ -44,26 +53,15 @@ BEGIN: Final = timedelta(hours=1.5)
 FAULTS: Final = ("H07", "H09", "P27", "P22")
 """Leaks, an open box, sparks: danger that a standing crew repairs."""
 EVERY_S: Final = (1.5, 2.5)
-LONGEST_S: Final = 60.0
-"""How long the last pushes are waited for."""
+BURSTS: Final = 3
+BURST: Final = 10
+BURST_S: Final = 0.9
+"""From the first request of a burst to the last."""
+REST_S: Final = 8.0
+"""Between two bursts."""
+MARGIN: Final = 30
+"""Open orders beyond those wanted, so that none ends below it between two looks."""
 LOOK_S: Final = 0.25
-
-Figures = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Sample:
-    """One danger order."""
-
-    began: datetime
-    """When the request left, by the real clock; so are the others."""
-    busy: bool
-    """Whether a search was running."""
-    answered: datetime | None = None
-    order_id: str | None = None
-    sent: datetime | None = None
-    """When the order was given to a crew."""
-    pushed: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -121,20 +119,50 @@ async def _measured(
         await switch_on(http, house, inputs, company)
         premises = await asyncio.to_thread(premises_of, database_url)
         await report_all(inputs, company, premises)
-        search = Search()
-        busy = asyncio.create_task(search.go_on(company, solve_s))
-        watch = asyncio.create_task(house.watch())
-        try:
-            await _until_solving(search, busy, watch)
-            load = os.getloadavg()[0]
-            samples = await _dangers(inputs, company, premises, search, dangers)
-            await _hear(house, samples)
-        finally:
-            for task in (busy, watch):
-                task.cancel()
-            await asyncio.gather(busy, watch, return_exceptions=True)
-        await asyncio.to_thread(_read_events, database_url, samples)
-    return _figures(inputs, samples, search, solve_s, load)
+        backlog = Backlog(database_url, company, _homes(inputs, premises), orders + MARGIN)
+        await backlog.fill()
+        told = await _reported_meanwhile(house, backlog, dangers, solve_s)
+    return {"simulated": True, "crews": len(inputs.crews), **told}
+
+
+def _homes(inputs: Inputs, premises: Mapping[str, str]) -> Iterator[str]:
+    """Premises that have not called."""
+    called = {call.customer_no for call in inputs.calls}
+    quiet = [each.customer_no for each in inputs.customers if each.customer_no not in called]
+    random.Random(SEED).shuffle(quiet)
+    return iter([premises[customer_no] for customer_no in quiet])
+
+
+async def _reported_meanwhile(
+    house: House, backlog: Backlog, dangers: int, solve_s: float
+) -> Figures:
+    """Plan all the time, and report danger one by one and in bursts."""
+    search = Search()
+    tasks = [
+        asyncio.create_task(each)
+        for each in (search.go_on(backlog.company, solve_s), house.watch(), backlog.keep())
+    ]
+    try:
+        await _until_solving(search, *tasks)
+        load = os.getloadavg()[0]
+        single = await _dangers(backlog, search, dangers)
+        bursts = await _bursts(backlog, search, *tasks)
+        await _hear(house, [*single, *bursts])
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.to_thread(_read_events, backlog.database_url, [*single, *bursts])
+    return {
+        "solve_s": solve_s,
+        "open_orders_fewest": backlog.fewest,
+        "orders_topped_up": backlog.added,
+        "orders_planned_fewest": min(run["orders"] for run in search.runs),
+        "runs": search.runs,
+        **figures(single),
+        **burst_figures(bursts),
+        "load_average": round(load, 1),
+    }
 
 
 async def _until_solving(search: Search, *tasks: asyncio.Task[None]) -> None:
@@ -146,26 +174,37 @@ async def _until_solving(search: Search, *tasks: asyncio.Task[None]) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def _dangers(
-    inputs: Inputs,
-    company: Company,
-    premises: Mapping[str, str],
-    search: Search,
-    count: int,
-) -> list[Sample]:
+async def _dangers(backlog: Backlog, search: Search, count: int) -> list[Sample]:
     """Report danger at homes that have not called, one every two seconds or so."""
-    dice = random.Random(SEED)
-    called = {call.customer_no for call in inputs.calls}
-    quiet = [each.customer_no for each in inputs.customers if each.customer_no not in called]
-    agent, samples = company.as_(AGENTS[0]), []
-    for number, customer_no in enumerate(dice.sample(quiet, count)):
-        sample = Sample(clock.real_now(), search.solving)
-        body = form(premises[customer_no], FAULTS[number % len(FAULTS)])
-        order = await agent.post("/work-orders", body)
-        sample.answered, sample.order_id = clock.real_now(), order["id"]
-        samples.append(sample)
+    dice, samples = random.Random(SEED), []
+    for number in range(count):
+        samples.append(await _reported(backlog, search, number))
         await asyncio.sleep(dice.uniform(*EVERY_S))
     return samples
+
+
+async def _bursts(backlog: Backlog, search: Search, *tasks: asyncio.Task[None]) -> list[Sample]:
+    """Report ten within a second, three times, each as soon as a plan is searched for."""
+
+    async def one(number: int) -> Sample:
+        await asyncio.sleep(BURST_S * number / (BURST - 1))
+        return await _reported(backlog, search, number)
+
+    samples: list[Sample] = []
+    for _ in range(BURSTS):
+        await _until_solving(search, *tasks)
+        samples += await asyncio.gather(*(one(number) for number in range(BURST)))
+        await asyncio.sleep(REST_S)
+    return samples
+
+
+async def _reported(backlog: Backlog, search: Search, number: int) -> Sample:
+    body = form(next(backlog.homes), FAULTS[number % len(FAULTS)])
+    agent = backlog.company.as_(AGENTS[number % len(AGENTS)])
+    sample = Sample(clock.real_now(), search.solving)
+    order = await agent.post("/work-orders", body)
+    sample.answered, sample.order_id = clock.real_now(), order["id"]
+    return sample
 
 
 async def _hear(house: House, samples: Sequence[Sample]) -> None:
@@ -197,52 +236,6 @@ def _read_events(database_url: str, samples: Sequence[Sample]) -> None:
                 sample.sent = clock.to_real(row[0])
 
 
-def _figures(
-    inputs: Inputs, samples: Sequence[Sample], search: Search, solve_s: float, load: float
-) -> Figures:
-    heard = [s for s in samples if s.pushed is not None]
-    waits = [(s.pushed - s.began).total_seconds() for s in heard if s.pushed]
-    busy = [(s.pushed - s.began).total_seconds() for s in heard if s.pushed and s.busy]
-    return {
-        "simulated": True,
-        "crews": len(inputs.crews),
-        "solve_s": solve_s,
-        "runs": search.runs,
-        "dangers": len(samples),
-        "never_pushed": len(samples) - len(heard),
-        "while_searching": sum(sample.busy for sample in samples),
-        "danger_p50_s": _percentile(waits, 50),
-        "danger_p90_s": _percentile(waits, 90),
-        # While a plan is searched for. One never pushed has waited longer than any that was.
-        "danger_p99_s": _percentile(busy, 99) if len(heard) == len(samples) else LONGEST_S,
-        "danger_most_s": round(max(waits), 3) if waits else None,
-        "parts_p50_s": {
-            "request": _percentile(
-                [(s.answered - s.began).total_seconds() for s in samples if s.answered], 50
-            ),
-            "to_crew": _percentile(
-                [(s.sent - s.answered).total_seconds() for s in samples if s.sent and s.answered],
-                50,
-            ),
-            "to_push": _percentile(
-                [(s.pushed - s.sent).total_seconds() for s in heard if s.sent and s.pushed], 50
-            ),
-        },
-        "samples_s": [
-            [
-                round((at - s.began).total_seconds(), 3) if at else None
-                for at in (s.answered, s.sent, s.pushed)
-            ]
-            for s in samples
-        ],
-        "load_average": round(load, 1),
-    }
-
-
-def _percentile(values: Sequence[float], share: float) -> float:
-    return round(float(np.percentile(values, share)), 3) if values else LONGEST_S
-
-
 def main() -> None:
     """Measure, print and write `benchmarks/out/danger.json`."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -254,8 +247,8 @@ def main() -> None:
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     for name, value in figures.items():
-        if name not in ("samples_s", "runs"):
-            print(f"{name:20} {value}")
+        if name not in ("samples_s", "danger_burst_samples_s", "runs"):
+            print(f"{name:28} {value}")
 
 
 if __name__ == "__main__":

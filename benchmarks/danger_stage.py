@@ -1,8 +1,11 @@
 """The stage of `benchmarks.danger`: a database of its own, phones that are on, a day's orders."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -11,16 +14,21 @@ import psycopg
 from psycopg import sql
 
 from app.demo.call_centre import AGENTS
-from app.demo.client import Refused
-from app.demo.faults import FAULT_BY_CODE
+from app.demo.client import Caller, Refused
+from app.demo.faults import FAULT_BY_CODE, FAULTS
 from app.demo.founding import Company, in_turns
 from app.demo.inputs import Inputs
 from app.demo.opening import House
 from app.demo.phone import Phone, installation
 from app.provision import ensure_database
+from app.work_orders.states import AWAITING_DISPATCH, IN_CREW_HANDS
 
 DATABASE: Final = "paigong_danger_benchmark"
 Form = dict[str, Any]
+ORDINARY: Final = tuple(
+    fault.code for fault in FAULTS if fault.service_class != "E1" and fault.crews_needed == 1
+)
+LOOK_EVERY_S: Final = 2.0
 
 
 def fresh() -> str:
@@ -91,6 +99,56 @@ async def report_all(inputs: Inputs, company: Company, premises: Mapping[str, st
     await in_turns(
         [report(n, call.customer_no, call.fault_code) for n, call in enumerate(calls.values())]
     )
+
+
+@dataclass(slots=True)
+class Backlog:
+    """Orders that a plan has to count with: never fewer than wanted."""
+
+    database_url: str
+    company: Company
+    homes: Iterator[str]
+    """Premises that nobody has called from."""
+    wanted: int
+    added: int = 0
+    """Reported on top of the day's calls."""
+    fewest: int | None = None
+    """Open orders at the worst look since the first `fill`."""
+
+    async def fill(self) -> None:
+        """Report ordinary faults until there are as many as wanted."""
+        while (lacking := self.wanted - await asyncio.to_thread(self._open)) > 0:
+            agents = [self.company.as_(name) for name in AGENTS]
+            homes = list(islice(self.homes, lacking))
+            if not homes:
+                raise RuntimeError(f"no home is left for the last {lacking} orders")
+            await in_turns(
+                [
+                    self._report(agents[n % len(agents)], home, ORDINARY[n % len(ORDINARY)])
+                    for n, home in enumerate(homes)
+                ]
+            )
+
+    async def keep(self) -> None:
+        """Look again and again, and fill what lacks; for ever."""
+        while True:
+            now = await asyncio.to_thread(self._open)
+            self.fewest = now if self.fewest is None else min(self.fewest, now)
+            await self.fill()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _report(self, agent: Caller, home: str, fault: str) -> None:
+        with suppress(Refused):
+            await agent.post("/work-orders", form(home, fault))
+            self.added += 1
+
+    def _open(self) -> int:
+        states = [state.value for state in AWAITING_DISPATCH | IN_CREW_HANDS]
+        statement = "SELECT count(*) FROM work_orders WHERE state = ANY(%s)"
+        with psycopg.connect(self.database_url) as owner:
+            row = owner.execute(statement, [states]).fetchone()
+            assert row is not None
+            return int(row[0])
 
 
 def form(premises_id: str, fault: str) -> Form:

@@ -18,13 +18,13 @@ from app.core.settings import Settings
 from app.organisation.models import Presence
 from app.planning import run
 from app.planning.context import Planner
-from app.planning.jobs import LARGE, QUEUE, queue_commit, queue_run
+from app.planning.jobs import LARGE, QUEUE, queue_commit, queue_run, run_plan
 from app.planning.models import PlanningRun
 from app.planning.repository import raise_dirty
 from app.planning.sweep import sweep
 from app.worker import QUEUES, _Tools, _work
 from tests.app.planning.conftest import Book, Run, SolverHere, Take
-from tests.app.planning.test_jobs import emptied, queued
+from tests.app.planning.test_jobs import context, emptied, queued
 from tests.conftest import Headers
 from tests.factories.world import World
 
@@ -157,6 +157,21 @@ class TestLargeRuns:
             return (await run_of(database, large)).step == "done" and not gate.open
 
         await until(done)
+
+    async def test_it_is_handed_on_under_its_stations_lock_and_is_no_orphan(
+        self,
+        planner: Planner,
+        ask: Callable[..., Awaitable[UUID]],
+        database: Database,
+        world: World,
+    ) -> None:
+        company = world.stations["CO"]
+        large = await ask("CO")
+        await emptied(database)
+        await run_plan(context(planner), str(company), str(large))
+        assert await queued(database) == [("planning.large", f"plan-{company}")]
+        await sweep(database)
+        assert (await run_of(database, large)).state == "queued"
 
     async def test_old_plans_that_it_replaces_are_waited_for_and_changes_are_not(
         self,
