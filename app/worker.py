@@ -54,6 +54,8 @@ LARGE_NICENESS = 6
 """A run of minutes gives way to the plans of seconds beside it."""
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
+URGENT_POLLING_S = 0.1
+"""The second danger of a burst at one station follows the first as soon as can be."""
 ROADS_EVERY_S = 60.0
 """Business seconds between looks whether the roads of the hour are served."""
 
@@ -168,7 +170,7 @@ def _work(tools: _Tools, queue: str, concurrency: int) -> Coroutine[Any, Any, No
         queues=[queue],
         name=f"paigong {queue}",
         concurrency=1 if queue in ONE_BY_ONE else concurrency,
-        fetch_job_polling_interval=POLLING_S,
+        fetch_job_polling_interval=URGENT_POLLING_S if queue == URGENT else POLLING_S,
         delete_jobs="successful",
         shutdown_graceful_timeout=drain.GRACE_S,
         install_signal_handlers=False,
