@@ -24,6 +24,7 @@ from app.notifications.customer_messages import watch_arrivals
 from app.organisation import service as organisation
 from app.payouts import sweep as pay
 from app.planning import retention as reasons
+from app.planning import sent_reasons
 from app.planning.sweep import sweep
 from app.travel import arrivals, learning
 from app.travel import policy as travel
@@ -64,6 +65,7 @@ def tickers(
         ("customers' arrivals", arrivals_s, partial(watch_arrivals, database)),
         ("order timers", timers_s, partial(run_timers, database)),
         ("plan sweep", sweep_s, partial(sweep, database)),
+        ("sent reasons", sent_reasons.EVERY_S, partial(sent_reasons.work_out, database)),
         ("arrivals", arrivals_s, partial(arrivals.refresh, database, engine)),
         ("drives", drives_s, observe),
         ("learning", drives_s, partial(learning.learn_by_night, database, engine)),

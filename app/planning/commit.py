@@ -20,7 +20,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from app.core import clock, settings
 from app.core.problems import Problem
 from app.organisation import service as organisation
-from app.planning import commit_rows, policy, reason_jobs, reason_rows, repository
+from app.planning import commit_rows, policy, reason_rows, repository
 from app.planning.commit_rows import Due, Hands
 from app.planning.context import Planner
 from app.planning.handover import hand_over
@@ -76,8 +76,6 @@ async def commit_due(planner: Planner, station_id: UUID) -> Committed:
         return done
     chosen = await planner.solver.choose(candidates, capacity)
     await _send_all(planner, due, {UUID(o): UUID(c) for o, c in chosen.items()}, offers, done)
-    if done.sent:
-        await reason_jobs.ask(planner.database)
     return done
 
 
@@ -133,7 +131,7 @@ async def _send_all(
         if taking is not None:
             await _hand_over(planner, offers[visit.order_id], taking, done)
         elif chosen.get(visit.order_id) == visit.crew_id:
-            await _send(planner, visit.order_id, visit.crew_id, done)
+            await _send(planner, visit, done)
 
 
 async def _hand_over(planner: Planner, offer: Offer, taking: Taking, done: Committed) -> None:
@@ -154,8 +152,9 @@ async def _hand_over(planner: Planner, offer: Offer, taking: Taking, done: Commi
         }
 
 
-async def _send(planner: Planner, order_id: UUID, crew_id: UUID, done: Committed) -> None:
+async def _send(planner: Planner, due: Due, done: Committed) -> None:
     """Transition 4, if the visit still stands; a refusal is reported, and planned around."""
+    order_id, crew_id = due.order_id, due.crew_id
     try:
         async with planner.database.transaction() as session:
             order = await work_orders.locked_any(session, order_id)
@@ -167,10 +166,9 @@ async def _send(planner: Planner, order_id: UUID, crew_id: UUID, done: Committed
             if not await may_get(session, order, crew_id):
                 return
             await assignments.assign(session, order, crew_id, Act.by_planner(), how="auto")
-            await reason_rows.keep(session, order, crew_id, visit.run_id, None)
-            home = await repository.station_of(session, crew_id)
-            if home != order.station_id:
-                await repository.raise_dirty(session, home)
+            await reason_rows.await_reason(session, order, crew_id, visit.run_id)
+            if due.home_id != order.station_id:
+                await repository.raise_dirty(session, due.home_id)
         done.sent[order_id] = crew_id
     except (Problem, DBAPIError) as refusal:
         log.warning("visit of %s by %s was not sent: %s", order_id, crew_id, refusal)

@@ -25,6 +25,8 @@ class Due(NamedTuple):
     position: int
     service_class: str
     pinned: bool
+    home_id: UUID
+    """The crew's own station."""
 
 
 class Hands(NamedTuple):
@@ -44,16 +46,14 @@ async def due_visits(
 ) -> list[Due]:
     """Visits to be sent now, in order of their start; danger whenever it starts."""
     statement = text(
-        f"SELECT v.order_id, o.station_id, {_of('v', Due._fields[2:8])}, o.service_class, o.pinned"
+        "SELECT v.order_id, o.station_id, v.crew_id, v.run_id, v.arrive_at, v.start_at,"
+        " v.travel_s, v.position, o.service_class, o.pinned, c.station_id"
         " FROM planned_visits v JOIN work_orders o ON o.id = v.order_id"
+        " JOIN crews c ON c.id = v.crew_id"
         " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED')"
         " AND (v.start_at <= :before OR o.service_class = 'E1') ORDER BY v.start_at, v.order_id"
     ).bindparams(ids("stations", stations), before=due_before)
     return [Due(*row) for row in await session.execute(statement)]
-
-
-def _of(table: str, columns: Collection[str]) -> str:
-    return ", ".join(f"{table}.{column}" for column in columns)
 
 
 async def hands_of(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID, Hands]:

@@ -117,7 +117,7 @@ class SentReason(SQLModel, table=True):
     reason: dict[str, Any] | None = Field(default=None, sa_type=Json)
     """What `GET /work-orders/{id}/plan` answers as `why`; None until it is worked out."""
     pending: bool
-    """Whether it is still to be worked out (`reason_jobs`)."""
+    """Whether it is still to be worked out (`sent_reasons`)."""
 
 
 class PlanningState(SQLModel, table=True):

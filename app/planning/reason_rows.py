@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock
+from app.core import clock, sql
 from app.planning.models import PlanningProblem, SentReason
 from app.work_orders.models import WorkOrder
 
@@ -23,18 +23,31 @@ class Pending(NamedTuple):
     crew_id: UUID
 
 
+async def await_reason(
+    session: AsyncSession, order: WorkOrder, crew_id: UUID, run_id: UUID
+) -> None:
+    """Note that the plan of a run sent the order to the crew: why is worked out later.
+
+    The order must carry the new assignment.
+    """
+    statement = (
+        "INSERT INTO sent_reasons (assignment_id, order_id, crew_id, run_id, decided_by, sent_at,"
+        " pending) VALUES (:assignment, :order, :crew, :run, 'plan', :at, true)"
+        " RETURNING assignment_id"
+    )
+    values = {"assignment": order.assignment_id, "order": order.id, "crew": crew_id}
+    await sql.scalar(session, statement, values | {"run": run_id, "at": clock.now()})
+
+
 async def keep(
     session: AsyncSession,
     order: WorkOrder,
     crew_id: UUID,
     run_id: UUID | None,
-    why: Mapping[str, Any] | None,
+    why: Mapping[str, Any],
     moved_from: UUID | None = None,
 ) -> None:
-    """Keep why the order was just sent to the crew; without a `why` the plan's is worked out later.
-
-    The order must carry the new assignment.
-    """
+    """Keep why the order was just sent to the crew; the order must carry the new assignment."""
     assert order.assignment_id is not None
     session.add(
         SentReason(
@@ -42,11 +55,11 @@ async def keep(
             order_id=order.id,
             crew_id=crew_id,
             run_id=run_id,
-            decided_by=why["decided_by"] if why else "plan",
+            decided_by=why["decided_by"],
             moved_from=moved_from,
             sent_at=clock.now(),
-            reason=to_jsonable_python(why) if why else None,
-            pending=why is None,
+            reason=to_jsonable_python(why),
+            pending=False,
         )
     )
     await session.flush()

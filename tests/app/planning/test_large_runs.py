@@ -196,5 +196,16 @@ class TestLargeRuns:
         assert await queued(database) == [company, station]
 
 
+async def test_what_is_due_is_sent_before_the_plans_that_wait_are_made(
+    database: Database, world: World, config: Settings
+) -> None:
+    await queue_run(database, world.stations["S02"])
+    await queue_commit(database, world.stations["S01"])
+    async with jobs.opened_app(config.database_url).open_async() as queue:
+        worker = await queue.job_manager.register_worker()
+        first = await queue.job_manager.fetch_job(queues=[QUEUE], worker_id=worker)
+    assert first is not None and first.task_name == "planning.commit"
+
+
 def test_every_worker_that_plans_serves_large_runs_too() -> None:
     assert {QUEUE, LARGE} <= set(QUEUES)

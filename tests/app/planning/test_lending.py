@@ -236,7 +236,7 @@ class TestOverlappingRuns:
         self, take: Take, plan: Run, planner: Planner, book: Book, database: Database, world: World
     ) -> None:
         """Two plans chose one crew for different orders; both commit steps have looked already."""
-        from app.planning import commit
+        from app.planning import commit, commit_rows
 
         await offline(database, world, *S01S[:3])
         first, second = await take(), await take("锦绣家园3-1-101")
@@ -246,7 +246,11 @@ class TestOverlappingRuns:
         assert len(sent) == 1 and base.result is not None
         assert await book.visit(left) is not None
         done = commit.Committed()
-        await commit._send(planner, UUID(left["id"]), world.crews["A3"], done)
+        async with database.transaction() as session:
+            hours = clock.now() + timedelta(hours=12)
+            due = await commit_rows.due_visits(session, [world.stations["S01"]], hours)
+        [visit] = [each for each in due if each.order_id == UUID(left["id"])]
+        await commit._send(planner, visit, done)
         assert done.sent == {} and done.refused == []
         assert await book.state(left) == "NEW"
 

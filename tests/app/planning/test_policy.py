@@ -1,10 +1,13 @@
 """Prices, windows and bans: pure rules."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+import dispatch
 from app.planning import policy
 from app.planning.commit import open_choices
 from app.planning.commit_rows import Due, Hands
@@ -84,6 +87,14 @@ def due(crew: UUID, minutes: int, service_class: str = "H3", *, pinned: bool = F
         position=0,
         service_class=service_class,
         pinned=pinned,
+        home_id=uuid4(),
+    )
+
+
+def saving(by_crew: dict[UUID, int]) -> Any:
+    """An offer in which these crews would save so much."""
+    return SimpleNamespace(
+        worth_it={crew: SimpleNamespace(saved_s=saved_s) for crew, saved_s in by_crew.items()}
     )
 
 
@@ -133,6 +144,22 @@ class TestOpenChoices:
         candidates, capacity = open_choices([calm, danger], hands, NOW)
         assert [each.order_id for each in candidates] == [str(danger.order_id)]
         assert candidates[0].urgent and capacity == {str(crew): 1}
+
+    def test_hand_overs_are_paired_as_a_whole_and_come_before_a_crews_own_visit(self) -> None:
+        """Neither the nearest crew of each nor the greatest saving first finds this pairing."""
+        stuck, a, b = uuid4(), uuid4(), uuid4()
+        x, y, own = due(stuck, 5), due(stuck, 6), due(b, 1)
+        offers: Any = {
+            x.order_id: saving({a: 1000, b: 950}),
+            y.order_id: saving({a: 900, b: 100}),
+        }
+        candidates, capacity = open_choices(
+            [own, x, y], {stuck: Hands(unaccepted=1, ahead=1)}, NOW, offers
+        )
+        assert dispatch.choose_commits(candidates, capacity) == {
+            str(x.order_id): str(b),
+            str(y.order_id): str(a),
+        }
 
     def test_two_orders_ahead_are_enough(self) -> None:
         crew = uuid4()

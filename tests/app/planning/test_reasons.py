@@ -10,15 +10,13 @@ from sqlalchemy import text
 
 from app.core import clock
 from app.core.db import Database
-from app.planning import policy, reason_jobs, retention
+from app.planning import policy, retention, sent_reasons
 from app.planning.context import Planner
 from app.planning.danger import dispatch_danger
 from app.work_orders import assignments, service
 from app.work_orders.acts import Act
 from tests.app.planning.conftest import Run, Take
-from tests.app.planning.test_jobs import context, queued
 from tests.conftest import Headers
-from tests.factories.world import World
 
 Order = dict[str, Any]
 
@@ -49,14 +47,14 @@ async def kept(database: Database) -> list[tuple[str, bool]]:
 
 class TestSentByPlan:
     async def test_the_reason_outlives_the_run_and_the_order(
-        self, take: Take, plan: Run, planner: Planner, database: Database, why: Any, world: World
+        self, take: Take, plan: Run, database: Database, why: Any
     ) -> None:
         order = await take()
         run = await plan()
         fresh = await why(order)
         assert fresh["decided_by"] == "plan" and fresh["cannot"] == []
         assert await kept(database) == [("plan", True)]
-        await reason_jobs.work_out_reasons(context(planner))
+        await sent_reasons.work_out(database)
         assert await kept(database) == [("plan", False)]
         await forget_problems(database)
         assert await why(order) == fresh
@@ -81,7 +79,7 @@ class TestSentByPlan:
     ) -> None:
         order = await take()
         await plan()
-        await reason_jobs.work_out(database)
+        await sent_reasons.work_out(database)
         told = await why(order)
         url = f"/work-orders/{order['id']}/assign"
         for crew in (told["others"][0]["crew_id"], told["chosen"]["crew_id"]):
@@ -96,7 +94,7 @@ class TestSentByPlan:
     ) -> None:
         order = await take()
         await plan()
-        await reason_jobs.work_out(database)
+        await sent_reasons.work_out(database)
         told = await why(order)
         clock.advance(timedelta(minutes=1))
         async with database.transaction() as session:
@@ -127,23 +125,12 @@ class TestSentByPlan:
         async with database.transaction() as session:
             rows = [row[0] for row in await session.execute(problems)]
             assert first.id in rows and len(rows) == policy.KEPT_PROBLEMS[True] + 1
-        await reason_jobs.work_out(database)
+        await sent_reasons.work_out(database)
         await plan()
         async with database.transaction() as session:
             rows = [row[0] for row in await session.execute(problems)]
             assert first.id not in rows and len(rows) == policy.KEPT_PROBLEMS[True]
         assert (await why(order))["chosen"]
-
-    async def test_one_job_is_queued_however_many_were_sent(
-        self, take: Take, plan: Run, database: Database
-    ) -> None:
-        await take()
-        await take("锦绣家园3-1-101")
-        run = await plan()
-        assert run.result is not None and len(run.result["committed"]) == 2
-        await plan()
-        jobs = [name for name, _ in await queued(database) if name == "planning.reasons"]
-        assert len(jobs) == 1
 
     async def test_a_run_without_a_problem_is_not_asked_again(
         self, take: Take, plan: Run, database: Database, why: Any
@@ -151,14 +138,14 @@ class TestSentByPlan:
         order = await take()
         await plan()
         await forget_problems(database)
-        await reason_jobs.work_out(database)
+        await sent_reasons.work_out(database)
         assert await kept(database) == [("plan", False)]
         assert await why(order) is None
 
 
 class TestDanger:
     async def test_the_proposals_are_kept(
-        self, take: Take, planner: Planner, database: Database, why: Any, world: World
+        self, take: Take, planner: Planner, database: Database, why: Any
     ) -> None:
         order = await take(fault_code="H07")
         crew_id = await dispatch_danger(planner, UUID(order["id"]))

@@ -150,7 +150,13 @@ class TestPublish:
         run = await plan()
         assert solver.problem is not None and run.result is not None
         assert solver.problem.objective.most_moves == policy.MOST_MOVES == 3
-        assert run.result["churn"] == {"compared": 4, "moved": 3, "dropped": 1, "per_order": 0.75}
+        assert run.result["churn"] == {
+            "compared": 4,
+            "moved": 3,
+            "dropped": 1,
+            "per_order": 0.75,
+            "lost": {"A3": 3},
+        }
         assert len(run.result["unassigned"]) == 1
         last = await plan()
         assert last.result is not None and last.result["unassigned"] == [], "the next plan may"

@@ -1,20 +1,15 @@
 """Works out why crews were sent their orders, soon after and beside everything that is urgent.
 
-A row that waits for its reason is written with the assignment, so what a job misses the next one
-finds. The problem of its run is unpacked once for all of its orders.
+A row that waits for its reason is written with the assignment and costs no job (ADR 8): a ticker
+looks for such rows, and what it misses it finds the next time. The problem of a run is unpacked
+once for all of its orders.
 """
 
 import asyncio
 import logging
-from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from procrastinate import JobContext
-from procrastinate.exceptions import AlreadyEnqueued
-
-from app.core import clock, jobs
 from app.core.db import Database
 from app.planning import reason_rows
 from app.planning.reason_rows import Pending
@@ -22,31 +17,16 @@ from app.planning.stored import Asked, unpacked
 from app.planning.why_shown import why_planned
 
 log = logging.getLogger(__name__)
-QUEUE = "questions"
-"""Beside "what if", away from plans and dispatch."""
-LAST = -10
-"""Priority in that queue: somebody waits for an answer, nobody for this."""
-LOCK = "sent-reasons"
-SOON = timedelta(seconds=5)
-"""The push of what was just sent comes first."""
-
-
-@jobs.app.task(name="planning.reasons", queue=QUEUE, priority=LAST, pass_context=True)
-async def work_out_reasons(context: JobContext) -> None:
-    """Store the reason of every order that was sent by plan and lacks it."""
-    await work_out(context.additional_context["database"])
-
-
-async def ask(database: Database) -> None:
-    """Queue it unless it waits already."""
-    with suppress(AlreadyEnqueued):
-        async with database.transaction() as session:
-            at = clock.now() + SOON
-            await jobs.defer(session, work_out_reasons, lock=LOCK, queueing_lock=LOCK, at=at)
+EVERY_S = 10.0
+"""Between looks; until then the reason is worked out when somebody asks."""
 
 
 async def work_out(database: Database) -> None:
-    """Run after run; what cannot be worked out is not tried again."""
+    """Store the reason of every order that was sent by plan and lacks it, run after run.
+
+    What cannot be worked out is not tried again. Two workers at the same run do no harm: they find
+    the same.
+    """
     async with database.transaction() as session:
         runs = await reason_rows.runs_with_pending(session)
     for run_id in runs:
@@ -61,7 +41,8 @@ async def work_out(database: Database) -> None:
 async def _reasons(
     run_id: UUID, body: bytes | None, pending: list[Pending]
 ) -> dict[UUID, dict[str, Any] | None]:
-    """Assignment -> its reason; a thread at a time takes milliseconds, so others get their turn."""
+    """Assignment -> its reason; one at a time takes milliseconds of a thread, so that whatever else
+    the process does gets its turn."""
     found: dict[UUID, dict[str, Any] | None] = {each.assignment_id: None for each in pending}
     if body is None:
         return found
