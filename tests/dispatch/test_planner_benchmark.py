@@ -3,11 +3,12 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dispatch
 from app.planning.policy import LENDING_PRICE_S
-from benchmarks import planner_city, planner_day
+from benchmarks import day_calls, planner_city, planner_day
 from benchmarks.classic_sets import Classic, classic_sets
 from benchmarks.planner import LIMITS, SECTIONS, Asked, wanted
 from benchmarks.planner_ours import planned
@@ -15,7 +16,7 @@ from benchmarks.planner_record import Record
 from benchmarks.planner_rich import fresh, gained, summary, whole_pool_s
 from benchmarks.planner_vroom import closes
 from benchmarks.rich_generator import generate
-from dispatch import Plan, Problem
+from dispatch import Plan, Problem, replan
 from dispatch.formats import read_rich
 
 SQUARE = """mini
@@ -113,7 +114,6 @@ def test_what_cp_sat_gave_to_fairness_stands_apart() -> None:
 
 def test_a_day_lived_through_serves_most_orders() -> None:
     day = planner_day.build(30, 2)
-    assert 0 < sum(1 for at in day.arrives_s.values() if at) < 30
     lived = planner_day.simulate(day, every_s=7200, seconds=0.1, seed=0, rolling=True)
     bound = [visit.order_id for visits in day.done.values() for visit in visits]
     assert len(bound) == len(set(bound)) > 15
@@ -121,6 +121,41 @@ def test_a_day_lived_through_serves_most_orders() -> None:
     for crew_id, visits in day.done.items():
         for visit in visits:
             assert visit.start_s >= day.arrives_s[visit.order_id], crew_id
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_half_the_orders_come_during_the_day_and_no_appointment_in_its_slot(seed: int) -> None:
+    orders = read_rich(generate(40, "tight", seed)).orders
+    arrives = day_calls.arrivals(orders, np.random.default_rng(seed))
+    assert sum(1 for at in arrives.values() if at) == 20
+    for order in orders:
+        assert order.due_s is not None
+        if order.emergency:
+            assert arrives[order.id] == order.opens_s
+        elif day_calls.appointed(order):
+            assert arrives[order.id] <= order.opens_s
+        else:
+            assert arrives[order.id] <= order.due_s - 3_600
+
+
+def test_a_crew_that_nothing_is_planned_for_rests_as_soon_as_it_may() -> None:
+    day = planner_day.build(30, 2)
+    opens = {crew.id: crew.breaks[0].earliest_s for crew in day.problem.crews}
+    idle = replan(day.problem, {})
+    for now_s in (min(opens.values()) - 1, max(opens.values())):
+        day.plan = idle
+        planner_day._set_out(day, now_s)
+        due = {crew: at for crew, at in opens.items() if at <= now_s}
+        assert day.rested == {crew: at + 2_700 for crew, at in due.items()}
+
+
+def test_a_break_needs_room_beside_the_drive() -> None:
+    day = planner_day.build(30, 2)
+    crew = day.problem.crews[0]
+    rest = crew.breaks[0]
+    assert planner_day._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s + 60, 60)
+    assert not planner_day._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s, 60)
+    assert not planner_day._rests(rest, rest.latest_s + 1, crew.shift[1], 60)
 
 
 def test_both_ways_plan_as_an_emergency_arrives_and_only_rolling_goes_on_from_it(
