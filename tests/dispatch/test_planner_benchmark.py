@@ -1,6 +1,7 @@
 """The planner's benchmark measures what it says: gaps, cities, a day, VROOM's windows."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import dispatch
 from app.planning.policy import LENDING_PRICE_S
 from benchmarks import day_calls, planner_city, planner_day
 from benchmarks.classic_sets import Classic, classic_sets
+from benchmarks.danger_figures import LONGEST_S, Sample, burst_figures, figures
 from benchmarks.planner import LIMITS, SECTIONS, Asked, wanted
 from benchmarks.planner_ours import planned
 from benchmarks.planner_record import Record
@@ -110,6 +112,22 @@ def test_what_cp_sat_gave_to_fairness_stands_apart() -> None:
     assert (told["search_minutes"], told["cp_sat_minutes"]) == (60.0, 1.0)
     assert (told["cp_sat_percent_of_jf"], told["cp_sat_runs"]) == (0.5, "1 of 4")
     assert not told["whole_pool_tried"] and gained(rows, whole_pool_s(60.0))["whole_pool_tried"]
+
+
+def test_danger_never_pushed_has_waited_longest_and_a_quiet_moment_proves_nothing() -> None:
+    began = datetime(2026, 1, 15, tzinfo=UTC)
+
+    def sample(busy: bool, waited_s: float | None) -> Sample:
+        at = None if waited_s is None else began + timedelta(seconds=waited_s)
+        return Sample(began, busy, answered=began, sent=at, pushed=at)
+
+    heard = [sample(True, 0.5), sample(False, 3.0)]
+    told, bursts = figures(heard), burst_figures(heard)
+    assert (told["danger_p99_s"], told["danger_most_s"]) == (0.5, 3.0)
+    assert bursts["danger_burst_p99_s"] > 2.9, "in a burst all of it counts"
+    told = figures([*heard, sample(True, None)]) | burst_figures([sample(True, None)])
+    assert told["danger_p99_s"] == told["danger_burst_p99_s"] == LONGEST_S
+    assert (told["never_pushed"], told["danger_burst_never_pushed"]) == (1, 1)
 
 
 def test_a_day_lived_through_serves_most_orders() -> None:
