@@ -25,7 +25,6 @@ from app.planning.commit_rows import Due, Hands
 from app.planning.context import Planner
 from app.planning.handover import hand_over
 from app.planning.held_up import EMPTY, held_up, is_free
-from app.planning.models import PlannedVisit
 from app.planning.offers import NOBODY, Offer, Offers, agreed, offers_of
 from app.planning.room import may_get
 from app.planning.takers import Taking
@@ -158,15 +157,15 @@ async def _send(planner: Planner, due: Due, done: Committed) -> None:
     try:
         async with planner.database.transaction() as session:
             order = await work_orders.locked_any(session, order_id)
-            visit = await session.get(PlannedVisit, order_id)
-            if State(order.state) not in AWAITING_DISPATCH or visit is None:
+            planned = await commit_rows.planned(session, order_id)
+            if State(order.state) not in AWAITING_DISPATCH or planned is None:
                 return
-            if visit.crew_id != crew_id:
+            if planned.crew_id != crew_id:
                 return
             if not await may_get(session, order, crew_id):
                 return
             await assignments.assign(session, order, crew_id, Act.by_planner(), how="auto")
-            await reason_rows.await_reason(session, order, crew_id, visit.run_id)
+            await reason_rows.await_reason(session, order, crew_id, planned.run_id)
             if due.home_id != order.station_id:
                 await repository.raise_dirty(session, due.home_id)
         done.sent[order_id] = crew_id

@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
 from app.planning.repository import ids
 
 
@@ -54,6 +55,12 @@ async def due_visits(
         " AND (v.start_at <= :before OR o.service_class = 'E1') ORDER BY v.start_at, v.order_id"
     ).bindparams(ids("stations", stations), before=due_before)
     return [Due(*row) for row in await session.execute(statement)]
+
+
+async def planned(session: AsyncSession, order_id: UUID) -> Any:
+    """(crew_id, run_id) of the order's visit in the plan in force, or None."""
+    statement = "SELECT crew_id, run_id FROM planned_visits WHERE order_id = :order"
+    return await sql.first(session, statement, {"order": order_id})
 
 
 async def hands_of(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID, Hands]:

@@ -6,10 +6,9 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.planning import reason_rows, repository, snapshot_rows
+from app.planning import commit_rows, reason_rows, repository, snapshot_rows
 from app.planning.context import Planner
 from app.planning.held_up import Held
-from app.planning.models import PlannedVisit
 from app.planning.reading import facts_of
 from app.planning.rerouted import Setting, rewrite
 from app.planning.room import may_get
@@ -59,12 +58,8 @@ async def hand_over(
 
 async def _still_planned(session: AsyncSession, held: Held) -> bool:
     """Whether the plan in force is the one that was priced."""
-    visit = await session.get(PlannedVisit, held.visit.order_id)
-    return (
-        visit is not None
-        and visit.crew_id == held.visit.crew_id
-        and (visit.run_id == held.visit.run_id)
-    )
+    planned = await commit_rows.planned(session, held.visit.order_id)
+    return planned is not None and tuple(planned) == (held.visit.crew_id, held.visit.run_id)
 
 
 def _touched(setting: Setting, taking: Taking) -> list[Job]:
