@@ -25,10 +25,12 @@ from dispatch.search.layout import (
     LENGTH,
     LISTED_IN,
     LOCKED,
+    MAY_MOVE,
     PENALTY,
     REMOTE,
     ROUND,
     ROW,
+    SEEDS,
     SERVICE,
     SPREAD_RATE,
     STOP,
@@ -94,12 +96,14 @@ def _touched(c: int, tours: Tours, walk: Walk) -> bool:
 def ruin(wider: int, day: Day, tours: Tours, walk: Walk) -> None:
     """Remove strings around a random order, and list `wider` neighbours that were out already."""
     orders, dice = day.orders, walk.dice
-    seed = draw_below(dice, orders.shape[0])
+    seed = walk.seeds[draw_below(dice, walk.book[SEEDS])]
     longest = max(1.0, min(float(LONGEST_STRING), _average_length(day, tours)))
     strings = math.floor(draw(dice) * (4.0 * REMOVED / (1.0 + longest) - 1.0) + 1.0)
     removed = waiting = 0
     for i in range(day.near.shape[1]):
         x = day.near[seed, i]
+        if tours.spots[x, MAY_MOVE] == 0:
+            continue
         c = tours.spots[x, WHERE]
         if c < 0:
             fresh = tours.spots[x, LISTED_IN] != walk.book[ROUND]

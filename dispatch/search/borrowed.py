@@ -75,4 +75,5 @@ def borrow_walk(walk: Walk) -> Walk:
         borrow(walk.best_length),
         borrow(walk.pool),
         borrow(walk.dice),
+        borrow(walk.seeds),
     )

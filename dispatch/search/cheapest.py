@@ -34,6 +34,7 @@ from dispatch.search.layout import (
     LOAD,
     LOCKED,
     LOST,
+    MAY_CHANGE,
     MEMO_AT,
     MEMO_PRICE,
     MEMO_VERSION,
@@ -130,6 +131,8 @@ def cheapest(
         fee = day.options[e, FLAT]
         r = tours.hands[c, ROW]
         n = tours.rows[r, LENGTH]
+        if tours.hands[c, MAY_CHANGE] == 0:
+            continue
         if n + 3 >= cells.shape[1] or (bound_to_owner and owner != c):
             continue
         if tours.rows[r, CARRIED] + orders[x, UNITS] > crews[c, CAPACITY]:

@@ -44,11 +44,12 @@ STOP, FEE, FROM, DRIVE, LEG, LABELS, EARLY, UNTIL, ROOM = range(9)
 LENGTH, TIME_PRICE, DRIVEN, WORK, FLAT_PRICE, INCOME, VERSION, CARRIED = range(8)
 
 # Columns of `Tours.hands`: a crew's row in use, published orders that others have taken from it,
-# the last round that touched it.
-ROW, LOST, TOUCHED_IN = range(3)
+# the last round that touched it, whether this search may change it.
+ROW, LOST, TOUCHED_IN, MAY_CHANGE = range(4)
 
-# Columns of `Tours.spots`: an order's crew, -1 while left out; the last round that listed it.
-WHERE, LISTED_IN = range(2)
+# Columns of `Tours.spots`: an order's crew, -1 while left out; the last round that listed it;
+# whether this search may move it.
+WHERE, LISTED_IN, MAY_MOVE = range(3)
 
 # Columns of `Day.options`.
 WHO, FLAT = range(2)
@@ -66,7 +67,7 @@ MEMO_VERSION, MEMO_PRICE, MEMO_AT, MEMO_WORK = range(4)
 ALL_WORK, ALL_INCOME, PRICE, NEWEST, WORK_TILT, INCOME_TILT = range(6)
 
 # Cells of `Walk.book`.
-CURRENT, BEST, ROUND, IMPROVED, TOUCHED, ABSENT, SEATED = range(7)
+CURRENT, BEST, ROUND, IMPROVED, TOUCHED, ABSENT, SEATED, SEEDS = range(8)
 
 
 class Day(NamedTuple):
@@ -118,12 +119,21 @@ class Tours(NamedTuple):
     """[half, label, column]: two label sets in the making."""
 
 
+class Stops(NamedTuple):
+    """A plan: which orders each crew has, one after the other."""
+
+    at: Ints
+    """[crew, position], by the orders' positions in the problem."""
+    length: Ints
+    """[crew]."""
+
+
 class Walk(NamedTuple):
     """Where a search stands."""
 
     book: Ints
     """Price now and best price, rounds done, how often the best improved, lengths of two lists,
-    and the price of the given tours."""
+    the price of the given tours, and the length of `seeds`."""
     touched: Ints
     """Crews whose row has changed in this round."""
     absent: Ints
@@ -138,3 +148,5 @@ class Walk(NamedTuple):
     pool: Ints
     """[slot, column]: crew + 1, number of orders, then the orders of routes that were good once."""
     dice: NDArray[np.uint64]
+    seeds: Ints
+    """Orders around which a round may remove; `book[SEEDS]` of them."""

@@ -1,9 +1,9 @@
-"""The start of a search: label the given tours, then insert everything that is left."""
+"""Taking a plan over: label its tours, as the start of a search or in the middle of one."""
 
 from __future__ import annotations
 
 from dispatch.search.anneal import note_best, recreate, start_round
-from dispatch.search.borrowed import borrow_day, borrow_tours, borrow_walk
+from dispatch.search.borrowed import borrow, borrow_day, borrow_tours, borrow_walk
 from dispatch.search.change import count_in, full_price, mend
 from dispatch.search.compiled import kernel
 from dispatch.search.layout import (
@@ -21,6 +21,8 @@ from dispatch.search.layout import (
     LISTED_IN,
     LOAD,
     LOST,
+    MAY_CHANGE,
+    MAY_MOVE,
     NEWEST,
     OWNER,
     PENALTY,
@@ -28,10 +30,14 @@ from dispatch.search.layout import (
     ROUND,
     ROW,
     SEATED,
+    SEEDS,
     STOP,
+    VERSION,
     WHERE,
     WHO,
     Day,
+    Ints,
+    Stops,
     Tours,
     Walk,
 )
@@ -47,49 +53,125 @@ def _fee(x: int, c: int, day: Day) -> int:
 
 
 @kernel
-def _sit(day: Day, tours: Tours, walk: Walk) -> None:
-    """Take the given tours as they are, without what breaks a rule."""
-    start_round(tours, walk)
-    for c in range(day.crews.shape[0]):
-        r = tours.hands[c, ROW]
-        kept = 0
-        for i in range(tours.rows[r, LENGTH]):
-            x = tours.cells[r, i, STOP]
-            fee = _fee(x, c, day)
-            if fee < 0 and day.orders[x, ACCEPTED] == 0:
-                continue
-            tours.cells[r, kept, STOP] = x
-            tours.cells[r, kept, FEE] = max(0, fee)
-            tours.spots[x, WHERE] = c
-            owner = day.orders[x, OWNER]
-            if owner >= 0 and owner != c:
-                tours.hands[owner, LOST] += 1
-            kept += 1
-        tours.rows[r, LENGTH] = kept
-        mend(c, day, tours, walk)
+def _stands(c: int, plan: Stops, tours: Tours) -> bool:
+    """True when the crew's row is labelled and holds these very stops."""
+    r = tours.hands[c, ROW]
+    n = tours.rows[r, LENGTH]
+    if tours.rows[r, VERSION] == 0 or n != plan.length[c]:
+        return False
+    i = 0
+    while i < n and tours.cells[r, i, STOP] == plan.at[c, i]:
+        i += 1
+    return bool(i == n)
+
+
+@kernel
+def _seat(c: int, plan: Stops, day: Day, tours: Tours, walk: Walk) -> None:
+    """Give the crew these stops, without those that it must not have or cannot reach."""
+    r = tours.hands[c, ROW]
+    kept = 0
+    for i in range(plan.length[c]):
+        x = plan.at[c, i]
+        fee = _fee(x, c, day)
+        if fee < 0 and day.orders[x, ACCEPTED] == 0:
+            continue
+        tours.cells[r, kept, STOP] = x
+        tours.cells[r, kept, FEE] = max(0, fee)
+        kept += 1
+    tours.rows[r, LENGTH] = kept
+    mend(c, day, tours, walk)
+
+
+@kernel
+def _count(day: Day, tours: Tours) -> None:
+    """Sum up everything anew from the crews' rows."""
     for cell in range(NEWEST):
         tours.totals[cell] = 0
+    for x in range(day.orders.shape[0]):
+        tours.spots[x, WHERE] = -1
+    for c in range(day.crews.shape[0]):
+        tours.hands[c, LOST] = 0
     for c in range(day.crews.shape[0]):
         tours.totals[ALL_WORK] += day.crews[c, LOAD]
         tours.totals[ALL_INCOME] += day.crews[c, EARNED]
         count_in(c, 1, day, tours)
+        r = tours.hands[c, ROW]
+        for i in range(tours.rows[r, LENGTH]):
+            x = tours.cells[r, i, STOP]
+            tours.spots[x, WHERE] = c
+            owner = day.orders[x, OWNER]
+            if owner >= 0 and owner != c:
+                tours.hands[owner, LOST] += 1
     for x in range(day.orders.shape[0]):
         if tours.spots[x, WHERE] < 0:
             tours.totals[PRICE] += day.orders[x, PENALTY]
 
 
 @kernel
-def open_tours(sort: int, owned_day: Day, owned_tours: Tours, owned_walk: Walk) -> None:
-    """Label the tours, note them as the best, then insert the rest in the order of `sort`.
+def _sit(plan: Stops, day: Day, tours: Tours, walk: Walk) -> None:
+    """Take the plan as it is, without what breaks a rule, and note it as the best."""
+    start_round(tours, walk)
+    for c in range(day.crews.shape[0]):
+        if not _stands(c, plan, tours):
+            _seat(c, plan, day, tours, walk)
+    _count(day, tours)
+    walk.book[CURRENT] = full_price(day, tours)
+    note_best(day, tours, walk)
+
+
+@kernel
+def _leave_alone(crews: Ints, orders: Ints, tours: Tours, walk: Walk) -> None:
+    """From now on change only crews and orders that are marked with 1."""
+    for c in range(crews.shape[0]):
+        tours.hands[c, MAY_CHANGE] = crews[c]
+    seeds = 0
+    for x in range(orders.shape[0]):
+        tours.spots[x, MAY_MOVE] = orders[x]
+        if orders[x] > 0:
+            walk.seeds[seeds] = x
+            seeds += 1
+    walk.book[SEEDS] = seeds
+
+
+@kernel
+def take_over(
+    owned_plan: Stops,
+    owned_crews: Ints,
+    owned_orders: Ints,
+    owned_day: Day,
+    owned_tours: Tours,
+    owned_walk: Walk,
+) -> None:
+    """Go on from this plan, changing only the crews and orders that are marked with 1.
+
+    The plan is the best from now on, whatever was before.
+    """
+    day, tours = borrow_day(owned_day), borrow_tours(owned_tours)
+    walk = borrow_walk(owned_walk)
+    plan = Stops(borrow(owned_plan.at), borrow(owned_plan.length))
+    _sit(plan, day, tours, walk)
+    _leave_alone(borrow(owned_crews), borrow(owned_orders), tours, walk)
+
+
+@kernel
+def open_tours(
+    sort: int, owned_plan: Stops, owned_day: Day, owned_tours: Tours, owned_walk: Walk
+) -> None:
+    """Take the plan over, note it as the best, then insert the rest in the order of `sort`.
 
     `walk.book[BEST]` is the price with nothing inserted, or with it when that is lower.
     """
     day, tours = borrow_day(owned_day), borrow_tours(owned_tours)
     walk = borrow_walk(owned_walk)
-    _sit(day, tours, walk)
-    walk.book[SEATED] = full_price(day, tours)
-    walk.book[CURRENT] = walk.book[SEATED]
-    note_best(day, tours, walk)
+    plan = Stops(borrow(owned_plan.at), borrow(owned_plan.length))
+    for c in range(day.crews.shape[0]):
+        tours.hands[c, MAY_CHANGE] = 1
+    for x in range(day.orders.shape[0]):
+        tours.spots[x, MAY_MOVE] = 1
+        walk.seeds[x] = x
+    walk.book[SEEDS] = day.orders.shape[0]
+    _sit(plan, day, tours, walk)
+    walk.book[SEATED] = walk.book[CURRENT]
     start_round(tours, walk)
     for x in range(day.orders.shape[0]):
         if tours.spots[x, WHERE] < 0 and day.orders[x, CROWD] > 0:

@@ -9,18 +9,22 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from dispatch.model import Budget
 from dispatch.problem import Problem
+from dispatch.search.halves import anneal_halves
+from dispatch.search.layout import Stops
 from dispatch.search.prepare import day_of
-from dispatch.search.run import Found, Searcher, Stops, run
+from dispatch.search.run import Found, Searcher, run
 
 WORTH_S = 0.1
 """Seconds from which a second search is worth its thread."""
+LARGE, CREWS = 250, 12
+"""Orders and crews from which two searches have half of the day each."""
 MEETINGS = (0.5, 0.7, 0.85, 0.95)
 """Shares of the time after which the search that lags goes on from the other's best plan."""
 _busy = threading.Lock()
@@ -55,21 +59,31 @@ def _both(
     seed: int,
     deadline: float,
 ) -> Found:
-    day, board = day_of(problem), Board()
+    day = day_of(problem)
 
-    def go(side: int) -> Found:
+    def searcher(side: int) -> Searcher:
         own = seed + 1_000_003 * side
-        searcher = Searcher(problem, day, start, budget, seed=own, deadline=deadline)
-        searcher.go(board.side(side, searcher))
-        return searcher.found()
+        return Searcher(problem, day, start, budget, seed=own, deadline=deadline)
 
-    with ThreadPoolExecutor(1, thread_name_prefix="search") as second:
-        theirs = second.submit(go, 1)
-        try:
-            mine = go(0)
-        finally:
-            board.closed = not theirs.done()
-        return better(mine, theirs.result())
+    with ThreadPoolExecutor(1, thread_name_prefix="search") as other:
+        theirs = other.submit(searcher, 1)
+        first, second = searcher(0), theirs.result()
+        if len(problem.orders) >= LARGE and len(problem.crews) >= CREWS:
+            anneal_halves(first, second, other, day, seed=seed, deadline=deadline)
+        else:
+            _side_by_side(first, second, other)
+    return better(first.found(), second.found())
+
+
+def _side_by_side(first: Searcher, second: Searcher, other: Executor) -> None:
+    """Each anneals the whole day; now and then the one that lags takes the other's best plan."""
+    board = Board()
+    theirs = other.submit(second.go, board.side(1, second))
+    try:
+        first.go(board.side(0, first))
+    finally:
+        board.closed = not theirs.done()
+        theirs.result()
 
 
 class Board:

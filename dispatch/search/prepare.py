@@ -10,7 +10,7 @@ from dispatch.problem import Problem
 from dispatch.reach import eligible
 from dispatch.search import layout
 from dispatch.search.chance import dice_of
-from dispatch.search.layout import NEVER, Day, Ints, Tours, Walk
+from dispatch.search.layout import NEVER, Day, Ints, Stops, Tours, Walk
 
 NEIGHBOURS = 200
 """Orders that each order knows as its neighbours."""
@@ -172,15 +172,10 @@ def most_stops(problem: Problem, sequences: Sequence[Sequence[int]]) -> int:
     return min(len(problem.orders), max(longest, locked + visits))
 
 
-def tours_of(
-    problem: Problem, day: Day, sequences: Sequence[Sequence[int]], stops: int | None = None
-) -> Tours:
-    """Return tours that hold the given orders per crew, not labelled yet.
-
-    There is room for `stops` per route, by default for `most_stops`.
-    """
+def tours_of(problem: Problem, day: Day, sequences: Sequence[Sequence[int]]) -> Tours:
+    """Return empty tours, not labelled yet, with room for the given orders per crew."""
     crews, orders = len(problem.crews), len(problem.orders)
-    room = 2 + (most_stops(problem, sequences) if stops is None else stops)
+    room = 2 + most_stops(problem, sequences)
     rests = int(day.crews[:, layout.RESTS].max(initial=0))
     width = 1 if rests == 0 else 4 + 4 * rests
     rows = 2 * crews
@@ -189,18 +184,23 @@ def tours_of(
         rows=np.zeros((rows, 8), dtype=np.int64),
         labels=np.zeros((rows, room + 1, width, 3), dtype=np.int64),
         limits=np.zeros((rows, room + 1, rests + 1, 2), dtype=np.int64),
-        hands=np.zeros((crews, 3), dtype=np.int64),
-        spots=np.zeros((orders, 2), dtype=np.int64),
+        hands=np.zeros((crews, 4), dtype=np.int64),
+        spots=np.zeros((orders, 3), dtype=np.int64),
         totals=np.zeros(6, dtype=np.int64),
         memo=np.zeros((len(day.options), 2, 4), dtype=np.int64),
         scratch=np.zeros((2, width, 3), dtype=np.int64),
     )
     tours.hands[:, layout.ROW] = np.arange(0, rows, 2)
     tours.spots[:, layout.WHERE] = -1
-    for crew, sequence in enumerate(sequences):
-        tours.rows[2 * crew, layout.LENGTH] = len(sequence)
-        tours.cells[2 * crew, : len(sequence), layout.STOP] = sequence
     return tours
+
+
+def plan_of(sequences: Sequence[Sequence[int]], tours: Tours) -> Stops:
+    """The orders per crew as arrays that tours of this size can take over."""
+    stops = np.zeros((len(sequences), tours.cells.shape[1]), dtype=np.int64)
+    for row, sequence in zip(stops, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return Stops(stops, np.array([len(names) for names in sequences], dtype=np.int64))
 
 
 def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
@@ -209,7 +209,7 @@ def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
     remembered = min(tours.cells.shape[1], REMEMBERED + 2)
     slots = min(8192, 1 << int(np.log2(POOL_CELLS / remembered)))
     return Walk(
-        book=np.zeros(7, dtype=np.int64),
+        book=np.zeros(8, dtype=np.int64),
         touched=np.zeros(crews, dtype=np.int64),
         absent=np.zeros(3 * orders + 64, dtype=np.int64),
         keys=np.zeros(3 * orders + 64, dtype=np.float64),
@@ -218,4 +218,5 @@ def walk_of(day: Day, tours: Tours, seed: int) -> Walk:
         best_length=np.zeros(crews, dtype=np.int64),
         pool=np.zeros((slots, remembered), dtype=np.int64),
         dice=dice_of(seed),
+        seeds=np.zeros(orders, dtype=np.int64),
     )

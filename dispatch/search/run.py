@@ -6,12 +6,26 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from dispatch.model import Budget
 from dispatch.problem import Problem
 from dispatch.search.anneal import anneal
-from dispatch.search.layout import BEST, IMPROVED, ROUND, SEATED, Day, Walk
-from dispatch.search.opening import open_tours
-from dispatch.search.prepare import day_of, tours_of, walk_of
+from dispatch.search.layout import (
+    BEST,
+    IMPROVED,
+    LENGTH,
+    ROUND,
+    ROW,
+    SEATED,
+    STOP,
+    Day,
+    Ints,
+    Stops,
+    Walk,
+)
+from dispatch.search.opening import open_tours, take_over
+from dispatch.search.prepare import day_of, plan_of, tours_of, walk_of
 
 HOT, WARM = 4_800_000.0, 300_000.0
 """Thousandths of price at which annealing begins: from nothing, from a plan."""
@@ -27,8 +41,6 @@ UNLIMITED = 1 << 60
 FIRST_SORT = 6
 """What the first insertion sorts orders by: penalty per service time."""
 Column = tuple[int, tuple[int, ...]]
-Stops = list[list[int]]
-"""Per crew its orders, all by their positions in the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +76,52 @@ class Searcher:
         """`day` is the problem as arrays and may be shared: nobody writes to it."""
         self._problem, self._day, self._budget = problem, day, budget
         self._warm, self._deadline = start is not None, deadline
-        self._tours = tours_of(problem, day, _numbers(problem, start or {}))
+        sequences = _numbers(problem, start or {})
+        self._tours = tours_of(problem, day, sequences)
         self._walk = walk_of(day, self._tours, seed)
-        open_tours(FIRST_SORT, day, self._tours, self._walk)
-        self._seated = int(self._walk.book[SEATED])
-        self._opened = self.price
+        plan = plan_of(sequences, self._tours)
+        open_tours(FIRST_SORT, plan, day, self._tours, self._walk)
+        self._seated, self._opened = int(self._walk.book[SEATED]), self.price
+        self._pace, self._size, self._done = 0.0, 16, 0
 
     @property
     def price(self) -> int:
         """Of the best plan so far, in thousandths."""
         return int(self._walk.book[BEST])
 
+    @property
+    def worth_it(self) -> bool:
+        """Whether there is an order that some crew could have."""
+        return len(self._day.options) > 0
+
     def best(self) -> Stops:
         """The best plan so far."""
-        walk = self._walk
-        return [
-            walk.best_stops[crew, :length].tolist()
-            for crew, length in enumerate(walk.best_length.tolist())
-        ]
+        return Stops(self._walk.best_stops.copy(), self._walk.best_length.copy())
 
-    def adopt(self, plan: Stops) -> None:
-        """Go on from this plan, which another search of the same day found."""
-        stops = self._walk.best_stops.shape[1] - 4
-        self._tours = tours_of(self._problem, self._day, plan, stops)
-        open_tours(FIRST_SORT, self._day, self._tours, self._walk)
+    def current(self) -> Stops:
+        """The plan that it stands at."""
+        tours = self._tours
+        rows = tours.hands[:, ROW]
+        return Stops(tours.cells[rows, :, STOP], tours.rows[rows, LENGTH])
+
+    def adopt(self, plan: Stops, crews: Ints | None = None, orders: Ints | None = None) -> None:
+        """Go on from this plan of the same day, changing only crews and orders marked with 1.
+
+        Without marks everything may change. The plan counts as the best from now on.
+        """
+        crews = np.ones(len(self._day.crews), np.int64) if crews is None else crews
+        orders = np.ones(len(self._day.orders), np.int64) if orders is None else orders
+        take_over(plan, crews, orders, self._day, self._tours, self._walk)
 
     def found(self) -> Found:
         """What it came to."""
+        best = self.best()
         return Found(
             sequences={
-                crew.id: tuple(self._problem.orders[x].id for x in stops)
-                for crew, stops in zip(self._problem.crews, self.best(), strict=True)
+                crew.id: tuple(self._problem.orders[x].id for x in stops[:length])
+                for crew, stops, length in zip(
+                    self._problem.crews, best.at.tolist(), best.length.tolist(), strict=True
+                )
             },
             price=self.price,
             seated=self._seated,
@@ -108,39 +135,74 @@ class Searcher:
 
         When it answers False the search ends.
         """
-        began = time.monotonic()
-        budget, book = self._budget, self._walk.book
-        count = len(self._day.orders)
-        if not len(self._day.options):
+        if not self.worth_it:
             return
-        span = max(1e-3, self._deadline - began)
+        if self._budget.iterations is None:
+            self.cool(0.0, 1.0, self._deadline, look)
+        else:
+            self._count_down(look)
+
+    def cool(
+        self,
+        share: float,
+        upto: float,
+        until: float,
+        look: Callable[[float], bool] | None = None,
+    ) -> None:
+        """Anneal from one share of the whole cooling to another until that monotonic instant."""
+        began = now = time.monotonic()
+        span = max(1e-3, until - began)
+        here, rounds = share, self._rounds
+        while now < until and here < 1 and self.done < rounds and not self._improved_enough:
+            size = 16
+            if self._pace > 0:
+                left = min(STRETCH_S, until - now)
+                size = max(1, min(8 * self._size, int(left / self._pace)))
+            ahead = here + (upto - share) * size * self._pace / span
+            self._anneal(size, here, max(min(upto, ahead), (self.done + size) / rounds))
+            now, before = time.monotonic(), now
+            self._pace = max(1e-7, (now - before) / size)
+            gone = share + (upto - share) * (now - began) / span
+            here = max(gone, self.done / rounds)
+            if look is not None and not look(here):
+                return
+
+    def _count_down(self, look: Callable[[float], bool] | None) -> None:
+        """Anneal for the budget's rounds, or until the deadline."""
+        rounds, size = self._rounds, 16
+        while self.done < rounds and time.monotonic() < self._deadline:
+            size = min(size, rounds - self.done)
+            self._anneal(size, self.done / rounds, (self.done + size) / rounds)
+            if self._improved_enough or (look is not None and not look(self.done / rounds)):
+                return
+            size = min(8 * size, 4096)
+
+    @property
+    def done(self) -> int:
+        """Rounds of annealing so far."""
+        return self._done
+
+    @property
+    def _rounds(self) -> int:
+        """After so many rounds it ends, whatever the time."""
+        enough = 1000 + ENOUGH * len(self._day.orders) ** 2
+        return min(self._budget.iterations or UNLIMITED, enough)
+
+    @property
+    def _improved_enough(self) -> bool:
+        most = self._budget.solutions
+        return most is not None and int(self._walk.book[IMPROVED]) >= most
+
+    def _anneal(self, size: int, share: float, upto: float) -> None:
+        """So many rounds, from one share of the cooling to another."""
         hot = WARM if self._warm else HOT
         fall = WARM_FALL if self._warm else FALL
-        wider = WIDE if count < MANY else NARROW
-        most = UNLIMITED if budget.solutions is None else budget.solutions
-        rounds = min(budget.iterations or UNLIMITED, 1000 + ENOUGH * count**2)
-        done, size, share = 0, 16, 0.0
-        while done < rounds and share < 1 and book[IMPROVED] < most:
-            size = min(size, rounds - done)
-            called = time.monotonic()
-            ahead = (done + size) / rounds
-            if budget.iterations is None:
-                pace = (called - began) / done if done else 0.0
-                ahead = max(ahead, min(1.0, share + size * pace / span))
-            heats = (hot * fall**-share, hot * fall**-ahead)
-            anneal(size, *heats, wider, most, self._day, self._tours, self._walk)
-            done += size
-            now = time.monotonic()
-            if now >= self._deadline:
-                return
-            if budget.iterations is None:
-                share = max(done / rounds, (now - began) / span)
-                pace = max(1e-7, (now - called) / size)
-                size = max(1, min(8 * size, int(min(STRETCH_S, self._deadline - now) / pace)))
-            else:
-                share, size = ahead, min(8 * size, 4096)
-            if look is not None and not look(share):
-                return
+        wider = WIDE if len(self._day.orders) < MANY else NARROW
+        most = self._budget.solutions or UNLIMITED
+        heats = (hot * fall**-share, hot * fall**-upto)
+        anneal(size, *heats, wider, most, self._day, self._tours, self._walk)
+        self._size = size
+        self._done += size
 
 
 def run(

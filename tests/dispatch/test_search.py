@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from dispatch import Budget, Crew, Objective, Order, Problem, check, replan, sol
 from dispatch.price import priced_plan
 from dispatch.search import is_warm, pair, run, search, warm
 from dispatch.search.compiled import ENVIRONMENT, kernel_folder
+from dispatch.search.halves import cut
 from dispatch.search.pair import MEETINGS, Board
 from dispatch.search.prepare import day_of
 from dispatch.search.run import Searcher
@@ -113,7 +116,7 @@ class TestPair:
         assert good.price < behind
         board.side(1, lagging)(MEETINGS[0])
         assert lagging.price == good.price
-        assert lagging.best() == good.best()
+        assert lagging.found().sequences == good.found().sequences
         assert lagging.found().opened == behind
 
     @settings(MANY, max_examples=15)
@@ -162,6 +165,59 @@ class TestPair:
     def test_a_budget_of_rounds_goes_alone(self) -> None:
         question = scattered(20, 4, seed=2)
         assert search(question, None, ROUNDS, seed=5) == run(question, None, ROUNDS, seed=5)
+
+
+class TestHalves:
+    """Of a large day each search has half of the crews."""
+
+    @pytest.fixture(autouse=True)
+    def every_day_is_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pair, "has_free_core", lambda: True)
+        monkeypatch.setattr(pair, "LARGE", 2)
+        monkeypatch.setattr(pair, "CREWS", 2)
+
+    @settings(MANY, max_examples=25)
+    @given(problems(), st.integers(0, 2))
+    def test_halves_put_together_keep_every_rule(self, question: Problem, most: int) -> None:
+        asked = replace(question, objective=replace(FAIR, most_moves=most))
+        plan = solve(asked, Budget(seconds=1.5 * pair.WORTH_S))
+        assert check(asked, plan) == []
+        assert plan.parts["searches"] == 2
+
+    def test_the_price_that_was_summed_is_the_plans(self) -> None:
+        question = scattered(60, 8, seed=2)
+        found = search(question, None, Budget(seconds=0.4), seed=5)
+        assert exact(question, found.sequences) <= -(-found.price // 1000)
+        assert found.price < found.opened
+
+    def test_crews_and_orders_of_the_other_half_stay_as_they_are(self) -> None:
+        question = scattered(60, 8, seed=2)
+        day, until = day_of(question), time.monotonic() + 60
+        searcher = Searcher(question, day, None, ROUNDS, seed=1, deadline=until)
+        before = searcher.best()
+        crews, orders = cut(day, before, np.random.default_rng(3))
+        assert 0 < crews.sum() < len(crews)
+        served = {x: c for c, n in enumerate(before.length) for x in before.at[c, :n].tolist()}
+        assert all(orders[x] == crews[c] for x, c in served.items())
+        searcher.adopt(before, crews, orders)
+        searcher.go()
+        after = searcher.best()
+        changed = [
+            c
+            for c in range(len(crews))
+            if after.at[c, : after.length[c]].tolist() != before.at[c, : before.length[c]].tolist()
+        ]
+        assert changed
+        assert all(crews[c] for c in changed)
+
+    def test_a_half_that_fails_is_not_passed_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def cool(searcher: Searcher, *_: float) -> None:
+            if threading.current_thread() is not threading.main_thread():
+                raise ArithmeticError
+
+        monkeypatch.setattr(Searcher, "cool", cool)
+        with pytest.raises(ArithmeticError):
+            search(scattered(20, 4, seed=2), None, Budget(seconds=0.2))
 
 
 class TestKernels:
