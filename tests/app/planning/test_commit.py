@@ -19,6 +19,7 @@ from app.planning.commit import commit_due
 from app.planning.context import Planner
 from app.planning.models import PlannedVisit
 from app.planning.repository import is_behind
+from app.planning.schemas import SentOut
 from app.work_orders.models import WorkOrder
 from tests.app.planning.conftest import Book, Run, Take
 from tests.app.planning.test_run import offline
@@ -83,6 +84,7 @@ class TestHandedOver:
         await stand(database, world, "A2", 117.041, 36.66)
         done = await commit_due(planner, world.stations["S01"])
         [sent] = done.shown()["committed"]
+        assert SentOut.model_validate(sent).model_dump(mode="json") == sent
         assert sent["crew_id"] == str(world.crews["A2"])
         assert sent["from_crew_id"] == str(world.crews["A3"])
         assert sent["saved_s"] == sum(sent["terms_s"].values()) > 0
