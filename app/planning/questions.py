@@ -39,7 +39,8 @@ async def order_plan(
         held = await assignments.current(session, order)
         if State(order.state) not in AWAITING_DISPATCH:
             kept = await reason_rows.of_order(session, order_id)
-            if kept is not None:
+            by_hand = held is not None and held.how == "manual"
+            if kept is not None or by_hand:
                 return found, kept
         body = None
         if left_out is None:

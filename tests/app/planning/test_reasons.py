@@ -86,7 +86,6 @@ class TestSentByPlan:
             by_hand = {"crew_id": crew, "reason": "knows the house"}
             answer = await client.post(url, json=by_hand, headers=as_("dispatcher"))
             assert answer.status_code == 200, answer.text
-            await forget_problems(database)
             assert await why(order) is None, "people have decided, this crew or another"
 
     async def test_a_hold_that_ends_with_the_same_crew_decides_nothing(
