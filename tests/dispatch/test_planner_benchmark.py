@@ -216,9 +216,17 @@ def test_fresh_instances_span_sizes_and_kinds() -> None:
     assert [each["name"].endswith("-H") for each in instances] == [False, False, True] * 2
 
 
-def test_a_summary_is_the_geometric_mean_and_the_worst() -> None:
-    told = summary([{"ratio": 0.5}, {"ratio": 2.0}])
-    assert told == {"geomean": 1.0, "worst": 2.0, "geomean_default": 1.0}
+def test_the_mean_is_beside_equal_seconds_and_the_worst_beside_the_best_of_eight() -> None:
+    rows = [
+        {"ratio": 0.5, "ratio_hardest": 0.9, "ratio_by_level": {0: 0.9, 5: 0.5}},
+        {"ratio": 2.0, "ratio_hardest": 2.0, "ratio_by_level": {0: 1.6, 5: 2.0}},
+    ]
+    assert summary(rows) == {
+        "geomean": 1.0,
+        "geomean_hardest": 1.3416,
+        "by_level": {0: 1.2, 5: 1.0},
+        "worst": 2.0,
+    }
 
 
 def test_sections_are_measured_one_by_one_and_say_when_and_how(tmp_path: Path) -> None:
