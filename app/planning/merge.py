@@ -6,7 +6,7 @@ plans both with everything else.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,6 +40,14 @@ class Merged:
     """(order, crew code)"""
     not_fitting: Sequence[Job] = field(default_factory=tuple)
 
+    @classmethod
+    def of(cls, new: Sequence[Job], crew_of: Mapping[str, str]) -> "Merged":
+        """What became of the new orders, by the plan's serial -> crew code."""
+        return cls(
+            inserted=[(job, crew_of[job.serial]) for job in new if job.serial in crew_of],
+            not_fitting=[job for job in new if job.serial not in crew_of],
+        )
+
     def shown(self) -> dict[str, Any]:
         return {
             "inserted": [_named(job) | {"crew_code": crew} for job, crew in self.inserted],
@@ -63,7 +71,7 @@ async def merged(
     try:
         async with database.transaction() as session:
             fresh = await load(session, before.station_id, before.at, horizon_s)
-        new = _unheard_of(before, fresh)
+        new = unheard_of(before, fresh)
         if not new:
             return solved, Merged()
         again = await _with(engine, solved, new)
@@ -84,8 +92,11 @@ async def _with(engine: RoutingEngine, solved: Solved, new: Sequence[Job]) -> So
     return replace(solved, snapshot=snapshot, layout=layout, roads=roads)
 
 
-def _unheard_of(before: Snapshot, fresh: Snapshot) -> tuple[Job, ...]:
-    """What came back from a crew's hands is no new order: the plan still drives it there."""
+def unheard_of(before: Snapshot, fresh: Snapshot) -> tuple[Job, ...]:
+    """Orders that wait by now and did not before.
+
+    What came back from a crew's hands is no new order: the plan still drives it there.
+    """
     known = {job.id for job in (*before.jobs, *before.beyond)}
     known |= {held.job.id for crew in before.crews for held in crew.held}
     return tuple(job for job in fresh.jobs if job.id not in known)
@@ -94,22 +105,30 @@ def _unheard_of(before: Snapshot, fresh: Snapshot) -> tuple[Job, ...]:
 def _inserted(solved: Solved, again: Solved, new: Sequence[Job]) -> tuple[Solved, Merged]:
     objective = solved.problem.objective
     problem = problem_of(again.snapshot, again.layout, again.roads, objective)
-    insertions = dispatch.Insertions(problem, solved.plan)
-    orders = [problem.order_by_id[job.serial] for job in new]
+    plan = with_inserted(problem, solved.plan, [job.serial for job in new])
+    if plan is None:
+        return solved, Merged(not_fitting=new)
+    return replace(again, problem=problem, plan=plan), Merged.of(new, plan.crew_of)
+
+
+def with_inserted(
+    problem: dispatch.Problem, plan: dispatch.Plan, serials: Iterable[str]
+) -> dispatch.Plan | None:
+    """The plan with these orders of its problem wherever serving them is worth it, danger first.
+
+    What it leaves out carries reasons. None when that plan would break a rule.
+    """
+    insertions = dispatch.Insertions(problem, plan)
+    orders = [problem.order_by_id[serial] for serial in serials]
     for order in sorted(orders, key=lambda each: (not each.emergency, -each.priority_penalty)):
         best = next(iter(dispatch.propose(insertions, order, most=1)), None)
         if best is not None and best.net < 0:
             dispatch.place(insertions, best)
-    plan = _explained(problem, insertions.plan, solved.plan)
-    if violations := dispatch.check(problem, plan):
+    found = _explained(problem, insertions.plan, plan)
+    if violations := dispatch.check(problem, found):
         log.error("ALERT a merge broke the plan's rules and was dropped: %s", violations)
-        return solved, Merged(not_fitting=new)
-    crew_of = plan.crew_of
-    told = Merged(
-        inserted=[(job, crew_of[job.serial]) for job in new if job.serial in crew_of],
-        not_fitting=[job for job in new if job.serial not in crew_of],
-    )
-    return replace(again, problem=problem, plan=plan), told
+        return None
+    return found
 
 
 def _explained(

@@ -16,7 +16,7 @@ from app.core import clock, settings
 from app.core.db import Database
 from app.planning import policy, repository
 from app.planning.build import Layout, chains, problem_of, warm_start
-from app.planning.by_stations import plan_by_stations
+from app.planning.by_stations import search_by_stations, tell_by_stations
 from app.planning.commit import commit_due
 from app.planning.context import Planner
 from app.planning.errors import PlanRefused
@@ -111,15 +111,14 @@ async def _timed(session: AsyncSession, run_id: UUID, watch: _Stopwatch, **more:
 async def _found(
     planner: Planner, run: PlanningRun, snapshot: Snapshot, watch: _Stopwatch
 ) -> tuple[Snapshot, Outcome]:
-    """A plan ready to be written, and what it is of: as one problem if it fits, else in steps.
-
-    What came while a run in steps searched is not merged: its own request has it planned next.
-    """
+    """A plan ready to be written, and what it is of: as one problem if it fits, else in steps."""
     held = sum(len(crew.held) for crew in snapshot.crews)
     if not fits(len(snapshot.jobs) + held, len(snapshot.crews)):
         await _step(planner.database, run.id, "solving")
-        whole, found = await plan_by_stations(planner, run, snapshot)
+        searched = await search_by_stations(planner, run, snapshot)
         watch.lap("solving")
+        whole, found = await tell_by_stations(planner, run, searched)
+        watch.lap("merging")
         return whole, found
     solved = await _plan(planner, run, snapshot, watch)
     if not run.publish:
