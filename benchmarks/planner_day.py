@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.planning import policy
 from benchmarks.day_calls import arrivals
 from benchmarks.planner_ours import planned
 from benchmarks.rich_generator import DAY, Family, generate
@@ -28,9 +29,6 @@ from dispatch import Break, Crew, Objective, Order, Plan, Problem, Route, Visit,
 from dispatch.formats import read_rich
 from dispatch.insert import applied, insert
 
-MOVE: Final = 60
-"""Price in seconds of giving a published order to another crew: before it is sent, nobody but the
-planner knows of it."""
 SEARCHES: Final = 3
 """Searches for hindsight's plan: two of the same seconds differ by some per cent."""
 
@@ -104,7 +102,12 @@ def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
     crew_of = day.plan.crew_of if day.plan is not None and rolling else {}
     orders = [replace(order, current_crew=crew_of.get(order.id)) for order in day.known(now_s)]
     crews = [day.crew_now(crew, now_s) for crew in day.problem.crews]
-    rates = Objective(overtime_per_mille=0, move=MOVE if rolling else 0, spread_per_mille=0)
+    rates = Objective(
+        overtime_per_mille=0,
+        move=policy.MOVE_S if rolling else 0,
+        most_moves=policy.MOST_MOVES if rolling else None,
+        spread_per_mille=0,
+    )
     return Problem(
         orders=tuple(orders),
         crews=tuple(crews),

@@ -14,7 +14,9 @@ from routing import Place
 ON_SITE = ("ONSITE", "WORKING")
 _AHEAD = {"ENROUTE": 0, "ACCEPTED": 1, "SENT": 2}
 OBJECTIVE = dispatch.Objective(
-    income_spread_per_mille=policy.INCOME_SPREAD_PER_MILLE, most_moves=policy.MOST_MOVES
+    income_spread_per_mille=policy.INCOME_SPREAD_PER_MILLE,
+    move=policy.MOVE_S,
+    most_moves=policy.MOST_MOVES,
 )
 """What a plan costs here, unless a question supposes other weights."""
 

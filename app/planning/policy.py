@@ -52,6 +52,11 @@ INCOME_SPREAD_PER_MILLE = 300
 """Price in thousandths of a second per hundredth of a point by which a crew's expected income per
 head differs from the mean: an order of four points weighs two minutes (figure ours)."""
 
+MOVE_S = 60
+"""Price of giving a planned order to another crew. Until it is sent only the plan knows of it; ten
+times as much cost 10 to 15 % of a relaxed day (docs/benchmarks.md; figure ours)."""
+HAND_OVER_S = 600
+"""Price of the same at the moment of sending: the crew has it as its next (figure ours)."""
 MOST_MOVES = 3
 """Planned orders that one crew may lose to others in one plan, however much it would save: people
 have read their day. A crew that is not there any more loses all (figure ours)."""

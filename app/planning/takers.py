@@ -13,7 +13,7 @@ from uuid import UUID
 import dispatch
 from app.core import clock, settings
 from app.planning import policy
-from app.planning.build import Layout, chains, problem_of, seconds, warm_start
+from app.planning.build import OBJECTIVE, Layout, chains, problem_of, seconds, warm_start
 from app.planning.commit_rows import Due, lost_since
 from app.planning.context import Planner
 from app.planning.load import load
@@ -149,7 +149,8 @@ def _ready(
     free: Collection[str],
     lost: Mapping[str, int],
 ) -> Takers:
-    problem = _slowed(problem_of(snapshot, layout, roads), snapshot)
+    rates = replace(OBJECTIVE, move=policy.HAND_OVER_S)
+    problem = _slowed(problem_of(snapshot, layout, roads, rates), snapshot)
     insertions = ready(problem, warm_start(snapshot))
     insertions.tally.lost.update(lost)
     return Takers(Setting(snapshot, layout, roads, problem), insertions, free)

@@ -88,7 +88,7 @@ class TestHandedOver:
         assert sent["crew_id"] == str(world.crews["A2"])
         assert sent["from_crew_id"] == str(world.crews["A3"])
         assert sent["saved_s"] == sum(sent["terms_s"].values()) > 0
-        assert sent["terms_s"]["move"] == -600 and sent["terms_s"]["late"] > 600
+        assert sent["terms_s"]["move"] == -policy.HAND_OVER_S and sent["terms_s"]["late"] > 600
         assert await book.state(order) == "SENT" and await book.visit(order) is None
         url = f"/work-orders/{order['id']}/plan"
         why = (await client.get(url, headers=as_("chief1"))).json()["why"]

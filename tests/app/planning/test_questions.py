@@ -112,7 +112,7 @@ class TestWhatIf:
         assert solver.problem.objective.travel_per_mille == 3000
         assert solver.problem.objective.most_moves == 2
         assert solver.problem.objective.income_spread_per_mille == 70
-        assert solver.problem.objective.move == 600
+        assert solver.problem.objective.move == policy.MOVE_S
 
     async def test_it_waits_for_no_run_and_delays_none(
         self, client: httpx.AsyncClient, database: Database, world: World, as_: Headers
