@@ -131,19 +131,36 @@ def _carried_over(sequences: Sequences, fresh: Snapshot) -> Sequences:
 
 
 async def _all_told(planner: Planner, run: PlanningRun, found: Searched) -> Outcome:
-    stations = [region.id for region in _regions(found.whole)]
-    parts = [
-        await _told(planner, run, found.whole, found.city.group((each,)), each) for each in stations
-    ]
-    crew_of = {name: crew for part in parts for name, crew in part[3].crew_of.items()}
+    """Every station told; what a neighbour's crew has no time for any more goes home first."""
+    told: dict[str, Part] = {}
+    todo: Iterable[str] = [region.id for region in _regions(found.whole)]
+    for _ in ("all", "those with an order that went home"):
+        for each in todo:
+            told[each] = await _told(planner, run, found.whole, found.city.group((each,)), each)
+            found.city.take(told[each][3].sequences)
+        todo = _went_home(told)
+    parts = list(told.values())
     joined = _joined(
         found.whole,
         [outcome(run.id, *part) for part in parts],
         [part[2] for part in parts],
         found.gained,
     )
+    crew_of = {name: crew for part in parts for name, crew in part[3].crew_of.items()}
     merged = Merged.of(found.new, crew_of).shown()
     return replace(joined, result=joined.result | {"merged": merged})
+
+
+def _went_home(told: Mapping[str, Part]) -> list[str]:
+    """Stations whose plan leaves out another's order, and those that these orders are of."""
+    homes = {
+        name
+        for station, (part, _, _, plan) in told.items()
+        for job in part.jobs
+        if job.serial in plan.unassigned and str(job.station_id) != station
+        for name in (station, str(job.station_id))
+    }
+    return sorted(homes)
 
 
 def _without_lent(snapshot: Snapshot) -> Snapshot:

@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 from sqlmodel import col, update
 
+import dispatch
 from app.core import clock
 from app.core.db import Database
 from app.customers.models import Building
-from app.organisation.models import Crew, Station, Technician
+from app.organisation.models import Crew, Presence, Shift, Station, Technician
 from app.planning import policy, run
 from app.planning.context import Planner
 from app.planning.models import PlanningRun
@@ -173,6 +174,45 @@ class TestWhatComesWhileALargeRunSearches:
         assert await book.reasons(third) == ["no_crew_on_shift"]
         assert [each["crew_code"] for each in large.result["idle_crews"]] == ["A3"]
         assert (await book.visit(second)) is not None
+
+    async def test_what_a_neighbour_has_no_time_for_any_more_goes_home(
+        self,
+        desk: Desk,
+        plan: Run,
+        meanwhile: Meanwhile,
+        solver: SolverHere,
+        book: Book,
+        database: Database,
+        world: World,
+    ) -> None:
+        first, second, *_ = await known_everywhere(desk)
+        await offline(database, world, "tech01", "tech02", "tech03")
+        crews: set[str | None] = set()
+
+        async def back_and_early_home() -> None:
+            async with database.transaction() as session:
+                await session.execute(update(Presence).values(online=True))
+                await session.execute(
+                    update(Shift)
+                    .where(col(Shift.crew_id) == world.crews["B1"])
+                    .values(ends_at=clock.now() + timedelta(hours=1))
+                )
+
+        def seen(found: dispatch.Plan) -> dispatch.Plan:
+            crews.add(found.crew_of.get(first["serial"]))
+            return found
+
+        meanwhile(back_and_early_home)
+        solver.spoil = seen
+        large = await plan("CO")
+        assert crews == {None, "B1"}, "the search gave it across the border"
+        visit = await book.visit(first)
+        assert visit is not None and visit.run_id == large.id
+        assert visit.crew_id in (world.crews["A1"], world.crews["A2"])
+        assert await book.reasons(first) == []
+        assert await book.visit(second) is None and await book.reasons(second) != []
+        assert large.result is not None
+        assert sum(large.result["price"].values()) == large.result["total"]
 
     async def test_what_fails_costs_no_more_than_the_merge(
         self,
