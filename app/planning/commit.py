@@ -1,8 +1,7 @@
 """Sends what is due: a planned visit becomes a dispatch (DOMAIN section 7).
 
-Who goes now is one assignment problem (OR-Tools, `dispatch.choose_commits`). As long as crews keep
-to their day each due visit has one candidate, the plan's crew. Where that crew is held up, free
-crews near by are candidates too, each at its price.
+Who goes now is an assignment problem (OR-Tools, `dispatch.choose_commits`): of the plan's crews
+that are free, then, where the plan's crew does not answer, of free crews near by at their price.
 """
 
 import asyncio
@@ -24,8 +23,8 @@ from app.planning import commit_rows, policy, reason_rows, repository
 from app.planning.commit_rows import Due, Hands
 from app.planning.context import Planner
 from app.planning.handover import hand_over
-from app.planning.held_up import EMPTY, held_up, is_free
-from app.planning.offers import NOBODY, Offer, Offers, agreed, offers_of
+from app.planning.held_up import EMPTY, Held, held_up, is_free
+from app.planning.offers import Offer, Offers, agreed, offers_of
 from app.planning.room import may_get
 from app.planning.takers import Taking
 from app.planning.why_shown import saved_terms
@@ -59,8 +58,8 @@ async def commit_due(planner: Planner, station_id: UUID) -> Committed:
     """Send the due visits of a station and all below it, each in a transaction of its own.
 
     Due is what starts within the commit horizon, and danger at once. A crew with an unaccepted
-    order, or with two ahead, gets no other, danger excepted: the rest stays planned, unless its
-    crew is held up and another one saves more than the price of the move.
+    order, or with two ahead, gets no other, danger excepted: the rest stays planned. Only when all
+    that is sent, others are asked for what is held up by crews that do not answer.
     """
     now = clock.now()
     due_before = now + timedelta(seconds=settings.current().commit_horizon_s)
@@ -68,80 +67,96 @@ async def commit_due(planner: Planner, station_id: UUID) -> Committed:
         stations = await organisation.subtree(session, station_id)
         due = await commit_rows.due_visits(session, stations, due_before)
         hands = await commit_rows.hands_of(session, {visit.crew_id for visit in due})
-    offers = await offers_of(planner, held_up(due, hands, now))
-    candidates, capacity = open_choices(due, hands, now, offers)
     done = Committed()
-    if not candidates:
-        return done
-    chosen = await planner.solver.choose(candidates, capacity)
-    await _send_all(planner, due, {UUID(o): UUID(c) for o, c in chosen.items()}, offers, done)
+    chosen = await _chosen(planner, *open_choices(due, hands, now))
+    for visit in due:
+        if visit.order_id in chosen:
+            await _send(planner, visit, done)
+    await _hand_over_held(planner, held_up(due, hands, now), done)
     return done
 
 
 def open_choices(
-    due: Collection[Due], hands: Mapping[UUID, Hands], at: datetime, offers: Offers = NOBODY
+    due: Collection[Due], hands: Mapping[UUID, Hands], at: datetime
 ) -> tuple[list[Candidate], dict[str, int]]:
-    """Candidates and capacity per crew: the plan's crews that are free, and who else would save.
+    """Candidates and capacity per crew: visits with the plan's crews that are free.
 
-    With the plan's crew a visit costs what is left until its start, so that a crew gets its day in
-    order; with another one less, by what that saves.
+    A visit costs what is left until its start, so that a crew gets its day in order.
     """
     urgent = {visit.order_id for visit in due if visit.service_class == policy.DANGER}
     dangers = Counter(visit.crew_id for visit in due if visit.order_id in urgent)
     free = {visit.crew_id: int(is_free(hands.get(visit.crew_id, EMPTY))) for visit in due}
-    saved = {order: offer.worth_it for order, offer in offers.items()}
-    most = max((each.saved_s for found in saved.values() for each in found.values()), default=0)
-    pairs = [
-        (visit, visit.crew_id, most + max(0, int((visit.start_at - at).total_seconds())))
-        for visit in due
-        if visit.order_id in urgent or free[visit.crew_id]
-    ]
-    pairs += [
-        (visit, crew_id, most - taking.saved_s)
-        for visit in due
-        for crew_id, taking in saved.get(visit.order_id, {}).items()
-    ]
     candidates = [
         Candidate(
             order_id=str(visit.order_id),
-            crew_id=str(crew_id),
-            cost_s=cost_s + visit.position,
+            crew_id=str(visit.crew_id),
+            cost_s=max(0, int((visit.start_at - at).total_seconds())) + visit.position,
             urgent=visit.order_id in urgent,
         )
-        for visit, crew_id, cost_s in pairs
+        for visit in due
+        if visit.order_id in urgent or free[visit.crew_id]
     ]
-    capacity = {crew_id: max(count, dangers[crew_id]) for crew_id, count in free.items()}
-    asked = {crew_id: 1 for found in saved.values() for crew_id in found}
-    return candidates, {str(crew_id): count for crew_id, count in (asked | capacity).items()}
+    capacity = {str(crew_id): max(count, dangers[crew_id]) for crew_id, count in free.items()}
+    return candidates, capacity
 
 
-async def _send_all(
-    planner: Planner,
-    due: Sequence[Due],
-    chosen: Mapping[UUID, UUID],
-    offers: Offers,
-    done: Committed,
-) -> None:
-    """Send what was chosen in order of its start; a hand-over that does not pay beside the others
-    stays planned."""
-    takings = await asyncio.to_thread(agreed, offers, chosen) if offers else {}
-    for visit in due:
-        taking = takings.get(visit.order_id)
-        if taking is not None:
-            await _hand_over(planner, offers[visit.order_id], taking, done)
-        elif chosen.get(visit.order_id) == visit.crew_id:
-            await _send(planner, visit, done)
+def other_choices(offers: Offers) -> tuple[list[Candidate], dict[str, int]]:
+    """Candidates and capacity per crew: held-up visits with the crews for which they would save.
+
+    A visit costs less by what that saves; no crew gets two.
+    """
+    saved = {order_id: offer.worth_it for order_id, offer in offers.items()}
+    most = max((each.saved_s for found in saved.values() for each in found.values()), default=0)
+    candidates = [
+        Candidate(order_id=str(order_id), crew_id=str(crew_id), cost_s=most - taking.saved_s)
+        for order_id, found in saved.items()
+        for crew_id, taking in found.items()
+    ]
+    return candidates, {candidate.crew_id: 1 for candidate in candidates}
 
 
-async def _hand_over(planner: Planner, offer: Offer, taking: Taking, done: Committed) -> None:
-    """Send it to the crew that takes it; whatever stands against that, the visit stays planned."""
+async def _chosen(
+    planner: Planner, candidates: Sequence[Candidate], capacity: Mapping[str, int]
+) -> dict[UUID, UUID]:
+    """Order -> the crew that it is to be sent to."""
+    if not candidates:
+        return {}
+    found = await planner.solver.choose(candidates, capacity)
+    return {UUID(order_id): UUID(crew_id) for order_id, crew_id in found.items()}
+
+
+async def _hand_over_held(planner: Planner, held: Sequence[Held], done: Committed) -> None:
+    """Send held-up visits to others, in the order in which they were priced one after the other.
+
+    Where one is not sent after all, those behind it were priced on a day that its crew does not
+    have: they wait. All these go to the plan's crew if that has room by now.
+    """
+    offers = await offers_of(planner, held)
+    chosen = await _chosen(planner, *other_choices(offers))
+    if not chosen:
+        return
+    takings = await asyncio.to_thread(agreed, offers, chosen)
+    other_day: set[UUID] = set()
+    for order_id, taking in takings.items():
+        giver = offers[order_id].held.visit.crew_id
+        if giver in other_day:
+            continue
+        if not await _hand_over(planner, offers[order_id], taking, done):
+            other_day.add(giver)
+    left = [offers[each].held.visit for each in chosen if each not in done.sent]
+    for visit in sorted(left, key=lambda each: (each.start_at, each.order_id)):
+        await _send(planner, visit, done)
+
+
+async def _hand_over(planner: Planner, offer: Offer, taking: Taking, done: Committed) -> bool:
+    """Whether it was sent to the crew that takes it."""
     visit, crew_id = offer.held.visit, offer.crew_id(taking)
     try:
         sent = await hand_over(planner, offer.takers.setting, offer.held, taking, offer.asked)
     except (Problem, DBAPIError, StaleDataError) as refusal:
         log.warning("visit of %s was not handed over to %s: %s", visit.order_id, crew_id, refusal)
         done.refused.append(_refusal(visit.order_id, crew_id, refusal))
-        return
+        return False
     if sent:
         done.sent[visit.order_id] = crew_id
         done.handed_over[visit.order_id] = {
@@ -149,6 +164,7 @@ async def _hand_over(planner: Planner, offer: Offer, taking: Taking, done: Commi
             "saved_s": taking.saved_s,
             "terms_s": saved_terms(taking),
         }
+    return sent
 
 
 async def _send(planner: Planner, due: Due, done: Committed) -> None:

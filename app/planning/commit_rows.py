@@ -20,9 +20,7 @@ class Due(NamedTuple):
     station_id: UUID
     crew_id: UUID
     run_id: UUID
-    arrive_at: datetime
     start_at: datetime
-    travel_s: int
     position: int
     service_class: str
     pinned: bool
@@ -47,8 +45,8 @@ async def due_visits(
 ) -> list[Due]:
     """Visits to be sent now, in order of their start; danger whenever it starts."""
     statement = text(
-        "SELECT v.order_id, o.station_id, v.crew_id, v.run_id, v.arrive_at, v.start_at,"
-        " v.travel_s, v.position, o.service_class, o.pinned, c.station_id"
+        "SELECT v.order_id, o.station_id, v.crew_id, v.run_id, v.start_at,"
+        " v.position, o.service_class, o.pinned, c.station_id"
         " FROM planned_visits v JOIN work_orders o ON o.id = v.order_id"
         " JOIN crews c ON c.id = v.crew_id"
         " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED')"

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from app.planning.nearby import nearby
 from app.planning.outcome import told
 from app.planning.reading import facts_of
 from app.planning.ready import only
-from app.planning.rerouted import Setting, reroute
+from app.planning.rerouted import Setting, reroute, stations, touched
 from app.planning.roads import Roads, roads_between
 from app.planning.snapshot import Job, Snapshot
 from app.planning.why_shown import why_inserted
@@ -146,12 +146,13 @@ async def _send(planner: Planner, case: _Case, proposal: dispatch.Proposal) -> b
     False when the order that should leave has changed since the snapshot; raises _NoLongerThere
     when the danger order has.
     """
-    touched = _touched(case, proposal)
-    leaving = touched.get(proposal.ejected.order_id) if proposal.ejected else None
+    names = [case.job.serial, *([proposal.ejected.order_id] if proposal.ejected else [])]
+    written = touched(case.setting, proposal.routes, *names)
+    leaving = written.get(proposal.ejected.order_id) if proposal.ejected else None
     crew_id = case.snapshot.crew_ids[proposal.crew_id]
     async with planner.database.transaction() as session:
-        await repository.lock_plans(session, _stations(case, proposal, touched.values()))
-        now = await snapshot_rows.lock_facts(session, [job.id for job in touched.values()])
+        await repository.lock_plans(session, stations(case.setting, proposal.routes, written))
+        now = await snapshot_rows.lock_facts(session, [job.id for job in written.values()])
         if _changed(case.job, now.get(case.job.id)):
             raise _NoLongerThere
         if leaving is not None and _changed(leaving, now.get(leaving.id)):
@@ -170,21 +171,6 @@ async def _send(planner: Planner, case: _Case, proposal: dispatch.Proposal) -> b
         for station_id in sorted({order.station_id, home}):
             await repository.raise_dirty(session, station_id)
     return True
-
-
-def _touched(case: _Case, proposal: dispatch.Proposal) -> dict[str, Job]:
-    """Serial -> the danger, the order that gives way, and all whose visits are written anew."""
-    names = {visit.order_id for route in proposal.routes for visit in route.visits}
-    names |= {case.job.serial} | ({proposal.ejected.order_id} if proposal.ejected else set())
-    jobs = [*case.snapshot.jobs, *(each.job for each in case.snapshot.elsewhere)]
-    return {job.serial: job for job in jobs if job.serial in names}
-
-
-def _stations(case: _Case, proposal: dispatch.Proposal, touched: Iterable[Job]) -> set[UUID]:
-    """Whose plans may replace the visits that are written: those of the orders and the crews."""
-    crews = {route.crew_id for route in proposal.routes}
-    homes = {crew.station_id for crew in case.snapshot.crews if crew.code in crews}
-    return homes | {job.station_id for job in touched}
 
 
 def _changed(job: Job, row: Any) -> bool:

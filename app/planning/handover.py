@@ -1,8 +1,6 @@
 """Sends a due visit to another crew than the plan's, and writes both crews' days anew."""
 
-import logging
 from collections.abc import Sequence
-from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -10,16 +8,13 @@ from app.planning import commit_rows, reason_rows, repository, snapshot_rows
 from app.planning.context import Planner
 from app.planning.held_up import Held
 from app.planning.reading import facts_of
-from app.planning.rerouted import Setting, rewrite
+from app.planning.rerouted import Setting, homes, rewrite, stations, touched
 from app.planning.room import may_get
-from app.planning.snapshot import Job
 from app.planning.takers import Taking
 from app.planning.why_shown import saved_terms, why_handed_over
 from app.work_orders import assignments
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
-
-log = logging.getLogger(__name__)
 
 
 async def hand_over(
@@ -31,11 +26,12 @@ async def hand_over(
     word stands. Raises what `assignments.assign` does.
     """
     crew_id = setting.snapshot.crew_ids[taking.there.crew_id]
-    jobs = _touched(setting, taking)
+    routes = (taking.left, taking.there.route)
+    written = touched(setting, routes, taking.order_id)
+    job = written[taking.order_id]
     async with planner.database.transaction() as session:
-        await repository.lock_plans(session, _stations(setting, taking, jobs))
-        now = await snapshot_rows.lock_facts(session, [job.id for job in jobs])
-        job = next(each for each in jobs if each.serial == taking.order_id)
+        await repository.lock_plans(session, stations(setting, routes, written))
+        now = await snapshot_rows.lock_facts(session, [each.id for each in written.values()])
         if job.id not in now or facts_of(now[job.id]) != job.facts:
             return False
         if not await _still_planned(session, held):
@@ -43,7 +39,7 @@ async def hand_over(
         order = await work_orders.locked_any(session, job.id)
         if not await may_get(session, order, crew_id):
             return False
-        await rewrite(session, setting, (taking.left, taking.there.route))
+        await rewrite(session, setting, routes)
         reason = _words(held, taking)
         act = Act.by_planner()
         await assignments.assign(session, order, crew_id, act, how="auto", reason=reason)
@@ -51,7 +47,7 @@ async def hand_over(
         visit = held.visit
         await reason_rows.keep(session, order, crew_id, visit.run_id, why, visit.crew_id)
         # Both crews have another day now than the plan in force was made for.
-        for station_id in sorted({order.station_id, *_homes(setting, taking)}):
+        for station_id in sorted({order.station_id, *homes(setting, routes)}):
             await repository.raise_dirty(session, station_id)
     return True
 
@@ -60,24 +56,6 @@ async def _still_planned(session: AsyncSession, held: Held) -> bool:
     """Whether the plan in force is the one that was priced."""
     planned = await commit_rows.planned(session, held.visit.order_id)
     return planned is not None and tuple(planned) == (held.visit.crew_id, held.visit.run_id)
-
-
-def _touched(setting: Setting, taking: Taking) -> list[Job]:
-    """The order, and all whose visits are written anew."""
-    routes = (taking.left, taking.there.route)
-    names = {visit.order_id for route in routes for visit in route.visits} | {taking.order_id}
-    jobs = [*setting.snapshot.jobs, *(each.job for each in setting.snapshot.elsewhere)]
-    return [job for job in jobs if job.serial in names]
-
-
-def _homes(setting: Setting, taking: Taking) -> set[UUID]:
-    codes = (taking.from_crew, taking.there.crew_id)
-    return {crew.station_id for crew in setting.snapshot.crews if crew.code in codes}
-
-
-def _stations(setting: Setting, taking: Taking, jobs: Sequence[Job]) -> set[UUID]:
-    """Whose plans may replace the visits that are written."""
-    return _homes(setting, taking) | {job.station_id for job in jobs}
 
 
 def _words(held: Held, taking: Taking) -> str:

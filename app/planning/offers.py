@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from app.core import clock
 from app.planning import policy
 from app.planning.context import Planner
 from app.planning.held_up import Held
@@ -34,21 +35,50 @@ class Offer(NamedTuple):
 
 Offers = Mapping[UUID, Offer]
 """Order -> its offer."""
-NOBODY: Offers = MappingProxyType({})
+
+
+class Lately:
+    """Held-up visits for which others were asked in the last two minutes, in this process.
+
+    What the answer was is not kept: whoever was worth asking was sent the visit.
+    """
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[UUID, UUID, int], datetime] = {}
+
+    def open(self, held: Sequence[Held], at: datetime) -> list[Held]:
+        """Those for which nobody was asked; what is older is forgotten."""
+        self._asked = {
+            key: then for key, then in self._asked.items() if at - policy.ASKED_FOR < then <= at
+        }
+        return [each for each in held if self._key(each) not in self._asked]
+
+    def note(self, held: Sequence[Held], at: datetime) -> None:
+        """Others are asked for these."""
+        self._asked.update({self._key(each): at for each in held})
+
+    @staticmethod
+    def _key(held: Held) -> tuple[UUID, UUID, int]:
+        return held.visit.order_id, held.visit.crew_id, held.waited_s // policy.HELD_UP_S
+
+
+_LATELY = Lately()
 
 
 async def offers_of(planner: Planner, held: Sequence[Held]) -> Offers:
     """Ask near-by free crews for the most held up of these visits, station by station.
 
-    Nothing is asked, not even the database, when none is held up. A station whose crews cannot be
-    asked is sent what its plan says.
+    Nothing is asked, not even the database, when none is held up, or others were asked for it
+    lately. A station whose crews cannot be asked keeps its plan.
     """
+    now = clock.now()
     found: dict[UUID, Offer] = {}
     by_station: dict[UUID, list[Held]] = defaultdict(list)
-    for each in held:
+    for each in _LATELY.open(held, now):
         by_station[each.visit.station_id].append(each)
     for station_id, all_of_it in by_station.items():
         some = all_of_it[: policy.MOST_HELD_UP]
+        _LATELY.note(some, now)
         try:
             takers = await takers_of(planner, station_id, [each.visit for each in some])
             if takers is not None:
@@ -67,19 +97,18 @@ def _offers(takers: Takers, held: Sequence[Held]) -> dict[UUID, Offer]:
 
 
 def agreed(offers: Offers, chosen: Mapping[UUID, UUID]) -> dict[UUID, Taking]:
-    """Order -> taking, of the chosen hand-overs that pay together as well.
+    """Order -> taking, of the chosen hand-overs that pay together as well, in that order.
 
     `chosen` is order -> crew. Each was priced by itself; here each is priced again with those
-    before it done, the greatest saving first.
+    before it done, the greatest saving first, and the plan with it is checked independently.
     """
     wanted = [(offers[order], crew) for order, crew in chosen.items() if order in offers]
     wanted = [(offer, crew) for offer, crew in wanted if crew in offer.worth_it]
     wanted.sort(key=lambda pair: (-pair[0].worth_it[pair[1]].saved_s, pair[1]))
-    found = {}
+    found: dict[UUID, Taking] = {}
     for offer, crew_id in wanted:
         now = [each for each in _again(offer) if offer.crew_id(each) == crew_id]
-        if now and now[0].saved_s > 0:
-            offer.takers.take(now[0])
+        if now and now[0].saved_s > 0 and offer.takers.take(now[0]):
             found[offer.held.visit.order_id] = now[0]
     return found
 

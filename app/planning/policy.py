@@ -63,8 +63,11 @@ have read their day. A crew that is not there any more loses all (figure ours)."
 MOST_AHEAD = 2
 """Orders that a crew may have in SENT and ACCEPTED before it gets another, danger excepted."""
 HELD_UP_S = 300
-"""A crew that has left an order unanswered for so long, or should have left for the next visit so
-long ago, is held up: at sending, others are asked what its due visits would cost them."""
+"""A crew that has left an order unanswered for so long is held up: at sending, others are asked
+what its due visits would cost them."""
+ASKED_FOR = timedelta(minutes=2)
+"""So long others are not asked again for the same visit of the same crew, which has waited the same
+number of HELD_UP_S: the answer would be the same (figure ours)."""
 LONGEST_ANSWER_S = 1_800
 """No longer is a crew expected to go on not answering (figure ours)."""
 COMMIT_CREWS = 6

@@ -16,7 +16,6 @@ from app.planning.errors import PlanNotKept
 from app.planning.models import PlannedVisit, PlanningProblem, UnplannedOrder
 from app.planning.stored import Asked, unpacked
 from app.planning.why_shown import why_planned
-from app.work_orders import assignments
 from app.work_orders.models import WorkOrder
 from app.work_orders.states import AWAITING_DISPATCH, State
 
@@ -28,34 +27,32 @@ async def order_plan(
 ) -> tuple[Planned, dict[str, Any] | None]:
     """Where the order stands in the plan, and why the crew that got it; raises NotFound.
 
-    Of an order that was sent it is what was kept with its dispatch, also after it was closed. While
-    it waits, or for the seconds until that is worked out, the price of other crews is that of the
-    run which chose, with no transaction open. There is no why where somebody decided otherwise
-    since: a dispatcher by hand, or danger that took the crew.
+    Of an order that was sent it is what was kept with its dispatch, also while it is held and after
+    it was closed. While it waits with a visit, or for the seconds until that is worked out, the
+    price of other crews is that of the run which chose, with no transaction open. There is no why
+    where somebody decided otherwise since: a dispatcher by hand, or danger that took the crew.
     """
     async with database.transaction() as session:
         found = await service.plan_of(session, principal, order_id)
-        order, visit, left_out = found
-        held = await assignments.current(session, order)
-        if State(order.state) not in AWAITING_DISPATCH:
+        order, visit, _ = found
+        if State(order.state) in AWAITING_DISPATCH:
+            crew_id = visit.crew_id if visit else None
+            body = await repository.problem_that_planned(session, order_id) if visit else None
+        else:
             kept = await reason_rows.of_order(session, order_id)
-            by_hand = held is not None and held.how == "manual"
-            if kept is not None or by_hand:
-                return found, kept
-        body = None
-        if left_out is None:
-            body = await repository.problem_that_planned(session, order_id)
+            if kept is None or not kept.pending or kept.run_id is None:
+                return found, kept.reason if kept else None
+            crew_id = kept.crew_id
+            body = await reason_rows.body_of(session, kept.run_id)
     if body is None:
         return found, None
-    why = await asyncio.to_thread(_why, body, order.serial)
-    has_it = visit or held
-    if why is not None and has_it is not None and why["chosen"]["crew_id"] != has_it.crew_id:
-        return found, None
-    return found, why
+    return found, await asyncio.to_thread(_why, body, order.serial, crew_id)
 
 
-def _why(body: bytes, serial: str) -> dict[str, Any] | None:
-    return why_planned(unpacked(body), serial)
+def _why(body: bytes, serial: str, crew_id: UUID | None) -> dict[str, Any] | None:
+    """None where that run chose another crew than who has the order."""
+    why = why_planned(unpacked(body), serial)
+    return why if why is not None and why["chosen"]["crew_id"] == crew_id else None
 
 
 async def difference(

@@ -65,6 +65,15 @@ async def keep(
     await session.flush()
 
 
+class Kept(NamedTuple):
+    """What is kept of why an order was sent."""
+
+    crew_id: UUID
+    run_id: UUID | None
+    reason: dict[str, Any] | None
+    pending: bool
+
+
 async def runs_with_pending(session: AsyncSession) -> list[UUID]:
     """Runs whose sent orders still lack their reasons."""
     rows = await session.execute(
@@ -101,22 +110,22 @@ async def settle(session: AsyncSession, found: Mapping[UUID, Mapping[str, Any] |
         session.add(row)
 
 
-async def of_order(session: AsyncSession, order_id: UUID) -> dict[str, Any] | None:
+async def of_order(session: AsyncSession, order_id: UUID) -> Kept | None:
     """Why the crew that has the order, or had it last, was sent it; None where it was not by plan,
     or somebody decided otherwise since.
 
     A hold that ended with the same crew decided nothing.
     """
     statement = text(
-        "SELECT r.reason FROM sent_reasons r JOIN assignments a ON a.id = r.assignment_id"
+        "SELECT r.crew_id, r.run_id, r.reason, r.pending FROM sent_reasons r"
+        " JOIN assignments a ON a.id = r.assignment_id"
         " WHERE r.order_id = :order AND NOT EXISTS (SELECT FROM assignments later"
         " WHERE later.order_id = :order AND later.id > a.id"
-        " AND NOT (later.reason = 'resumed' AND later.crew_id = r.crew_id))"
+        " AND NOT (later.how = 'auto' AND later.reason = 'resumed' AND later.crew_id = r.crew_id))"
         " ORDER BY r.sent_at DESC, r.assignment_id DESC LIMIT 1"
     )
     found = (await session.execute(statement, {"order": order_id})).first()
-    reason: dict[str, Any] | None = found.reason if found else None
-    return reason
+    return Kept(*found) if found else None
 
 
 async def keep_problem(session: AsyncSession, problem: PlanningProblem, keep: int) -> None:

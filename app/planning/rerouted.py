@@ -1,6 +1,6 @@
 """Writes the routes that one insertion changes into the plan in force, without a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
@@ -12,7 +12,7 @@ import dispatch
 from app.planning.build import Layout
 from app.planning.models import PlannedVisit
 from app.planning.roads import Roads
-from app.planning.snapshot import Snapshot
+from app.planning.snapshot import Job, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,26 @@ class Setting:
     layout: Layout
     roads: Roads
     problem: dispatch.Problem
+
+
+def touched(setting: Setting, routes: Sequence[dispatch.Route], *names: str) -> dict[str, Job]:
+    """Serial -> job of these orders, and of all whose visits are written anew with the routes."""
+    wanted = {visit.order_id for route in routes for visit in route.visits} | set(names)
+    jobs = [*setting.snapshot.jobs, *(each.job for each in setting.snapshot.elsewhere)]
+    return {job.serial: job for job in jobs if job.serial in wanted}
+
+
+def homes(setting: Setting, routes: Sequence[dispatch.Route]) -> set[UUID]:
+    """Own stations of the crews that drive these routes."""
+    codes = {route.crew_id for route in routes}
+    return {crew.station_id for crew in setting.snapshot.crews if crew.code in codes}
+
+
+def stations(
+    setting: Setting, routes: Sequence[dispatch.Route], written: Mapping[str, Job]
+) -> set[UUID]:
+    """Whose plans may replace the visits that are written: those of the orders and the crews."""
+    return homes(setting, routes) | {job.station_id for job in written.values()}
 
 
 async def reroute(session: AsyncSession, setting: Setting, proposal: dispatch.Proposal) -> None:

@@ -48,10 +48,14 @@ async def _reasons(
         return found
     try:
         asked = await asyncio.to_thread(unpacked, body)
-        for each in pending:
-            found[each.assignment_id] = await asyncio.to_thread(_reason, asked, each)
     except Exception:
-        log.exception("the reasons of run %s cannot be worked out", run_id)
+        log.exception("the problem of run %s cannot be read", run_id)
+        return found
+    for each in pending:
+        try:
+            found[each.assignment_id] = await asyncio.to_thread(_reason, asked, each)
+        except Exception:
+            log.exception("why %s was sent by run %s cannot be worked out", each.serial, run_id)
     return found
 
 

@@ -5,6 +5,7 @@ the price of a move), by the same insertion as danger, on the plan in force time
 """
 
 import asyncio
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,14 +15,17 @@ import dispatch
 from app.core import clock, settings
 from app.planning import policy
 from app.planning.build import OBJECTIVE, Layout, chains, problem_of, seconds, warm_start
-from app.planning.commit_rows import Due, lost_since
+from app.planning.commit_rows import Due, Hands, lost_since
 from app.planning.context import Planner
+from app.planning.held_up import is_free
 from app.planning.load import load
 from app.planning.nearby import around
 from app.planning.ready import ready
 from app.planning.rerouted import Setting
 from app.planning.roads import Roads, roads_between
 from app.planning.snapshot import CrewNow, Snapshot
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,25 @@ class Takers:
         insertions.drive(old)
         return sorted(found, key=lambda taking: (taking.there.added, taking.there.crew_id))
 
-    def take(self, taking: Taking) -> None:
-        """Go on from a plan in which the visit was handed over."""
-        self._insertions.drive(taking.left, taking.there.route)
+    def take(self, taking: Taking) -> bool:
+        """Go on from a plan in which the visit was handed over.
+
+        False where the independent check refuses that plan: then it is as before.
+        """
+        insertions = self._insertions
+        routes = (taking.left, taking.there.route)
+        before = [insertions.routes[insertions.tally.number[each.crew_id]] for each in routes]
+        insertions.drive(*routes)
+        # The insertion says no reasons for what it leaves out; the next run does.
+        broken = [
+            each
+            for each in dispatch.check(insertions.asked, insertions.plan)
+            if each.code != "reason_missing"
+        ]
+        if broken:
+            log.error("ALERT handing %s over broke rules: %s", taking.order_id, broken)
+            insertions.drive(*before)
+        return not broken
 
     def _without(self, order: dispatch.Order, number: int) -> dispatch.Route | None:
         """The crew's route without the order; as it is where it cannot keep it, None where no road
@@ -130,7 +150,7 @@ async def takers_of(planner: Planner, station_id: UUID, visits: Sequence[Due]) -
         and (has_it := snapshot.published.get(job.id)) is not None
         and ids.get(has_it.crew_code) == wanted[job.id]
     ]
-    free = frozenset(crew.code for crew in snapshot.crews if _is_free(crew))
+    free = frozenset(crew.code for crew in snapshot.crews if is_free(_hands(crew)))
     near = around(snapshot, jobs, free, policy.COMMIT_CREWS)
     if near is None:
         return None
@@ -172,6 +192,7 @@ def _unanswered_s(crew: CrewNow, at: datetime) -> int:
     return policy.unanswered_s(max(waited, default=0))
 
 
-def _is_free(crew: CrewNow) -> bool:
+def _hands(crew: CrewNow) -> Hands:
     own = [held.state for held in crew.held if not held.part]
-    return "SENT" not in own and own.count("ACCEPTED") < policy.MOST_AHEAD
+    sent = own.count("SENT")
+    return Hands(unaccepted=sent, ahead=sent + own.count("ACCEPTED"))

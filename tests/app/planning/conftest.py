@@ -1,6 +1,7 @@
 """A planner without a worker: straight-line roads, and the real solver in this process."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -8,10 +9,13 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlmodel import select
+from sqlmodel import col, select, update
 
 import dispatch
+from app.core import clock
 from app.core.db import Database
+from app.core.geo import point
+from app.organisation.models import Presence
 from app.planning import run
 from app.planning.context import Planner
 from app.planning.models import PlannedVisit, PlanningRun, UnplannedOrder
@@ -23,6 +27,10 @@ from tests.factories.world import World
 
 Take = Callable[..., Awaitable[dict[str, Any]]]
 Run = Callable[..., Awaitable[PlanningRun]]
+Stuck = Callable[..., Awaitable[list[dict[str, Any]]]]
+EAST, WEST = "锦绣家园3-1-101", "锦绣家园1-1-101"
+AIR_LOCK = "H04"
+PEOPLE = {"A1": ("tech01", "tech02"), "A2": ("tech03",), "A3": ("tech04",)}
 
 
 class SolverHere:
@@ -120,3 +128,43 @@ class Book:
 @pytest.fixture
 def book(database: Database) -> Book:
     return Book(database)
+
+
+async def stand(database: Database, world: World, crew: str, lon: float, lat: float) -> None:
+    """The crew is on line, there."""
+    seen = {"online": True, "location": point(lon, lat), "seen_at": clock.now()}
+    await _presence(database, world, crew, seen)
+
+
+async def _presence(database: Database, world: World, crew: str, values: dict[str, Any]) -> None:
+    ids = [world.technicians[name] for name in PEOPLE[crew]]
+    async with database.transaction() as session:
+        await session.execute(
+            update(Presence).where(col(Presence.technician_id).in_(ids)).values(values)
+        )
+
+
+@pytest.fixture
+def stuck(take: Take, plan: Run, database: Database, world: World) -> Stuck:
+    """`await stuck(EAST)`: A3, alone on line, does not answer for eight minutes; what is due beside
+    that is planned for it, and overdue."""
+
+    async def held(*places: str, overdue: bool = True, **order: Any) -> list[dict[str, Any]]:
+        for crew in ("A1", "A2"):
+            await _presence(database, world, crew, {"online": False})
+        await take("锦绣家园1-1-102", fault_code=AIR_LOCK)
+        await plan()
+        due = [await take(at, **({"fault_code": AIR_LOCK} | order)) for at in places]
+        await plan()
+        clock.advance(timedelta(minutes=8))
+        async with database.transaction() as session:
+            soon = clock.now() + timedelta(minutes=20)
+            await session.execute(update(PlannedVisit).values(start_at=soon))
+            if overdue:
+                ids = [UUID(each["id"]) for each in due]
+                late = update(WorkOrder).where(col(WorkOrder.id).in_(ids))
+                await session.execute(late.values(arrive_by=clock.now()))
+        await stand(database, world, "A3", 117.02, 36.65)
+        return due
+
+    return held

@@ -1,6 +1,5 @@
 """The commit step: who is sent a due visit now, where the plan's crew is held up."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -8,65 +7,19 @@ from uuid import UUID
 import httpx
 import pytest
 from sqlalchemy import text
-from sqlmodel import col, update
+from sqlmodel import update
 
 from app.core import clock
 from app.core.db import Database
-from app.core.geo import point
-from app.organisation.models import Presence
 from app.planning import policy
 from app.planning.commit import commit_due
 from app.planning.context import Planner
 from app.planning.models import PlannedVisit
 from app.planning.repository import is_behind
 from app.planning.schemas import SentOut
-from app.work_orders.models import WorkOrder
-from tests.app.planning.conftest import Book, Run, Take
-from tests.app.planning.test_run import offline
+from tests.app.planning.conftest import EAST, WEST, Book, Run, Stuck, Take, stand
 from tests.conftest import Headers
 from tests.factories.world import World
-
-Order = dict[str, Any]
-Stuck = Callable[..., Awaitable[list[Order]]]
-EAST, WEST = "锦绣家园3-1-101", "锦绣家园1-1-101"
-AIR_LOCK = "H04"
-PEOPLE = {"A1": ("tech01", "tech02"), "A2": ("tech03",), "A3": ("tech04",)}
-
-
-async def stand(database: Database, world: World, crew: str, lon: float, lat: float) -> None:
-    """The crew is on line, there."""
-    ids = [world.technicians[name] for name in PEOPLE[crew]]
-    async with database.transaction() as session:
-        await session.execute(
-            update(Presence)
-            .where(col(Presence.technician_id).in_(ids))
-            .values(online=True, location=point(lon, lat), seen_at=clock.now())
-        )
-
-
-@pytest.fixture
-def stuck(take: Take, plan: Run, database: Database, world: World) -> Stuck:
-    """`await stuck(EAST)`: A3, alone on line, does not answer for eight minutes; what is due beside
-    that is planned for it, and overdue."""
-
-    async def held(*places: str, overdue: bool = True, **order: Any) -> list[Order]:
-        await offline(database, world, *PEOPLE["A1"], *PEOPLE["A2"])
-        await take("锦绣家园1-1-102", fault_code=AIR_LOCK)
-        await plan()
-        due = [await take(at, **({"fault_code": AIR_LOCK} | order)) for at in places]
-        await plan()
-        clock.advance(timedelta(minutes=8))
-        async with database.transaction() as session:
-            soon = clock.now() + timedelta(minutes=20)
-            await session.execute(update(PlannedVisit).values(start_at=soon))
-            if overdue:
-                ids = [UUID(each["id"]) for each in due]
-                late = update(WorkOrder).where(col(WorkOrder.id).in_(ids))
-                await session.execute(late.values(arrive_by=clock.now()))
-        await stand(database, world, "A3", 117.02, 36.65)
-        return due
-
-    return held
 
 
 class TestHandedOver:
@@ -142,7 +95,7 @@ class TestHandedOver:
             )
         assert (await commit_due(planner, world.stations["S01"])).sent == {}
 
-    @pytest.mark.parametrize("against", ["pinned", "banned", "skill", "busy"])
+    @pytest.mark.parametrize("against", ["pinned", "banned", "skill", "shift_over"])
     async def test_who_may_not_have_it_is_not_asked(
         self,
         stuck: Stuck,
@@ -165,13 +118,14 @@ AGAINST = {
     " ended_why) SELECT gen_random_uuid(), :order, :a2, 'manual', at, at, 'refused'"
     " FROM (SELECT CAST(:now AS timestamptz) - interval '1 minute' AS at) then_",
     "skill": "DELETE FROM technician_skills WHERE skill = 'HB' AND technician_id = :tech03",
-    "busy": "UPDATE shifts SET ends_at = CAST(:now AS timestamptz) + interval '1 second'"
+    "shift_over": "UPDATE shifts SET ends_at = CAST(:now AS timestamptz) + interval '1 second'"
     " WHERE crew_id = :a2",
 }
 
 
 def ids(world: World) -> dict[str, Any]:
     return {
+        "a1": world.crews["A1"],
         "a2": world.crews["A2"],
         "a3": world.crews["A3"],
         "tech03": world.technicians["tech03"],
