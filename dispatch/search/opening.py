@@ -134,7 +134,8 @@ def _leave_alone(crews: Ints, orders: Ints, tours: Tours, walk: Walk) -> None:
 
 
 @kernel
-def take_over(
+def open_tours(
+    sort: int,
     owned_plan: Stops,
     owned_crews: Ints,
     owned_orders: Ints,
@@ -142,36 +143,20 @@ def take_over(
     owned_tours: Tours,
     owned_walk: Walk,
 ) -> None:
-    """Go on from this plan, changing only the crews and orders that are marked with 1.
-
-    The plan is the best from now on, whatever was before.
-    """
-    day, tours = borrow_day(owned_day), borrow_tours(owned_tours)
-    walk = borrow_walk(owned_walk)
-    plan = Stops(borrow(owned_plan.at), borrow(owned_plan.length))
-    _sit(plan, day, tours, walk)
-    _leave_alone(borrow(owned_crews), borrow(owned_orders), tours, walk)
-
-
-@kernel
-def open_tours(
-    sort: int, owned_plan: Stops, owned_day: Day, owned_tours: Tours, owned_walk: Walk
-) -> None:
     """Take the plan over, note it as the best, then insert the rest in the order of `sort`.
 
-    `walk.book[BEST]` is the price with nothing inserted, or with it when that is lower.
+    From now on only crews and orders that are marked with 1 change. A negative `sort` inserts
+    nothing. `walk.book[BEST]` is the price with nothing inserted, or with it when that is lower.
+    One kernel for both uses: each that Python calls takes half a second to load with all it calls.
     """
     day, tours = borrow_day(owned_day), borrow_tours(owned_tours)
     walk = borrow_walk(owned_walk)
     plan = Stops(borrow(owned_plan.at), borrow(owned_plan.length))
-    for c in range(day.crews.shape[0]):
-        tours.hands[c, MAY_CHANGE] = 1
-    for x in range(day.orders.shape[0]):
-        tours.spots[x, MAY_MOVE] = 1
-        walk.seeds[x] = x
-    walk.book[SEEDS] = day.orders.shape[0]
+    _leave_alone(borrow(owned_crews), borrow(owned_orders), tours, walk)
     _sit(plan, day, tours, walk)
     walk.book[SEATED] = walk.book[CURRENT]
+    if sort < 0:
+        return
     start_round(tours, walk)
     for x in range(day.orders.shape[0]):
         if tours.spots[x, WHERE] < 0 and day.orders[x, CROWD] > 0:

@@ -24,7 +24,7 @@ from dispatch.search.layout import (
     Stops,
     Walk,
 )
-from dispatch.search.opening import open_tours, take_over
+from dispatch.search.opening import open_tours
 from dispatch.search.prepare import day_of, plan_of, tours_of, walk_of
 
 HOT, WARM = 4_800_000.0, 300_000.0
@@ -38,8 +38,8 @@ WIDE, NARROW, MANY = 15, 10, 400
 ENOUGH = 400
 """Rounds per order squared after which a small problem is searched through."""
 UNLIMITED = 1 << 60
-FIRST_SORT = 6
-"""What the first insertion sorts orders by: penalty per service time."""
+FIRST_SORT, NO_SORT = 6, -1
+"""What the first insertion sorts orders by: penalty per service time; and no insertion."""
 Column = tuple[int, tuple[int, ...]]
 
 
@@ -80,7 +80,7 @@ class Searcher:
         self._tours = tours_of(problem, day, sequences)
         self._walk = walk_of(day, self._tours, seed)
         plan = plan_of(sequences, self._tours)
-        open_tours(FIRST_SORT, plan, day, self._tours, self._walk)
+        self._open(FIRST_SORT, plan)
         self._seated, self._opened = int(self._walk.book[SEATED]), self.price
         self._pace, self._size, self._done = 0.0, 16, 0
 
@@ -109,9 +109,14 @@ class Searcher:
 
         Without marks everything may change. The plan counts as the best from now on.
         """
+        self._open(NO_SORT, plan, crews, orders)
+
+    def _open(
+        self, sort: int, plan: Stops, crews: Ints | None = None, orders: Ints | None = None
+    ) -> None:
         crews = np.ones(len(self._day.crews), np.int64) if crews is None else crews
         orders = np.ones(len(self._day.orders), np.int64) if orders is None else orders
-        take_over(plan, crews, orders, self._day, self._tours, self._walk)
+        open_tours(sort, plan, crews, orders, self._day, self._tours, self._walk)
 
     def found(self) -> Found:
         """What it came to."""

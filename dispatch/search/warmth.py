@@ -10,15 +10,12 @@ import numpy as np
 from dispatch.model import Break, Budget, Crew, Order
 from dispatch.problem import Problem
 from dispatch.search.compiled import kernel_folder
-from dispatch.search.prepare import day_of
-from dispatch.search.run import Searcher
+from dispatch.search.run import run
 
 MARK = "complete"
 """A file beside the kernels that says that all of them are there."""
 
 
-ROUNDS = Budget(seconds=60, iterations=20)
-"""Enough to call every kernel."""
 UNUSED_S = 30 * 86_400.0
 """Kernels that were not loaded for this long are removed."""
 _loaded: list[bool] = []
@@ -37,11 +34,7 @@ def warm() -> None:
 
 
 def _load() -> None:
-    problem = _rehearsal()
-    day = day_of(problem)
-    searcher = Searcher(problem, day, None, ROUNDS, seed=0, deadline=float("inf"))
-    searcher.go()
-    searcher.adopt(searcher.best())
+    run(_rehearsal(), None, Budget(seconds=60, iterations=20))
     mark = kernel_folder() / MARK
     if mark.parent.is_dir():
         mark.touch()
