@@ -232,6 +232,38 @@ class TestOverlappingRuns:
         assert run.result is not None
         assert [each["changed"] for each in run.result["left_out"]] == [["planned_since"]]
 
+    async def test_a_crew_whose_station_has_a_newer_plan_is_not_booked_twice(
+        self,
+        near: None,
+        take: Take,
+        plan: Run,
+        book: Book,
+        database: Database,
+        world: World,
+        solver: SolverHere,
+    ) -> None:
+        """The company's run gives B1 an order of S01 while S02 fills B1's same hour."""
+        await offline(database, world, *S01S)
+        lent = await take("锦绣家园3-1-101", fault_code="H26", appointment=slot(4))
+        filled: list[dict[str, Any]] = []
+
+        async def s02_plans() -> None:
+            solver.before = None
+            clock.advance(timedelta(minutes=1))
+            filled.append(await take(FAR_EAST, fault_code="H26", appointment=slot(4)))
+            await plan("S02")
+
+        solver.before = s02_plans
+        run = await plan("CO")
+        own = await book.visit(filled[0])
+        assert own is not None and own.crew_id == world.crews["B1"]
+        assert await book.visit(lent) is None
+        assert run.result is not None
+        changed = {each["serial"]: each["changed"] for each in run.result["left_out"]}
+        assert changed[lent["serial"]] == ["crew_busy"]
+        async with database.transaction() as session:
+            assert await is_behind(session, world.stations["S01"])
+
     async def test_a_crew_that_got_an_order_meanwhile_gets_no_second_one(
         self, take: Take, plan: Run, planner: Planner, book: Book, database: Database, world: World
     ) -> None:
