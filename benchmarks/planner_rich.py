@@ -126,8 +126,8 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Geometric mean and worst of our J over the best peer's.
 
     The mean is beside VROOM at the one exploration level that does best over these instances, asked
-    everywhere with our seconds; `by_level` has all. `hardest` is beside the best of its eight plans,
-    instance by instance, and so is the worst.
+    everywhere with our seconds; `by_level` has all. `geomean_hardest` and the worst are beside the
+    best of its eight plans, instance by instance.
     """
     levels = rows[0]["ratio_by_level"]
     by_level = {
