@@ -50,7 +50,7 @@ WISHES_REST_S = 15.0
 """A station whose wishes cannot be gathered is planned by nobody meanwhile."""
 ONE_BY_ONE = (PLANNING, LARGE, QUESTIONS)
 """Each has one process to search in."""
-LARGE_NICENESS = 12
+LARGE_NICENESS = 6
 """A run of minutes gives way to the plans of seconds beside it."""
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""

@@ -20,10 +20,10 @@ GRACE_S = 20.0
 """Beyond the budget, which is a target: first imports, mending and explaining come on top."""
 WARM_S = 300.0
 """The first solve of a machine compiles the search, which takes a busy one a minute."""
-NICENESS = 10
+NICENESS = 5
 """People wait for everybody else here, nobody for a second of search, so that others come first.
 Not by much: on a crowded machine a search that starves never answers. Its children inherit it."""
-QUESTION_NICENESS = 13
+QUESTION_NICENESS = 8
 """What is only asked ("what if") gives way to plans that people work by."""
 
 Sequences = Mapping[str, Sequence[str]]
