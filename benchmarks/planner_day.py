@@ -9,8 +9,7 @@ Three ways are compared: *rolling* (an emergency is inserted into the published 
 goes on from there, and each order moved to another crew has a price), *from scratch* (at the same
 moments for the same seconds, nothing remembered), and *hindsight* (all orders known in the morning,
 though none may begin before it arrives: the best of several searches, and of the days lived, which
-are plans of its problem too). *Churn* is how often an order that nobody has set out for is given to
-another crew, per order.
+are plans of its problem too). *Churn* is how often an order not set out for changes crews.
 """
 
 import statistics

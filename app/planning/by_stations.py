@@ -42,6 +42,7 @@ class Searched:
     """What is found for a subtree and not told yet."""
 
     whole: Snapshot
+    regions: Sequence[dispatch.Region]
     city: dispatch.City
     gained: Mapping[str, int]
     """What each part of the search gained, and the number of steps."""
@@ -53,7 +54,7 @@ class Searched:
         """To begin with these sequences; raises PlanTooLarge when a single station is too large."""
         regions = _regions(snapshot)
         demand_plannable((len(region.orders), len(region.crews)) for region in regions)
-        return cls(snapshot, dispatch.City(regions, standing), **more)
+        return cls(snapshot, regions, dispatch.City(regions, standing), **more)
 
 
 async def search_by_stations(planner: Planner, run: PlanningRun, snapshot: Snapshot) -> Searched:
@@ -64,7 +65,7 @@ async def search_by_stations(planner: Planner, run: PlanningRun, snapshot: Snaps
     whole = _without_lent(snapshot)
     found = Searched.of(whole, warm_start(whole), gained={})
     borders = await _borders(planner, whole)
-    seconds = max(run.budget_s, policy.STATION_BUDGET_S * len(_regions(whole)))
+    seconds = max(run.budget_s, policy.STATION_BUDGET_S * len(found.regions))
     gained: Counter[str] = Counter()
     for step in found.city.steps(borders, seconds, most=(policy.MOST_ORDERS, policy.MOST_CREWS)):
         group = found.city.group(step.regions)
@@ -133,7 +134,7 @@ def _carried_over(sequences: Sequences, fresh: Snapshot) -> Sequences:
 async def _all_told(planner: Planner, run: PlanningRun, found: Searched) -> Outcome:
     """Every station told; what a neighbour's crew has no time for any more goes home first."""
     told: dict[str, Part] = {}
-    todo: Iterable[str] = [region.id for region in _regions(found.whole)]
+    todo: Iterable[str] = [region.id for region in found.regions]
     for _ in ("all", "those with an order that went home"):
         for each in todo:
             told[each] = await _told(planner, run, found.whole, found.city.group((each,)), each)

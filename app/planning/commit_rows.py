@@ -29,13 +29,11 @@ class Due(NamedTuple):
 
 
 class Hands(NamedTuple):
-    """Orders in a crew's hands."""
+    """Orders in a crew's hands that it has not begun."""
 
     unaccepted: int = 0
     ahead: int = 0
-    """Sent or accepted, not begun."""
-    begun: int = 0
-    """On the way, on site, at work."""
+    """Sent or accepted."""
     waiting_since: datetime | None = None
     """When the oldest of those was sent that the crew has not accepted."""
 
@@ -62,15 +60,14 @@ async def planned(session: AsyncSession, order_id: UUID) -> Any:
 
 
 async def hands_of(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID, Hands]:
-    """Crew -> what it has in its hands; crews with empty hands are not named."""
+    """Crew -> what it has before it; crews with nothing sent or accepted are not named."""
     statement = text(
         "SELECT a.crew_id, count(*) FILTER (WHERE o.state = 'SENT'),"
-        " count(*) FILTER (WHERE o.state IN ('SENT', 'ACCEPTED')),"
-        " count(*) FILTER (WHERE o.state NOT IN ('SENT', 'ACCEPTED')),"
+        " count(*),"
         " min(a.assigned_at) FILTER (WHERE o.state = 'SENT')"
         " FROM assignments a JOIN work_orders o ON o.assignment_id = a.id"
         " WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL"
-        " AND o.state IN ('SENT', 'ACCEPTED', 'ENROUTE', 'ONSITE', 'WORKING') GROUP BY a.crew_id"
+        " AND o.state IN ('SENT', 'ACCEPTED') GROUP BY a.crew_id"
     ).bindparams(ids("crews", crews))
     return {row[0]: Hands(*row[1:]) for row in await session.execute(statement)}
 

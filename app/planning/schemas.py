@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from app.core.geo import PlaceIn
 from app.core.texts import Code
 from app.core.times import Moment
+from app.planning.commit_schemas import NotSentOut, SentOut
 from app.planning.models import PlanningRun
 from app.planning.policy import DEFAULT_HORIZON_S
 from app.web.wire import Body, Out
@@ -254,31 +255,6 @@ class ChurnOut(Out):
     """Moved per compared."""
     lost: dict[str, int] = Field(default_factory=dict)
     """Crew code -> how many it lost to others, of crews that are still there."""
-
-
-class CommittedOut(Out):
-    """An order and the crew that it was for."""
-
-    order_id: UUID
-    crew_id: UUID
-
-
-class SentOut(CommittedOut):
-    """A due visit that was sent: to the plan's crew, or to another one where that was held up."""
-
-    from_crew_id: UUID | None = None
-    """The plan's crew, where another one was sent it."""
-    saved_s: int | None = None
-    """What that saves in seconds of price, the price of the move paid."""
-    terms_s: dict[str, int] | None = None
-    """The same term by term."""
-
-
-class NotSentOut(CommittedOut):
-    """A due visit that the crew could not be given."""
-
-    type: str
-    detail: str
 
 
 class PlanResultOut(Out):

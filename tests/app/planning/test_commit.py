@@ -13,10 +13,10 @@ from app.core import clock
 from app.core.db import Database
 from app.planning import policy
 from app.planning.commit import commit_due
+from app.planning.commit_schemas import SentOut
 from app.planning.context import Planner
 from app.planning.models import PlannedVisit
 from app.planning.repository import is_behind
-from app.planning.schemas import SentOut
 from tests.app.planning.conftest import EAST, WEST, Book, Run, Stuck, Take, stand
 from tests.conftest import Headers
 from tests.factories.world import World

@@ -58,7 +58,7 @@ class TestHeldUp:
 
     def test_a_crew_at_work_or_with_empty_hands_holds_nothing_up(self) -> None:
         late = due(uuid4(), -60)
-        for hands in (Hands(begun=1), Hands(ahead=2), Hands()):
+        for hands in (Hands(ahead=2), Hands()):
             assert held_up([late], {late.crew_id: hands}, NOW) == []
         assert held_up([late], {}, NOW) == []
 
