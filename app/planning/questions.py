@@ -50,9 +50,7 @@ async def order_plan(
 
 
 def _why(body: bytes, serial: str, crew_id: UUID | None) -> dict[str, Any] | None:
-    """None where that run chose another crew than who has the order."""
-    why = why_planned(unpacked(body), serial)
-    return why if why is not None and why["chosen"]["crew_id"] == crew_id else None
+    return why_planned(unpacked(body), serial, crew_id)
 
 
 async def difference(

@@ -13,7 +13,7 @@ from uuid import UUID
 from app.core.db import Database
 from app.planning import reason_rows
 from app.planning.reason_rows import Pending
-from app.planning.stored import Asked, unpacked
+from app.planning.stored import unpacked
 from app.planning.why_shown import why_planned
 
 log = logging.getLogger(__name__)
@@ -53,13 +53,9 @@ async def _reasons(
         return found
     for each in pending:
         try:
-            found[each.assignment_id] = await asyncio.to_thread(_reason, asked, each)
+            found[each.assignment_id] = await asyncio.to_thread(
+                why_planned, asked, each.serial, each.crew_id
+            )
         except Exception:
             log.exception("why %s was sent by run %s cannot be worked out", each.serial, run_id)
     return found
-
-
-def _reason(asked: Asked, sent: Pending) -> dict[str, Any] | None:
-    """None where the order was sent to another crew than that run's: danger took its place."""
-    why = why_planned(asked, sent.serial)
-    return why if why is not None and why["chosen"]["crew_id"] == sent.crew_id else None

@@ -53,12 +53,14 @@ class _Names:
         }
 
 
-def why_planned(asked: Asked, serial: str) -> dict[str, Any] | None:
-    """Why the plan of a run gives the order to its crew; None where its route cannot be priced
-    without it, or where it is not in that plan."""
+def why_planned(asked: Asked, serial: str, crew_id: UUID | None) -> dict[str, Any] | None:
+    """Why the plan of a run gives the order to the crew that has it; None where its route cannot be
+    priced without it, or where that plan gave it to nobody or to another crew."""
     try:
         why = dispatch.why(asked.problem, asked.plan, serial)
     except (dispatch.ProblemRefused, KeyError):
+        return None
+    if asked.crew_ids[why.chosen.crew_id] != crew_id:
         return None
     names = _Names(asked.at, asked.crew_ids)
     found = names.why(why.chosen, why.others, why.penalty_s, (why.zh, why.en))

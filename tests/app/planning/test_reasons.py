@@ -125,11 +125,11 @@ class TestSentByPlan:
         assert await kept(database) == [("plan", True)] * 2
         why_planned, asked = sent_reasons.why_planned, []
 
-        def first_fails(found: Any, serial: str) -> Any:
+        def first_fails(found: Any, serial: str, crew_id: Any) -> Any:
             asked.append(serial)
             if len(asked) == 1:
                 raise RuntimeError("no such order")
-            return why_planned(found, serial)
+            return why_planned(found, serial, crew_id)
 
         monkeypatch.setattr(sent_reasons, "why_planned", first_fails)
         await sent_reasons.work_out(database)
