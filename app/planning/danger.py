@@ -17,9 +17,8 @@ from app.core.problems import Problem
 from app.planning import policy, reason_rows, repository, snapshot_rows
 from app.planning.build import Layout, chains, problem_of, warm_start
 from app.planning.context import Planner
-from app.planning.load import load
+from app.planning.load_near import load_near
 from app.planning.models import PlannedVisit, UnplannedOrder
-from app.planning.nearby import nearby
 from app.planning.outcome import told
 from app.planning.reading import facts_of
 from app.planning.ready import only
@@ -30,7 +29,6 @@ from app.planning.why_shown import why_inserted
 from app.work_orders import assignments
 from app.work_orders import service as work_orders
 from app.work_orders.acts import Act
-from app.work_orders.states import AWAITING_DISPATCH, State
 from dispatch import wording
 
 log = logging.getLogger(__name__)
@@ -83,16 +81,17 @@ async def dispatch_danger(planner: Planner, order_id: UUID) -> UUID | None:
 async def _priced(planner: Planner, order_id: UUID) -> _Case | None:
     """Proposals for the order, or None when it does not wait any more."""
     async with planner.database.transaction() as session:
-        order = await work_orders.locked_any(session, order_id)
-        if not _waits(order.state, order.service_class):
-            return None
-        station_id = order.station_id
-    async with planner.database.transaction() as session:
-        snapshot = await load(session, station_id, clock.now(), policy.DEFAULT_HORIZON_S)
-    job = next((job for job in snapshot.jobs if job.id == order_id), None)
-    if job is None:
+        found = await load_near(
+            session,
+            order_id,
+            clock.now(),
+            policy.DEFAULT_HORIZON_S,
+            policy.DANGER_CREWS,
+            policy.DANGER_HELPERS,
+        )
+    if found is None or found[0].service_class != policy.DANGER:
         return None
-    snapshot = nearby(snapshot, job, policy.DANGER_CREWS, policy.DANGER_HELPERS)
+    job, snapshot = found
     if not snapshot.crews:
         return None
     layout = Layout.of(snapshot)
@@ -100,10 +99,6 @@ async def _priced(planner: Planner, order_id: UUID) -> _Case | None:
         planner.engine, layout.places, chains(snapshot, layout), snapshot.at
     )
     return await asyncio.to_thread(_case, snapshot, layout, roads, job)
-
-
-def _waits(state: str, service_class: str) -> bool:
-    return State(state) in AWAITING_DISPATCH and service_class == policy.DANGER
 
 
 def _case(snapshot: Snapshot, layout: Layout, roads: Roads, job: Job) -> _Case:

@@ -6,7 +6,7 @@ never are: they only keep their members' standing crews busy.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,18 +35,20 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
     stations = await organisation.subtree(session, station_id)
     seqs = await snapshot_rows.dirty_seqs(session, stations)
     units = await contractors(session)
-    able = await _able(session, station_id, stations, units, at)
+    able = await able_crews(session, station_id, stations, units, at)
     begun = Reading(at, await expected_at(session, at), {})
-    held = await _held_by_crew(session, able, begun)
+    held = await held_by_crew(session, able, await joint_crews(session, able, at), begun)
     waiting = await snapshot_rows.waiting_orders(session, stations)
     published = {
         row.order_id: Published(row.code, row.position)
         for row in await snapshot_rows.published(session, stations)
     }
     reading = await read(session, replace(begun, planned=published), waiting, able)
-    reading.foreign = _foreign(reading.codes, able, units, stations)
+    reading.foreign = foreign_crews(reading.codes, able, units, stations)
     jobs = wishes([job_of(row, reading) for row in waiting], published.keys())
-    crews, idle = await _crews(session, able, held, reading, stations)
+    on_site = {crew_id for crew_id, hands in held.items() if any(h.state in ON_SITE for h in hands)}
+    empty, idle = await crews_now(session, able, on_site, reading, stations)
+    crews = await manned(session, empty, able, held, at)
     later = {job.id for job in jobs if opens_after(job, at + timedelta(seconds=horizon_s))}
     return Snapshot(
         station_id=station_id,
@@ -57,12 +59,12 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
         crews=tuple(crews),
         idle_crews=tuple(idle),
         published=published,
-        elsewhere=await _elsewhere(session, crews, stations, reading),
+        elsewhere=await visits_elsewhere(session, crews, stations, reading),
         units=units,
     )
 
 
-async def _able(
+async def able_crews(
     session: AsyncSession, station_id: UUID, stations: Collection[UUID], units: Units, at: datetime
 ) -> list[Capability]:
     """Standing crews of the stations, and those that neighbours lend."""
@@ -71,15 +73,16 @@ async def _able(
     return [crew for crew in own if crew.kind == "standing"] + lent
 
 
-async def _elsewhere(
+async def visits_elsewhere(
     session: AsyncSession, crews: Iterable[CrewNow], stations: Collection[UUID], reading: Reading
 ) -> tuple[Elsewhere, ...]:
+    """What plans of other stations have given to these crews."""
     codes = {crew.id: crew.code for crew in crews}
     away = await snapshot_rows.visits_elsewhere(session, codes.keys(), stations)
     return tuple(elsewhere_of(row, codes[row.crew_id], reading) for row in away)
 
 
-def _foreign(
+def foreign_crews(
     codes: Mapping[UUID, str], able: Collection[Capability], units: Units, stations: Iterable[UUID]
 ) -> dict[UUID, frozenset[str]]:
     """Station -> crews of the plan that a contractor's border keeps from its orders."""
@@ -93,14 +96,24 @@ def _foreign(
     }
 
 
-async def _held_by_crew(
-    session: AsyncSession, able: Collection[Capability], reading: Reading
-) -> dict[UUID, list[Held]]:
-    """Standing crew -> orders in its own hands and in those of joint crews of its members."""
+async def joint_crews(
+    session: AsyncSession, able: Collection[Capability], at: datetime
+) -> dict[UUID, set[UUID]]:
+    """Joint crew -> the standing crews of its members: its orders keep these busy."""
     standing_of = {member.technician_id: crew.crew_id for crew in able for member in crew.members}
     joint: dict[UUID, set[UUID]] = defaultdict(set)
-    for row in await snapshot_rows.joint_memberships(session, standing_of.keys(), reading.at):
+    for row in await snapshot_rows.joint_memberships(session, standing_of.keys(), at):
         joint[row.crew_id].add(standing_of[row.technician_id])
+    return joint
+
+
+async def held_by_crew(
+    session: AsyncSession,
+    able: Collection[Capability],
+    joint: Mapping[UUID, set[UUID]],
+    reading: Reading,
+) -> dict[UUID, list[Held]]:
+    """Standing crew -> orders in its own hands and in those of joint crews of its members."""
     own = {crew.crew_id for crew in able}
     held: dict[UUID, list[Held]] = defaultdict(list)
     for row in await snapshot_rows.held_orders(session, own | joint.keys()):
@@ -118,41 +131,54 @@ async def _held_by_crew(
     return held
 
 
-async def _crews(
+async def crews_now(
     session: AsyncSession,
     able: Collection[Capability],
-    held: Mapping[UUID, list[Held]],
+    on_site: Collection[UUID],
     reading: Reading,
     stations: Collection[UUID],
 ) -> tuple[list[CrewNow], list[IdleCrew]]:
+    """Those that can be planned, with nothing in their hands yet, and those that cannot."""
     ids = [crew.crew_id for crew in able]
     shifts = await snapshot_rows.shifts_at(session, ids, reading.at)
     places = await snapshot_rows.last_places(session, ids, reading.at)
-    loads = await snapshot_rows.loads(session, ids, reading.at)
     seen = await snapshot_rows.last_seen(session, ids, reading.at)
-    earned = await incomes(session, able, reading.at)
     crews: list[CrewNow] = []
     idle: list[IdleCrew] = []
     for crew in able:
         code, place = reading.codes[crew.crew_id], places.get(crew.crew_id)
-        hands = held.get(crew.crew_id, ())
         heard = seen.get(crew.crew_id, reading.at) > reading.at - policy.SILENT_AFTER
-        why = _why_idle(crew, place, silent=not heard and not _on_site(hands))
+        why = _why_idle(crew, place, silent=not heard and crew.crew_id not in on_site)
+        own = crew.station_id in stations
         if why is not None or place is None:
-            if crew.station_id in stations:  # a neighbour's that cannot come is no news here
+            if own:  # a neighbour's that cannot come is no news here
                 idle.append(IdleCrew(crew.crew_id, code, why or "no_place"))
             continue
         now = _now(crew, code, Place(*place), shifts[crew.crew_id], reading.at)
-        crews.append(
-            replace(
-                now,
-                load_s=loads.get(crew.crew_id, 0),
-                held=tuple(hands),
-                income=earned[crew.crew_id],
-                lent=crew.station_id not in stations,
-            )
-        )
+        crews.append(replace(now, lent=not own))
     return crews, idle
+
+
+async def manned(
+    session: AsyncSession,
+    crews: Sequence[CrewNow],
+    able: Collection[Capability],
+    held: Mapping[UUID, list[Held]],
+    at: datetime,
+) -> list[CrewNow]:
+    """These crews with what they have in their hands, have done today and earned this month."""
+    ids = {crew.id for crew in crews}
+    loads = await snapshot_rows.loads(session, ids, at)
+    earned = await incomes(session, [crew for crew in able if crew.crew_id in ids], at)
+    return [
+        replace(
+            crew,
+            load_s=loads.get(crew.id, 0),
+            held=tuple(held.get(crew.id, ())),
+            income=earned[crew.id],
+        )
+        for crew in crews
+    ]
 
 
 def _now(crew: Capability, code: str, place: Place, shift: Any, at: datetime) -> CrewNow:
@@ -169,10 +195,6 @@ def _now(crew: Capability, code: str, place: Place, shift: Any, at: datetime) ->
         load_s=0,
         held=(),
     )
-
-
-def _on_site(held: Iterable[Held]) -> bool:
-    return any(each.state in ON_SITE for each in held)
 
 
 def _why_idle(crew: Capability, place: tuple[float, float] | None, *, silent: bool) -> str | None:

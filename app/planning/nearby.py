@@ -1,32 +1,33 @@
 """The part of a snapshot that can answer at once: the crews near an order, and their days."""
 
 import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import dispatch
-from app.planning.snapshot import Job, Snapshot
+from app.planning.snapshot import CrewNow, Job, Snapshot
 from routing import Place
 
 _M_PER_DEGREE = 111_195.0
 
 
-def nearby(snapshot: Snapshot, job: Job, most: int, helpers: int) -> Snapshot:
-    """The order with the `most` crews that come nearest to it and could have it.
+def nearest(
+    job: Job,
+    crews: Sequence[CrewNow],
+    places: Mapping[str, Sequence[Place]],
+    most: int,
+    helpers: int,
+) -> set[str]:
+    """Codes of the `most` crews that come nearest to the order and could have it.
 
-    Near is who stands there, or has a visit there today. So many `helpers` come beside them, who
-    could not have it, but may take over what gives way. What all these have planned comes with
-    them; the other orders that wait are the next full run's. No crew at all when none could have
-    it.
+    Near is who stands there, or has something to do there today (`places`, by code). So many
+    `helpers` come beside them, who could not have it, but may take over what gives way. Nobody
+    when none could have it.
     """
-    stops = _stops(snapshot)
-    ranked = sorted(
-        snapshot.crews, key=lambda crew: _nearest_m(job.place, [crew.place, *stops[crew.code]])
-    )
+    ranked = sorted(crews, key=lambda crew: _nearest_m(job.place, places[crew.code]))
     able = [crew.code for crew in ranked if dispatch.may_have(job, crew, crew.code)][:most]
     others = [crew.code for crew in ranked if crew.code not in able][:helpers]
-    return _only({*able, *others} if able else set(), [job], snapshot)
+    return {*able, *others} if able else set()
 
 
 def around(
@@ -49,10 +50,10 @@ def around(
         asked |= {crew.code for crew in able[:most]}
     if not asked:
         return None
-    return _only(asked | {snapshot.published[job.id].crew_code for job in jobs}, jobs, snapshot)
+    return only(asked | {snapshot.published[job.id].crew_code for job in jobs}, jobs, snapshot)
 
 
-def _only(crews: Collection[str], jobs: Iterable[Job], snapshot: Snapshot) -> Snapshot:
+def only(crews: Collection[str], jobs: Iterable[Job], snapshot: Snapshot) -> Snapshot:
     """The snapshot of these crews and what they have planned, and of these orders."""
     asked = {job.id for job in jobs}
     with_them = {
@@ -65,20 +66,6 @@ def _only(crews: Collection[str], jobs: Iterable[Job], snapshot: Snapshot) -> Sn
         published={key: visit for key, visit in snapshot.published.items() if key in with_them},
         elsewhere=tuple(each for each in snapshot.elsewhere if each.crew_code in crews),
     )
-
-
-def _stops(snapshot: Snapshot) -> dict[str, list[Place]]:
-    """Crew code -> where it has something to do."""
-    found: dict[str, list[Place]] = defaultdict(list)
-    for job in snapshot.jobs:
-        visit = snapshot.published.get(job.id)
-        if visit is not None:
-            found[visit.crew_code].append(job.place)
-    for each in snapshot.elsewhere:
-        found[each.crew_code].append(each.job.place)
-    for crew in snapshot.crews:
-        found[crew.code] += [held.job.place for held in crew.held]
-    return found
 
 
 def _nearest_m(place: Place, stops: Iterable[Place]) -> float:

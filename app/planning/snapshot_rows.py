@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from app.core import sql
 from app.planning.models import PlanningState
-from app.planning.repository import ids
 
 _FACTS = (
     "o.state, o.assignment_id, o.pinned, o.preferred_crew_id, o.appointment_from,"
@@ -34,7 +33,7 @@ _CREWS_AT = (
 
 async def one_snapshot(session: AsyncSession) -> None:
     """Make every later read of this transaction see one instant; must come first."""
-    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    await sql.rows(session, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
 async def dirty_seqs(session: AsyncSession, stations: Collection[UUID]) -> dict[UUID, int]:
@@ -46,16 +45,62 @@ async def dirty_seqs(session: AsyncSession, stations: Collection[UUID]) -> dict[
 
 
 async def waiting_orders(session: AsyncSession, stations: Collection[UUID]) -> list[Any]:
-    statement = text(
+    statement = (
         f"{_ORDER} FROM work_orders o JOIN fault_codes f ON f.id = o.fault_code_id"
         " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED') ORDER BY o.id"
-    ).bindparams(ids("stations", stations))
-    return list((await session.execute(statement)).all())
+    )
+    return await sql.rows(session, statement, {"stations": list(stations)})
+
+
+async def waiting_order(session: AsyncSession, order_id: UUID) -> Any | None:
+    """The row of `waiting_orders` of this one, if it waits."""
+    statement = (
+        f"{_ORDER} FROM work_orders o JOIN fault_codes f ON f.id = o.fault_code_id"
+        " WHERE o.id = :order AND o.state IN ('NEW', 'RETURNED')"
+    )
+    return await sql.first(session, statement, {"order": order_id})
+
+
+async def waiting_near(
+    session: AsyncSession, order_id: UUID, stations: Collection[UUID], crews: Collection[UUID]
+) -> list[Any]:
+    """Waiting orders of these stations: this one, those that these crews are to visit, and those
+    without a visit that want a crew, in order of id; each with the `code` and `position` of its
+    visit.
+    """
+    statement = (
+        f"{_ORDER}, c.code, v.position FROM work_orders o"
+        " JOIN fault_codes f ON f.id = o.fault_code_id"
+        " LEFT JOIN planned_visits v ON v.order_id = o.id LEFT JOIN crews c ON c.id = v.crew_id"
+        " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED')"
+        " AND (o.id = :order OR v.crew_id = ANY(:crews)"
+        " OR (v.order_id IS NULL AND o.preferred_crew_id IS NOT NULL)) ORDER BY o.id"
+    )
+    values = {"order": order_id, "stations": list(stations), "crews": list(crews)}
+    return await sql.rows(session, statement, values)
+
+
+async def stops(session: AsyncSession, crews: Collection[UUID], until: datetime) -> list[Any]:
+    """(crew_id, state, lon, lat) of what these crews have in their hands or are to visit, but for
+    visits whose slot opens later than `until`.
+    """
+    statement = (
+        "SELECT s.crew_id, o.state, ST_X(o.location::geometry) AS lon,"
+        " ST_Y(o.location::geometry) AS lat FROM (SELECT v.crew_id, o.id FROM planned_visits v"
+        " JOIN work_orders o ON o.id = v.order_id WHERE v.crew_id = ANY(:crews)"
+        " AND o.state IN ('NEW', 'RETURNED') AND coalesce(o.appointment_from <= :until, true)"
+        " UNION ALL SELECT a.crew_id, o.id FROM assignments a"
+        " JOIN work_orders o ON o.assignment_id = a.id WHERE a.crew_id = ANY(:crews)"
+        " AND a.ended_at IS NULL AND o.state IN"
+        " ('SENT', 'ACCEPTED', 'ENROUTE', 'ONSITE', 'WORKING')) s"
+        " JOIN work_orders o ON o.id = s.id"
+    )
+    return await sql.rows(session, statement, {"crews": list(crews), "until": until})
 
 
 async def held_orders(session: AsyncSession, crews: Collection[UUID]) -> list[Any]:
     """Orders in these crews' hands, with the event that began the spell on site."""
-    statement = text(
+    statement = (
         f"{_ORDER}, a.crew_id, a.assigned_at, e.action AS spell_action, e.at AS spell_at"
         " FROM assignments a JOIN work_orders o ON o.assignment_id = a.id"
         " JOIN fault_codes f ON f.id = o.fault_code_id LEFT JOIN LATERAL (SELECT action, at"
@@ -63,46 +108,46 @@ async def held_orders(session: AsyncSession, crews: Collection[UUID]) -> list[An
         " ('arrived', 'started', 'rejected') ORDER BY seq DESC LIMIT 1) e ON true"
         " WHERE a.crew_id = ANY(:crews) AND a.ended_at IS NULL AND o.state IN"
         " ('SENT', 'ACCEPTED', 'ENROUTE', 'ONSITE', 'WORKING') ORDER BY o.id"
-    ).bindparams(ids("crews", crews))
-    return list((await session.execute(statement)).all())
+    )
+    return await sql.rows(session, statement, {"crews": list(crews)})
 
 
 async def lost_assignments(session: AsyncSession, orders: Collection[UUID]) -> list[Any]:
     """(order_id, crew_id, why, when) of crews that had these orders before."""
-    statement = text(
+    statement = (
         "SELECT order_id, crew_id, ended_why, ended_at FROM assignments"
         " WHERE order_id = ANY(:orders) AND ended_at IS NOT NULL"
-    ).bindparams(ids("orders", orders))
-    return list((await session.execute(statement)).all())
+    )
+    return await sql.rows(session, statement, {"orders": list(orders)})
 
 
 async def joint_memberships(
     session: AsyncSession, technicians: Collection[UUID], at: datetime
 ) -> list[Any]:
     """(crew_id, technician_id) of active joint crews that these people are in."""
-    statement = text(
+    statement = (
         "SELECT m.crew_id, m.technician_id FROM crew_members m JOIN crews c ON c.id = m.crew_id"
         " WHERE c.kind = 'joint' AND c.active AND m.technician_id = ANY(:technicians)"
         " AND m.since <= :at AND (m.until IS NULL OR m.until > :at)"
-    ).bindparams(ids("technicians", technicians), at=at)
-    return list((await session.execute(statement)).all())
+    )
+    return await sql.rows(session, statement, {"technicians": list(technicians), "at": at})
 
 
 async def crew_codes(session: AsyncSession, crews: Collection[UUID]) -> dict[UUID, str]:
-    statement = text("SELECT id, code FROM crews WHERE id = ANY(:crews)").bindparams(
-        ids("crews", crews)
-    )
-    return {row.id: row.code for row in await session.execute(statement)}
+    statement = "SELECT id, code FROM crews WHERE id = ANY(:crews)"
+    rows = await sql.rows(session, statement, {"crews": list(crews)})
+    return {row.id: row.code for row in rows}
 
 
 async def shifts_at(
     session: AsyncSession, crews: Collection[UUID], at: datetime
 ) -> dict[UUID, Any]:
-    statement = text(
+    statement = (
         "SELECT crew_id, starts_at, ends_at, breaks FROM shifts WHERE crew_id = ANY(:crews)"
         " AND starts_at <= :at AND ends_at > :at ORDER BY starts_at"
-    ).bindparams(ids("crews", crews), at=at)
-    return {row.crew_id: row for row in await session.execute(statement)}
+    )
+    rows = await sql.rows(session, statement, {"crews": list(crews), "at": at})
+    return {row.crew_id: row for row in rows}
 
 
 async def coming_shifts(
@@ -113,7 +158,7 @@ async def coming_shifts(
     (crew_id, code, starts_at, ends_at, breaks, lon, lat), in order of time; a crew whose station
     has no place has no row.
     """
-    statement = text(
+    statement = (
         "SELECT f.crew_id, c.code, f.starts_at, f.ends_at, f.breaks, ST_X(p.place) AS lon,"
         " ST_Y(p.place) AS lat FROM shifts f JOIN crews c ON c.id = f.crew_id"
         " JOIN stations s ON s.id = c.station_id CROSS JOIN LATERAL (SELECT"
@@ -121,18 +166,20 @@ async def coming_shifts(
         " WHERE c.station_id = ANY(:stations) AND c.active AND c.kind = 'standing'"
         " AND f.starts_at > :after AND f.starts_at < :until AND p.place IS NOT NULL"
         " ORDER BY f.starts_at, c.code"
-    ).bindparams(ids("stations", stations), after=after, until=until)
-    return list((await session.execute(statement)).all())
+    )
+    return await sql.rows(
+        session, statement, {"stations": list(stations), "after": after, "until": until}
+    )
 
 
 async def neighbours(session: AsyncSession, station_id: UUID, reach_m: int) -> list[UUID]:
     """Stations of sibling subtrees whose area comes that near to the station's own."""
-    statement = text(
+    statement = (
         "SELECT n.id FROM stations own JOIN stations sibling ON sibling.parent_id = own.parent_id"
         " AND sibling.id <> own.id JOIN stations n ON starts_with(n.path, sibling.path)"
         " WHERE own.id = :station AND ST_DWithin(n.area, own.area, :reach) ORDER BY n.id"
     )
-    rows = await session.execute(statement, {"station": station_id, "reach": reach_m})
+    rows = await sql.rows(session, statement, {"station": station_id, "reach": reach_m})
     return [row.id for row in rows]
 
 
@@ -140,12 +187,13 @@ async def borders(
     session: AsyncSession, stations: Collection[UUID], reach_m: int
 ) -> list[tuple[UUID, UUID]]:
     """Pairs of these stations whose areas come that near to each other."""
-    statement = text(
+    statement = (
         "SELECT a.id AS one, b.id AS other FROM stations a JOIN stations b ON a.id < b.id"
         " AND ST_DWithin(a.area, b.area, :reach) WHERE a.id = ANY(:stations)"
         " AND b.id = ANY(:stations) ORDER BY 1, 2"
-    ).bindparams(ids("stations", stations), reach=reach_m)
-    return [(row.one, row.other) for row in await session.execute(statement)]
+    )
+    rows = await sql.rows(session, statement, {"stations": list(stations), "reach": reach_m})
+    return [(row.one, row.other) for row in rows]
 
 
 async def crews_near(
@@ -156,76 +204,87 @@ async def crews_near(
     at: datetime,
 ) -> set[UUID]:
     """Active crews of `stations` that are that near to the area of `station_id`."""
-    statement = text(
+    statement = (
         f"SELECT c.id FROM stations own, {_CREWS_AT} WHERE own.id = :station AND c.active"
         " AND c.station_id = ANY(:stations) AND ST_DWithin(p.place::geography, own.area, :reach)"
-    ).bindparams(ids("stations", stations), station=station_id, reach=reach_m, at=at)
-    return {row.id for row in await session.execute(statement)}
+    )
+    rows = await sql.rows(
+        session,
+        statement,
+        {"stations": list(stations), "station": station_id, "reach": reach_m, "at": at},
+    )
+    return {row.id for row in rows}
 
 
 async def visits_elsewhere(
     session: AsyncSession, crews: Collection[UUID], stations: Collection[UUID]
 ) -> list[Any]:
     """Orders of other stations that wait with a visit of these crews, crew by crew in order."""
-    statement = text(
+    statement = (
         f"{_ORDER}, v.crew_id, v.position FROM planned_visits v"
         " JOIN work_orders o ON o.id = v.order_id JOIN fault_codes f ON f.id = o.fault_code_id"
         " WHERE v.crew_id = ANY(:crews) AND NOT o.station_id = ANY(:stations)"
         " AND o.state IN ('NEW', 'RETURNED') ORDER BY v.crew_id, v.position, o.serial"
-    ).bindparams(ids("crews", crews), ids("stations", stations))
-    return list((await session.execute(statement)).all())
+    )
+    return await sql.rows(session, statement, {"crews": list(crews), "stations": list(stations)})
 
 
 async def last_places(
     session: AsyncSession, crews: Collection[UUID], at: datetime
 ) -> dict[UUID, tuple[float, float]]:
     """Crew -> (lon, lat) where a member was last heard of, else its station's place."""
-    statement = text(
+    statement = (
         f"SELECT c.id, ST_X(p.place) AS lon, ST_Y(p.place) AS lat FROM {_CREWS_AT}"
         " WHERE c.id = ANY(:crews) AND p.place IS NOT NULL"
-    ).bindparams(ids("crews", crews), at=at)
-    return {row.id: (row.lon, row.lat) for row in await session.execute(statement)}
+    )
+    rows = await sql.rows(session, statement, {"crews": list(crews), "at": at})
+    return {row.id: (row.lon, row.lat) for row in rows}
 
 
 async def last_seen(
     session: AsyncSession, crews: Collection[UUID], at: datetime
 ) -> dict[UUID, datetime]:
     """Crew -> when the service last heard of a member who is on line."""
-    statement = text(
+    statement = (
         "SELECT m.crew_id, max(p.seen_at) AS seen_at FROM crew_members m JOIN presence p"
         " ON p.technician_id = m.technician_id WHERE m.crew_id = ANY(:crews) AND m.since <= :at"
         " AND (m.until IS NULL OR m.until > :at) AND p.online GROUP BY m.crew_id"
-    ).bindparams(ids("crews", crews), at=at)
-    return {row.crew_id: row.seen_at for row in await session.execute(statement)}
+    )
+    rows = await sql.rows(session, statement, {"crews": list(crews), "at": at})
+    return {row.crew_id: row.seen_at for row in rows}
 
 
 async def loads(session: AsyncSession, crews: Collection[UUID], at: datetime) -> dict[UUID, int]:
     """Crew -> seconds of catalogue work that it completed in the shift of `at`."""
-    statement = text(
+    statement = (
         "SELECT a.crew_id, sum(f.service_minutes) * 60 AS load_s FROM work_order_events e"
         " JOIN assignments a ON a.id = e.assignment_id JOIN work_orders o ON o.id = e.order_id"
         " JOIN fault_codes f ON f.id = o.fault_code_id JOIN shifts s ON s.crew_id = a.crew_id"
         " AND s.starts_at <= :at AND s.ends_at > :at WHERE e.server_at >= :since"
         " AND e.action = 'completed' AND e.at >= s.starts_at AND a.crew_id = ANY(:crews)"
         " GROUP BY a.crew_id"
-    ).bindparams(ids("crews", crews), at=at, since=at - timedelta(days=1))
-    return {row.crew_id: int(row.load_s) for row in await session.execute(statement)}
+    )
+    rows = await sql.rows(
+        session, statement, {"crews": list(crews), "at": at, "since": at - timedelta(days=1)}
+    )
+    return {row.crew_id: int(row.load_s) for row in rows}
 
 
 async def published(session: AsyncSession, stations: Collection[UUID]) -> list[Any]:
     """(order_id, crew_id, code, position) of the visits planned for these stations' orders."""
-    statement = text(
+    statement = (
         "SELECT v.order_id, v.crew_id, c.code, v.position FROM planned_visits v"
         " JOIN crews c ON c.id = v.crew_id JOIN work_orders o ON o.id = v.order_id"
         " WHERE o.station_id = ANY(:stations) ORDER BY v.crew_id, v.position"
-    ).bindparams(ids("stations", stations))
-    return list((await session.execute(statement)).all())
+    )
+    return await sql.rows(session, statement, {"stations": list(stations)})
 
 
 async def lock_facts(session: AsyncSession, orders: Collection[UUID]) -> dict[UUID, Any]:
     """The facts of these orders as they stand, under their row locks, taken in order of id."""
-    statement = text(
+    statement = (
         f"SELECT o.id, {_FACTS} FROM work_orders o WHERE o.id = ANY(:orders) ORDER BY o.id"
         " FOR UPDATE"
-    ).bindparams(ids("orders", orders))
-    return {row.id: row for row in await session.execute(statement)}
+    )
+    rows = await sql.rows(session, statement, {"orders": list(orders)})
+    return {row.id: row for row in rows}

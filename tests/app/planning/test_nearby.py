@@ -1,10 +1,11 @@
 """Danger is priced among the crews near it, and those who may take over what gives way."""
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from app.planning.nearby import nearby
+from app.planning.nearby import nearest, only
 from app.planning.snapshot import CrewNow, Facts, Job, Published, Snapshot
 from dispatch import may_have
 from routing import Place
@@ -64,6 +65,19 @@ def snapshot(jobs: list[Job], crews: list[CrewNow], **planned: str) -> Snapshot:
         idle_crews=(),
         published=visits,
     )
+
+
+def nearby(whole: Snapshot, asked: Job, most: int, helpers: int) -> Snapshot:
+    """What danger is priced on, from a snapshot of everything."""
+    places = defaultdict(list, {each.code: [each.place] for each in whole.crews})
+    for each in whole.jobs:
+        if each.id in whole.published:
+            places[whole.published[each.id].crew_code].append(each.place)
+    for away in whole.elsewhere:
+        places[away.crew_code].append(away.job.place)
+    for team in whole.crews:
+        places[team.code] += [held.job.place for held in team.held]
+    return only(nearest(asked, whole.crews, places, most, helpers), [asked], whole)
 
 
 def codes(found: Snapshot) -> set[str]:
