@@ -86,7 +86,7 @@ class TestCrash:
         self, grid_map: MapReport, traffic: Traffic
     ) -> None:
         dataset = grid_map.version_dir / HourBucket.DAY
-        async with OsrmServer(dataset, ready_within_s=0.5) as server:
+        async with OsrmServer(dataset) as server:
             address = server.base_url
             async with asyncio.timeout(20):
                 stranger = await self.stranger(server, int(address.rpartition(":")[2]))
@@ -102,8 +102,7 @@ class TestCrash:
     ) -> Matrix:
         while server.pid is None or server.base_url == address:  # noqa: ASYNC110 - a process
             await asyncio.sleep(0.02)
-        async with OsrmHttp(server.base_url, traffic) as roads:
-            return await self.patiently(roads)
+        return await self.patiently(server, traffic)
 
     async def stranger(self, server: OsrmServer, port: int) -> asyncio.Server:
         """Kill the server until its port is free, and take that for one that talks no OSRM."""
@@ -120,10 +119,12 @@ class TestCrash:
             except OSError:  # it came back first, or the kernel is still clearing up
                 await asyncio.sleep(0.01)
 
-    async def patiently(self, roads: OsrmHttp) -> Matrix:
+    async def patiently(self, server: OsrmServer, traffic: Traffic) -> Matrix:
+        """Ask where the server is by now: another may have taken that port, too, before it."""
         while True:
             with contextlib.suppress(EngineFailed):
-                return await roads.matrix(MAINLAND, MAINLAND, MIDDAY)
+                async with OsrmHttp(server.base_url, traffic) as roads:
+                    return await roads.matrix(MAINLAND, MAINLAND, MIDDAY)
             await asyncio.sleep(0.02)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="the parent's death is told by Linux only")

@@ -144,7 +144,7 @@ class TestMonth:
                 " explanation_en, created_at, prev_hash, hash) SELECT technician_id, 9000,"
                 " order_id, kind, rule, 'late', period, points, amount_minor, rate_card_id, inputs,"
                 " explanation_zh, explanation_en, created_at, prev_hash, hash"
-                " FROM ledger_entries LIMIT 1"
+                " FROM ledger_entries WHERE period = '2026-01' ORDER BY id LIMIT 1"
             )
         assert await differences(database) == []
 
