@@ -44,9 +44,8 @@ class _Case:
 
     setting: Setting
     job: Job
+    plan: dispatch.Plan
     proposals: Sequence[dispatch.Proposal]
-    checked: int
-    """How many of them, from the first, the independent check has accepted."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -57,14 +56,16 @@ async def dispatch_danger(planner: Planner, order_id: UUID) -> UUID | None:
     """Send a waiting danger order to the crew where it costs least; returns the crew.
 
     A lower priority that is planned and not sent yet may have to give way: it gets its next best
-    place at once, or leaves the plan. Each proposal was checked as a plan; one that the guards
+    place at once, or leaves the plan. Each proposal is checked as a plan; one that the guards
     refuse by now, or whose giver has changed, gives its turn to the next. None leaves the order to
     the full run that its report has asked for.
     """
     case = await _priced(planner, order_id)
     if case is None:
         return None
-    for proposal in case.proposals[: case.checked]:
+    for proposal in case.proposals[: policy.DANGER_TRIES]:
+        if not await asyncio.to_thread(_keeps_rules, case, proposal):
+            continue
         try:
             sent = await _sent(planner, case, proposal)
         except _NoLongerThere:
@@ -102,7 +103,7 @@ async def _priced(planner: Planner, order_id: UUID) -> _Case | None:
 
 
 def _case(snapshot: Snapshot, layout: Layout, roads: Roads, job: Job) -> _Case:
-    """Ways to serve it beside what is planned, the cheapest first; what is tried is checked."""
+    """Ways to serve it beside what is planned, the cheapest first."""
     published = {
         crew: [name for name in names if name != job.serial]
         for crew, names in warm_start(snapshot).items()
@@ -112,15 +113,12 @@ def _case(snapshot: Snapshot, layout: Layout, roads: Roads, job: Job) -> _Case:
     plan = dispatch.replan(only(everything, planned), published)
     problem = only(everything, planned | {job.serial})
     found = dispatch.insert(problem, plan, job.serial)
-    tried = [each for each in found[: policy.DANGER_TRIES] if _keeps_rules(problem, plan, each)]
-    proposals = [*tried, *found[policy.DANGER_TRIES :]]
-    return _Case(Setting(snapshot, layout, roads, problem), job, proposals, len(tried))
+    return _Case(Setting(snapshot, layout, roads, problem), job, plan, found)
 
 
-def _keeps_rules(
-    problem: dispatch.Problem, plan: dispatch.Plan, proposal: dispatch.Proposal
-) -> bool:
-    violations = dispatch.check(problem, dispatch.applied(problem, plan, proposal))
+def _keeps_rules(case: _Case, proposal: dispatch.Proposal) -> bool:
+    problem = case.setting.problem
+    violations = dispatch.check(problem, dispatch.applied(problem, case.plan, proposal))
     if violations:
         log.error("ALERT the insertion of %s broke its rules: %s", proposal.order_id, violations)
     return not violations

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
@@ -51,6 +51,42 @@ async def replace_plan(
     )
     session.add_all([*visits, *unplanned])
     await session.flush()
+
+
+class Moved(NamedTuple):
+    """A planned visit anew; nothing of it where the crew is not `from_crew_id` any more."""
+
+    order_id: UUID
+    from_crew_id: UUID
+    crew_id: UUID
+    position: int
+    arrive_at: datetime
+    start_at: datetime
+    finish_at: datetime
+    travel_s: int
+    travel_source: str
+
+
+_MOVE = """
+UPDATE planned_visits v SET crew_id = m.crew_id, position = m.position, arrive_at = m.arrive_at,
+       start_at = m.start_at, finish_at = m.finish_at, travel_s = m.travel_s,
+       travel_source = m.travel_source
+  FROM unnest(CAST(:order_id AS uuid[]), CAST(:from_crew_id AS uuid[]), CAST(:crew_id AS uuid[]),
+              CAST(:position AS int[]), CAST(:arrive_at AS timestamptz[]),
+              CAST(:start_at AS timestamptz[]), CAST(:finish_at AS timestamptz[]),
+              CAST(:travel_s AS int[]), CAST(:travel_source AS text[]))
+       AS m (order_id, from_crew_id, crew_id, position, arrive_at, start_at, finish_at, travel_s,
+             travel_source)
+ WHERE v.order_id = m.order_id AND v.crew_id = m.from_crew_id
+"""
+
+
+async def move_visits(session: AsyncSession, visits: Collection[Moved]) -> None:
+    """Give these visits their new crew, place in the day and times."""
+    columns = zip(*visits, strict=True)
+    if visits:
+        values = {name: list(column) for name, column in zip(Moved._fields, columns, strict=True)}
+        await sql.rows(session, _MOVE, values)
 
 
 async def lock_plans(session: AsyncSession, stations: Collection[UUID]) -> None:

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import dispatch
+from app.planning import repository
 from app.planning.build import Layout
-from app.planning.models import PlannedVisit
 from app.planning.roads import Roads
 from app.planning.snapshot import Job, Snapshot
 
@@ -64,15 +64,13 @@ async def rewrite(
 ) -> None:
     """Write these routes into the plan in force; `came_from` names the crews that orders left."""
     order_ids = _order_ids(setting.snapshot)
-    for route in routes:
-        for position, visit in enumerate(route.visits):
-            order_id = order_ids.get(visit.order_id)
-            row = await session.get(PlannedVisit, order_id) if order_id else None
-            before = came_from.get(visit.order_id, route.crew_id)
-            if row is not None and row.crew_id == setting.snapshot.crew_ids[before]:
-                _move(row, setting, route, position)
-                session.add(row)
-    await session.flush()
+    visits = [
+        _moved(order_id, setting, route, position, came_from)
+        for route in routes
+        for position, visit in enumerate(route.visits)
+        if (order_id := order_ids.get(visit.order_id)) is not None
+    ]
+    await repository.move_visits(session, visits)
 
 
 def _order_ids(snapshot: Snapshot) -> Mapping[str, UUID]:
@@ -80,15 +78,25 @@ def _order_ids(snapshot: Snapshot) -> Mapping[str, UUID]:
     return found | {each.job.serial: each.job.id for each in snapshot.elsewhere}
 
 
-def _move(row: PlannedVisit, setting: Setting, route: dispatch.Route, position: int) -> None:
-    visit, at = route.visits[position], setting.snapshot.at
-    row.crew_id = setting.snapshot.crew_ids[route.crew_id]
-    row.position = position
-    row.arrive_at = at + timedelta(seconds=visit.arrival_s)
-    row.start_at = at + timedelta(seconds=visit.start_s)
-    row.finish_at = at + timedelta(seconds=visit.finish_s)
-    row.travel_s = visit.travel_s
-    row.travel_source = setting.roads.source_of(_leg(setting.problem, route, position))
+def _moved(
+    order_id: UUID,
+    setting: Setting,
+    route: dispatch.Route,
+    position: int,
+    came_from: Mapping[str, str],
+) -> repository.Moved:
+    visit, at, crew_ids = route.visits[position], setting.snapshot.at, setting.snapshot.crew_ids
+    return repository.Moved(
+        order_id=order_id,
+        from_crew_id=crew_ids[came_from.get(visit.order_id, route.crew_id)],
+        crew_id=crew_ids[route.crew_id],
+        position=position,
+        arrive_at=at + timedelta(seconds=visit.arrival_s),
+        start_at=at + timedelta(seconds=visit.start_s),
+        finish_at=at + timedelta(seconds=visit.finish_s),
+        travel_s=visit.travel_s,
+        travel_source=setting.roads.source_of(_leg(setting.problem, route, position)),
+    )
 
 
 def _leg(problem: dispatch.Problem, route: dispatch.Route, position: int) -> tuple[int, int]:

@@ -5,10 +5,12 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +27,8 @@ NICENESS = 5
 Not by much: on a crowded machine a search that starves never answers. Its children inherit it."""
 QUESTION_NICENESS = 8
 """What is only asked ("what if") gives way to plans that people work by."""
+_AUTOGROUP = Path("/proc/self/autogroup")
+_SESSION_TRIES, _SESSION_REST_S = 10, 0.1
 
 Sequences = Mapping[str, Sequence[str]]
 
@@ -124,8 +128,30 @@ def _pool(niceness: int) -> ProcessPoolExecutor:
 def _settle_in(niceness: int) -> None:
     """In the child: leave Ctrl-C to the parent, end when it ends, and let all others go first."""
     os.nice(niceness)
+    _give_way_as_a_session(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _give_way_as_a_session(niceness: int) -> None:
+    """Be a session of its own that is as nice, where the kernel shares its time by session.
+
+    There (Linux, `sched_autogroup`) a process is nice to those of its own session only: a search in
+    the worker's would have as much of a core as the database and the API have each.
+    """
+    for _ in range(_SESSION_TRIES):
+        try:
+            if not _AUTOGROUP.exists():
+                return
+            if os.getsid(0) != os.getpid():
+                os.setsid()
+            _AUTOGROUP.write_text(str(niceness))
+        except BlockingIOError:  # one change in a tenth of a second, on the whole machine
+            time.sleep(_SESSION_REST_S)
+        except OSError:
+            return
+        else:
+            return
 
 
 def _end_with_parent() -> None:

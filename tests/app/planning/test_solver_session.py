@@ -1,0 +1,52 @@
+"""A search gives way to everybody, also where the kernel shares its time by session."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.planning import solver
+
+AUTOGROUP = Path("/proc/self/autogroup")
+NICE = 7
+
+
+def seen() -> tuple[bool, int, str]:
+    """In the child: whether it leads a session of its own, and how nice it and the session are."""
+    return os.getsid(0) == os.getpid(), os.nice(0), AUTOGROUP.read_text()
+
+
+class TestOwnSession:
+    @pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel shares no time by session")
+    def test_the_child_is_a_session_that_is_as_nice(self) -> None:
+        before = os.nice(0)
+        with solver._pool(NICE) as pool:
+            leads, nice, session = pool.submit(seen).result(timeout=120)
+        assert leads and nice == min(19, before + NICE)
+        assert session.split()[-1] == str(NICE)
+
+    def test_without_such_sharing_it_stays_where_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(solver, "_AUTOGROUP", tmp_path / "none")
+        before = os.getsid(0)
+        solver._give_way_as_a_session(NICE)
+        assert os.getsid(0) == before
+
+    def test_it_asks_again_while_the_kernel_is_busy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: list[str] = []
+
+        class Busy:
+            def exists(self) -> bool:
+                return True
+
+            def write_text(self, words: str) -> None:
+                told.append(words)
+                if len(told) < 3:
+                    raise BlockingIOError
+
+        monkeypatch.setattr(solver, "_AUTOGROUP", Busy())
+        monkeypatch.setattr(solver, "_SESSION_REST_S", 0.0)
+        monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
+        solver._give_way_as_a_session(NICE)
+        assert told == [str(NICE)] * 3
