@@ -28,10 +28,9 @@ from app.planning.load import (
     manned,
     visits_elsewhere,
 )
-from app.planning.nearby import nearest, only
+from app.planning.nearby import Point, nearest, only
 from app.planning.reading import Reading, job_of, opens_after, read, wishes
 from app.planning.snapshot import CrewNow, Job, Published, Snapshot
-from routing import Place
 
 Joint = Mapping[UUID, set[UUID]]
 
@@ -78,7 +77,8 @@ async def load_near(
     crews, _ = await crews_now(session, around.able, on_site, asked, around.stations)
     job = job_of(row, asked)
     chosen = nearest(job, crews, _places(crews, stops, around), most, helpers)
-    return await _read(session, around, begun, [crew for crew in crews if crew.code in chosen])
+    near = [crew for crew in crews if crew.code in chosen]
+    return await _read(session, around, replace(begun, codes=asked.codes), near)
 
 
 async def _around(session: AsyncSession, row: Any, at: datetime, horizon_s: int) -> _Around:
@@ -101,12 +101,12 @@ def _whose(stop: Any, around: _Around) -> Iterable[UUID]:
 
 def _places(
     crews: Iterable[CrewNow], stops: Iterable[Any], around: _Around
-) -> dict[str, list[Place]]:
+) -> dict[str, list[Point]]:
     """Crew code -> where it stands, and where it has something to do."""
-    by_id: dict[UUID, list[Place]] = defaultdict(list)
+    by_id: dict[UUID, list[Point]] = defaultdict(list)
     for stop in stops:
         for crew_id in _whose(stop, around):
-            by_id[crew_id].append(Place(stop.lon, stop.lat))
+            by_id[crew_id].append(stop)
     return {crew.code: [crew.place, *by_id[crew.id]] for crew in crews}
 
 
@@ -117,7 +117,7 @@ async def _read(
     ids = {crew.id for crew in near}
     able = [crew for crew in around.able if crew.crew_id in ids]
     joint = {each: members & ids for each, members in around.joint.items() if members & ids}
-    held = await held_by_crew(session, able, joint, begun)
+    held = await held_by_crew(session, able, joint, replace(begun, codes={}))
     waiting = await snapshot_rows.waiting_near(session, around.row.id, around.stations, ids)
     published = {row.id: Published(row.code, row.position) for row in waiting if row.code}
     reading = await read(session, replace(begun, planned=published), waiting, around.able)

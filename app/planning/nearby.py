@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import dispatch
 from app.planning.snapshot import CrewNow, Job, Snapshot
@@ -11,10 +12,19 @@ from routing import Place
 _M_PER_DEGREE = 111_195.0
 
 
+class Point(Protocol):
+    """Degrees, WGS-84: a place, or a row that has one."""
+
+    @property
+    def lon(self) -> float: ...
+    @property
+    def lat(self) -> float: ...
+
+
 def nearest(
     job: Job,
     crews: Sequence[CrewNow],
-    places: Mapping[str, Sequence[Place]],
+    places: Mapping[str, Sequence[Point]],
     most: int,
     helpers: int,
 ) -> set[str]:
@@ -68,7 +78,7 @@ def only(crews: Collection[str], jobs: Iterable[Job], snapshot: Snapshot) -> Sna
     )
 
 
-def _nearest_m(place: Place, stops: Iterable[Place]) -> float:
+def _nearest_m(place: Place, stops: Iterable[Point]) -> float:
     """Metres as the crow flies; within a city a plane is near enough."""
     narrow = math.cos(math.radians(place.lat))
     return min(

@@ -59,7 +59,9 @@ async def read(
         key: (await catalogue.limits(session, *key)).get("SLOT", policy.SLOT_TOLERANCE_S)
         for key in slots
     }
-    codes = await snapshot_rows.crew_codes(session, named)
+    codes = dict(begun.codes)
+    if unknown := named - codes.keys():
+        codes |= await snapshot_rows.crew_codes(session, unknown)
     return replace(begun, codes=codes, lost=lost, tolerances=tolerances)
 
 

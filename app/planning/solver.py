@@ -27,7 +27,11 @@ NICENESS = 5
 Not by much: on a crowded machine a search that starves never answers. Its children inherit it."""
 QUESTION_NICENESS = 8
 """What is only asked ("what if") gives way to plans that people work by."""
+SESSION_NICER = 5
+"""A session of one search is nicer by so much: beside it the database's processes are one session
+with one share for all of them, and so are those of the API."""
 _AUTOGROUP = Path("/proc/self/autogroup")
+_NICEST = 19
 _SESSION_TRIES, _SESSION_REST_S = 10, 0.1
 
 Sequences = Mapping[str, Sequence[str]]
@@ -134,7 +138,7 @@ def _settle_in(niceness: int) -> None:
 
 
 def _give_way_as_a_session(niceness: int) -> None:
-    """Be a session of its own that is as nice, where the kernel shares its time by session.
+    """Be a session of its own that is nice, too, where the kernel shares its time by session.
 
     There (Linux, `sched_autogroup`) a process is nice to those of its own session only: a search in
     the worker's would have as much of a core as the database and the API have each.
@@ -145,7 +149,7 @@ def _give_way_as_a_session(niceness: int) -> None:
                 return
             if os.getsid(0) != os.getpid():
                 os.setsid()
-            _AUTOGROUP.write_text(str(niceness))
+            _AUTOGROUP.write_text(str(min(_NICEST, niceness + SESSION_NICER)))
         except BlockingIOError:  # one change in a tenth of a second, on the whole machine
             time.sleep(_SESSION_REST_S)
         except OSError:
