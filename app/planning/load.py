@@ -139,23 +139,20 @@ async def crews_now(
     stations: Collection[UUID],
 ) -> tuple[list[CrewNow], list[IdleCrew]]:
     """Those that can be planned, with nothing in their hands yet, and those that cannot."""
-    ids = [crew.crew_id for crew in able]
-    shifts = await snapshot_rows.shifts_at(session, ids, reading.at)
-    places = await snapshot_rows.last_places(session, ids, reading.at)
-    seen = await snapshot_rows.last_seen(session, ids, reading.at)
+    rows = await snapshot_rows.crews_at(session, [crew.crew_id for crew in able], reading.at)
     crews: list[CrewNow] = []
     idle: list[IdleCrew] = []
     for crew in able:
-        code, place = reading.codes[crew.crew_id], places.get(crew.crew_id)
-        heard = seen.get(crew.crew_id, reading.at) > reading.at - policy.SILENT_AFTER
-        why = _why_idle(crew, place, silent=not heard and crew.crew_id not in on_site)
+        code, row = reading.codes[crew.crew_id], rows[crew.crew_id]
+        heard = (row.seen_at or reading.at) > reading.at - policy.SILENT_AFTER
+        placed = row.lon is not None
+        silent = not heard and crew.crew_id not in on_site
+        why = _why_idle(crew, placed=placed, silent=silent)
         own = crew.station_id in stations
-        if why is not None or place is None:
-            if own:  # a neighbour's that cannot come is no news here
-                idle.append(IdleCrew(crew.crew_id, code, why or "no_place"))
-            continue
-        now = _now(crew, code, Place(*place), shifts[crew.crew_id], reading.at)
-        crews.append(replace(now, lent=not own))
+        if why is None:
+            crews.append(replace(_now(crew, code, row, reading.at), lent=not own))
+        elif own:  # a neighbour's that cannot come is no news here
+            idle.append(IdleCrew(crew.crew_id, code, why))
     return crews, idle
 
 
@@ -181,15 +178,15 @@ async def manned(
     ]
 
 
-def _now(crew: Capability, code: str, place: Place, shift: Any, at: datetime) -> CrewNow:
-    """The crew on its shift, with nothing in its hands."""
+def _now(crew: Capability, code: str, row: Any, at: datetime) -> CrewNow:
+    """The crew on its shift, with nothing in its hands; `row` is that of `crews_at`."""
     return CrewNow(
         id=crew.crew_id,
         code=code,
         station_id=crew.station_id,
-        place=place,
-        shift=(shift.starts_at, shift.ends_at),
-        rests=tuple(rests_of(shift.breaks, at)),
+        place=Place(row.lon, row.lat),
+        shift=(row.starts_at, row.ends_at),
+        rests=tuple(rests_of(row.breaks, at)),
         skills=crew.skills,
         size=crew.size,
         load_s=0,
@@ -197,13 +194,13 @@ def _now(crew: Capability, code: str, place: Place, shift: Any, at: datetime) ->
     )
 
 
-def _why_idle(crew: Capability, place: tuple[float, float] | None, *, silent: bool) -> str | None:
+def _why_idle(crew: Capability, *, placed: bool, silent: bool) -> str | None:
     standing = {
         "no_members": crew.size == 0,
         "off_shift": not crew.on_shift,
         "offline": not crew.online,
         "silent": silent,
-        "no_place": place is None,
+        "no_place": not placed,
     }
     return next((why for why, holds in standing.items() if holds), None)
 

@@ -139,15 +139,22 @@ async def crew_codes(session: AsyncSession, crews: Collection[UUID]) -> dict[UUI
     return {row.id: row.code for row in rows}
 
 
-async def shifts_at(
-    session: AsyncSession, crews: Collection[UUID], at: datetime
-) -> dict[UUID, Any]:
+async def crews_at(session: AsyncSession, crews: Collection[UUID], at: datetime) -> dict[UUID, Any]:
+    """Crew -> (lon, lat) where a member was last heard of, else its station's place; `seen_at`,
+    when the service last heard of a member who is on line; and `starts_at`, `ends_at` and `breaks`
+    of its shift. What is not known is None.
+    """
     statement = (
-        "SELECT crew_id, starts_at, ends_at, breaks FROM shifts WHERE crew_id = ANY(:crews)"
-        " AND starts_at <= :at AND ends_at > :at ORDER BY starts_at"
+        "SELECT c.id, ST_X(p.place) AS lon, ST_Y(p.place) AS lat, heard.seen_at, f.starts_at,"
+        f" f.ends_at, f.breaks FROM {_CREWS_AT} CROSS JOIN LATERAL (SELECT max(r.seen_at)"
+        " AS seen_at FROM crew_members m JOIN presence r ON r.technician_id = m.technician_id"
+        " WHERE m.crew_id = c.id AND m.since <= :at AND (m.until IS NULL OR m.until > :at)"
+        " AND r.online) heard LEFT JOIN LATERAL (SELECT starts_at, ends_at, breaks FROM shifts"
+        " WHERE crew_id = c.id AND starts_at <= :at AND ends_at > :at"
+        " ORDER BY starts_at DESC LIMIT 1) f ON true WHERE c.id = ANY(:crews)"
     )
     rows = await sql.rows(session, statement, {"crews": list(crews), "at": at})
-    return {row.crew_id: row for row in rows}
+    return {row.id: row for row in rows}
 
 
 async def coming_shifts(
@@ -227,31 +234,6 @@ async def visits_elsewhere(
         " AND o.state IN ('NEW', 'RETURNED') ORDER BY v.crew_id, v.position, o.serial"
     )
     return await sql.rows(session, statement, {"crews": list(crews), "stations": list(stations)})
-
-
-async def last_places(
-    session: AsyncSession, crews: Collection[UUID], at: datetime
-) -> dict[UUID, tuple[float, float]]:
-    """Crew -> (lon, lat) where a member was last heard of, else its station's place."""
-    statement = (
-        f"SELECT c.id, ST_X(p.place) AS lon, ST_Y(p.place) AS lat FROM {_CREWS_AT}"
-        " WHERE c.id = ANY(:crews) AND p.place IS NOT NULL"
-    )
-    rows = await sql.rows(session, statement, {"crews": list(crews), "at": at})
-    return {row.id: (row.lon, row.lat) for row in rows}
-
-
-async def last_seen(
-    session: AsyncSession, crews: Collection[UUID], at: datetime
-) -> dict[UUID, datetime]:
-    """Crew -> when the service last heard of a member who is on line."""
-    statement = (
-        "SELECT m.crew_id, max(p.seen_at) AS seen_at FROM crew_members m JOIN presence p"
-        " ON p.technician_id = m.technician_id WHERE m.crew_id = ANY(:crews) AND m.since <= :at"
-        " AND (m.until IS NULL OR m.until > :at) AND p.online GROUP BY m.crew_id"
-    )
-    rows = await sql.rows(session, statement, {"crews": list(crews), "at": at})
-    return {row.crew_id: row.seen_at for row in rows}
 
 
 async def loads(session: AsyncSession, crews: Collection[UUID], at: datetime) -> dict[UUID, int]:
