@@ -11,7 +11,7 @@ from dispatch.search.borrowed import borrow_day, borrow_tours, borrow_walk
 from dispatch.search.chance import Dice, draw, draw_below
 from dispatch.search.change import full_price, lean, put_in, take_out, undo
 from dispatch.search.cheapest import cheapest
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import kernel, part
 from dispatch.search.layout import (
     ABSENT,
     ACCEPTED,
@@ -53,7 +53,7 @@ BLINK = 0.01
 """Chance that a position is overlooked."""
 
 
-@kernel
+@part
 def _average_length(day: Day, tours: Tours) -> float:
     stops = used = 0
     for c in range(day.crews.shape[0]):
@@ -64,7 +64,7 @@ def _average_length(day: Day, tours: Tours) -> float:
     return stops / used if used > 0 else 1.0
 
 
-@kernel
+@part
 def _remove_string(x: int, longest: float, day: Day, tours: Tours, walk: Walk) -> None:
     """Take out a string of the route around order x."""
     dice = walk.dice
@@ -87,12 +87,12 @@ def _remove_string(x: int, longest: float, day: Day, tours: Tours, walk: Walk) -
     take_out(c, begin, begin + size + kept, skip, skip + kept, day, tours, walk)
 
 
-@kernel
+@part
 def _touched(c: int, tours: Tours, walk: Walk) -> bool:
     return bool(tours.hands[c, TOUCHED_IN] == walk.book[ROUND])
 
 
-@kernel
+@part
 def ruin(wider: int, day: Day, tours: Tours, walk: Walk) -> None:
     """Remove strings around a random order, and list `wider` neighbours that were out already."""
     orders, dice = day.orders, walk.dice
@@ -119,7 +119,7 @@ def ruin(wider: int, day: Day, tours: Tours, walk: Walk) -> None:
             break
 
 
-@kernel
+@part
 def _key(x: int, sort: int, day: Day, dice: Dice) -> float:
     """What the orders to insert are sorted by, smallest first."""
     orders = day.orders
@@ -141,7 +141,7 @@ def _key(x: int, sort: int, day: Day, dice: Dice) -> float:
 SORTS = 15
 
 
-@kernel
+@part
 def recreate(sort: int, blink: float, day: Day, tours: Tours, walk: Walk) -> None:
     """Insert each listed order at its cheapest place if that costs less than leaving it out."""
     absent, keys = walk.absent, walk.keys
@@ -165,7 +165,7 @@ def recreate(sort: int, blink: float, day: Day, tours: Tours, walk: Walk) -> Non
             put_in(x, c, p, fee, day, tours, walk)
 
 
-@kernel
+@part
 def start_round(tours: Tours, walk: Walk) -> None:
     walk.book[ROUND] += 1
     walk.book[TOUCHED] = 0
@@ -173,7 +173,7 @@ def start_round(tours: Tours, walk: Walk) -> None:
     walk.before[:] = tours.totals
 
 
-@kernel
+@part
 def note_best(day: Day, tours: Tours, walk: Walk) -> None:
     """Keep the plan at hand as the best."""
     walk.book[BEST] = walk.book[CURRENT]
@@ -185,7 +185,7 @@ def note_best(day: Day, tours: Tours, walk: Walk) -> None:
             walk.best_stops[c, i] = tours.cells[r, i, STOP]
 
 
-@kernel
+@part
 def remember(day: Day, tours: Tours, walk: Walk) -> None:
     """Keep the routes that this round changed; each has one slot, the newest stays."""
     slots = walk.pool.shape[0]

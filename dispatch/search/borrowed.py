@@ -11,7 +11,7 @@ from typing import Any
 from numba import carray, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import part
 from dispatch.search.layout import Day, Tours, Walk
 
 
@@ -27,13 +27,13 @@ def _pointer(_context: Any, address: Any = None) -> Any:
     return types.voidptr(address), generate
 
 
-@kernel
+@part
 def borrow(array: Any) -> Any:
     """The same memory as an array without an owner."""
     return carray(_pointer(array.ctypes.data), array.shape, array.dtype)
 
 
-@kernel
+@part
 def borrow_day(day: Day) -> Day:
     return Day(
         borrow(day.orders),
@@ -48,7 +48,7 @@ def borrow_day(day: Day) -> Day:
     )
 
 
-@kernel
+@part
 def borrow_tours(tours: Tours) -> Tours:
     return Tours(
         borrow(tours.cells),
@@ -63,7 +63,7 @@ def borrow_tours(tours: Tours) -> Tours:
     )
 
 
-@kernel
+@part
 def borrow_walk(walk: Walk) -> Walk:
     return Walk(
         borrow(walk.book),

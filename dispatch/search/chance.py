@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import part
 
 Dice = NDArray[np.uint64]
 """One cell: the state, never zero."""
@@ -17,7 +17,7 @@ def dice_of(seed: int) -> Dice:
     return np.array([word], dtype=np.uint64)
 
 
-@kernel
+@part
 def draw(dice: Dice) -> float:
     """A number in [0, 1)."""
     word = dice[0]
@@ -29,7 +29,7 @@ def draw(dice: Dice) -> float:
     return float(scrambled >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@kernel
+@part
 def draw_below(dice: Dice, count: int) -> int:
     """A whole number in 0..count-1."""
     return int(draw(dice) * count)

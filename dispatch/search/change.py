@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import part
 from dispatch.search.label import relabel
 from dispatch.search.layout import (
     ABSENT,
@@ -41,7 +41,7 @@ from dispatch.search.layout import (
 )
 
 
-@kernel
+@part
 def touch(c: int, tours: Tours, walk: Walk) -> None:
     """Move the crew to its other row, once per round."""
     if tours.hands[c, TOUCHED_IN] == walk.book[ROUND]:
@@ -61,7 +61,7 @@ def touch(c: int, tours: Tours, walk: Walk) -> None:
     tours.hands[c, ROW] = new
 
 
-@kernel
+@part
 def count_in(c: int, sign: int, day: Day, tours: Tours) -> None:
     """Add (or take away) a crew's sums to (from) the totals."""
     sums = tours.rows[tours.hands[c, ROW]]
@@ -71,7 +71,7 @@ def count_in(c: int, sign: int, day: Day, tours: Tours) -> None:
     tours.totals[PRICE] += sign * price
 
 
-@kernel
+@part
 def left_out(x: int, c: int, day: Day, tours: Tours, walk: Walk) -> None:
     """Note that the order has left the crew's route and waits to be inserted."""
     tours.spots[x, WHERE] = -1
@@ -84,7 +84,7 @@ def left_out(x: int, c: int, day: Day, tours: Tours, walk: Walk) -> None:
     walk.book[ABSENT] += 1
 
 
-@kernel
+@part
 def mend(c: int, day: Day, tours: Tours, walk: Walk) -> None:
     """Relabel a crew, leaving out what can no longer be reached in time."""
     r = tours.hands[c, ROW]
@@ -102,7 +102,7 @@ def mend(c: int, day: Day, tours: Tours, walk: Walk) -> None:
         tours.rows[r, LENGTH] -= 1
 
 
-@kernel
+@part
 def take_out(
     c: int, begin: int, end: int, skip: int, resume: int, day: Day, tours: Tours, walk: Walk
 ) -> None:
@@ -124,7 +124,7 @@ def take_out(
     count_in(c, 1, day, tours)
 
 
-@kernel
+@part
 def put_in(x: int, c: int, p: int, fee: int, day: Day, tours: Tours, walk: Walk) -> None:
     """Insert the order into the crew's route before its stop p."""
     touch(c, tours, walk)
@@ -145,7 +145,7 @@ def put_in(x: int, c: int, p: int, fee: int, day: Day, tours: Tours, walk: Walk)
     count_in(c, 1, day, tours)
 
 
-@kernel
+@part
 def _account(c: int, sign: int, day: Day, tours: Tours) -> None:
     """Note for every order of the crew's row that it is there, or no longer."""
     r = tours.hands[c, ROW]
@@ -157,7 +157,7 @@ def _account(c: int, sign: int, day: Day, tours: Tours) -> None:
             tours.hands[owner, LOST] += sign
 
 
-@kernel
+@part
 def undo(day: Day, tours: Tours, walk: Walk) -> None:
     """Put every touched crew back on the row that it had at the start of the round."""
     for i in range(walk.book[TOUCHED]):
@@ -170,7 +170,7 @@ def undo(day: Day, tours: Tours, walk: Walk) -> None:
         tours.totals[cell] = walk.before[cell]
 
 
-@kernel
+@part
 def lean(day: Day, tours: Tours) -> None:
     """Count for `cheapest` how many more crews are below the means than above."""
     count = day.crews.shape[0]
@@ -184,7 +184,7 @@ def lean(day: Day, tours: Tours) -> None:
     tours.totals[INCOME_TILT] = income
 
 
-@kernel
+@part
 def full_price(day: Day, tours: Tours) -> int:
     """The plan's whole price in thousandths, fairness exactly as `dispatch.price` sums it."""
     price = tours.totals[PRICE]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from dispatch.search.chance import Dice, draw
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import part
 from dispatch.search.delay import delayed
 from dispatch.search.layout import (
     ALL_INCOME,
@@ -71,7 +71,7 @@ MARGIN = 600_000
 """A place that is dearer than the best by at most this is worth remembering (thousandths)."""
 
 
-@kernel
+@part
 def spread_change(rate: int, mean: float, tilt: int, count: int, now: int, more: int) -> int:
     """What it costs that one crew's total moves from `now` to `now + more`.
 
@@ -84,7 +84,7 @@ def spread_change(rate: int, mean: float, tilt: int, count: int, now: int, more:
     return math.floor(rate * change)
 
 
-@kernel
+@part
 def _span(x: int, c: int, r: int, day: Day, tours: Tours) -> tuple[int, int]:
     """First and last position at which the crew's own sequence lets the order stand."""
     orders = day.orders
@@ -101,7 +101,7 @@ def _span(x: int, c: int, r: int, day: Day, tours: Tours) -> tuple[int, int]:
     return low, high
 
 
-@kernel
+@part
 def cheapest(
     x: int, blink: float, dice: Dice, bound: int, day: Day, tours: Tours
 ) -> tuple[int, int, int, int]:

@@ -1,4 +1,4 @@
-"""Where compiled kernels are kept, and the decorator that makes one.
+"""Where compiled kernels are kept, and the decorators that make them.
 
 numba's own cache does not notice that a callee in another file was edited, and compiles anew for a
 copy of the sources elsewhere. Therefore the folder is named by a hash of every source in this
@@ -47,6 +47,21 @@ numba.config.CACHE_DIR = str(kernel_folder())  # type: ignore[attr-defined]
 
 
 def kernel[**Args, T](function: Callable[Args, T]) -> Callable[Args, T]:
-    """Compile on first call, or load what an earlier process compiled."""
-    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    """Compile on first call, or load what an earlier process compiled; called from Python."""
+    return _compiled(function, inline=False)
+
+
+def part[**Args, T](function: Callable[Args, T]) -> Callable[Args, T]:
+    """A part of kernels, which becomes one with whatever calls it.
+
+    A call would carry two hundred numbers that describe the arrays, and took longer than the work:
+    a round takes half the time without.
+    """
+    return _compiled(function, inline=True)
+
+
+def _compiled[**Args, T](function: Callable[Args, T], *, inline: bool) -> Callable[Args, T]:
+    compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=inline)(
+        function
+    )
     return compiled  # type: ignore[no-any-return]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import part
 from dispatch.search.layout import (
     AT,
     CLOSE,
@@ -26,7 +26,7 @@ from dispatch.search.layout import (
 from dispatch.search.tail import tail_plain, tail_rests
 
 
-@kernel
+@part
 def delayed(
     x: int,
     c: int,

@@ -6,7 +6,7 @@ two stops, may interrupt the drive, and a gap lasts max(drive + set-up + rests, 
 
 from __future__ import annotations
 
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import part
 from dispatch.search.layout import (
     AT,
     BUILDING,
@@ -63,7 +63,7 @@ from dispatch.search.layout import (
 from dispatch.search.pareto import keep
 
 
-@kernel
+@part
 def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
     """Fill in places, drives, legs and sums; returns the first stop without a road, or -1.
 
@@ -114,7 +114,7 @@ def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
     return broken
 
 
-@kernel
+@part
 def _forward_plain(c: int, r: int, day: Day, tours: Tours) -> int:
     """Label a crew without rests: one label per stop; returns the first stop that fails, or -1."""
     crews, orders = day.crews, day.orders
@@ -144,7 +144,7 @@ def _forward_plain(c: int, r: int, day: Day, tours: Tours) -> int:
     return -1
 
 
-@kernel
+@part
 def _forward_rests(c: int, r: int, day: Day, tours: Tours) -> int:
     """Label a crew that owes rests; returns the first stop that fails (length: the end), or -1."""
     crews, orders, rests, labels = day.crews, day.orders, day.rests, tours.labels
@@ -181,7 +181,7 @@ def _forward_rests(c: int, r: int, day: Day, tours: Tours) -> int:
     return _finish_rests(c, r, day, tours)
 
 
-@kernel
+@part
 def _finish_rests(c: int, r: int, day: Day, tours: Tours) -> int:
     """Price the cheapest end with every rest taken; returns length when there is none, or -1."""
     crews, rests, labels = day.crews, day.rests, tours.labels
@@ -210,7 +210,7 @@ def _finish_rests(c: int, r: int, day: Day, tours: Tours) -> int:
     return -1
 
 
-@kernel
+@part
 def _backward(c: int, r: int, day: Day, tours: Tours) -> None:
     """Fill `limits` for every stop behind the accepted ones, as if overtime were limited."""
     crews, orders, rests, limits = day.crews, day.orders, day.rests, tours.limits
@@ -241,7 +241,7 @@ def _backward(c: int, r: int, day: Day, tours: Tours) -> None:
                 limits[r, i, k, kind] = latest
 
 
-@kernel
+@part
 def _gates(c: int, r: int, day: Day, tours: Tours) -> None:
     """Sum up labels and limits for a first look at each gap, and number the row's new content."""
     owed = day.crews[c, RESTS]
@@ -257,7 +257,7 @@ def _gates(c: int, r: int, day: Day, tours: Tours) -> None:
     tours.rows[r, VERSION] = tours.totals[NEWEST]
 
 
-@kernel
+@part
 def relabel(c: int, day: Day, tours: Tours) -> int:
     """Time a crew's row anew; returns -1, or the first stop that breaks a rule (length: the end).
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dispatch.search.anneal import note_best, recreate, start_round
 from dispatch.search.borrowed import borrow, borrow_day, borrow_tours, borrow_walk
 from dispatch.search.change import count_in, full_price, mend
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import kernel, part
 from dispatch.search.layout import (
     ABSENT,
     ACCEPTED,
@@ -43,7 +43,7 @@ from dispatch.search.layout import (
 )
 
 
-@kernel
+@part
 def _fee(x: int, c: int, day: Day) -> int:
     """What the order costs with this crew; -1 when the crew must not have it."""
     for e in range(day.first[x], day.first[x + 1]):
@@ -52,7 +52,7 @@ def _fee(x: int, c: int, day: Day) -> int:
     return -1
 
 
-@kernel
+@part
 def _stands(c: int, plan: Stops, tours: Tours) -> bool:
     """True when the crew's row is labelled and holds these very stops."""
     r = tours.hands[c, ROW]
@@ -65,7 +65,7 @@ def _stands(c: int, plan: Stops, tours: Tours) -> bool:
     return bool(i == n)
 
 
-@kernel
+@part
 def _seat(c: int, plan: Stops, day: Day, tours: Tours, walk: Walk) -> None:
     """Give the crew these stops, without those that it must not have or cannot reach."""
     r = tours.hands[c, ROW]
@@ -82,7 +82,7 @@ def _seat(c: int, plan: Stops, day: Day, tours: Tours, walk: Walk) -> None:
     mend(c, day, tours, walk)
 
 
-@kernel
+@part
 def _count(day: Day, tours: Tours) -> None:
     """Sum up everything anew from the crews' rows."""
     for cell in range(NEWEST):
@@ -107,7 +107,7 @@ def _count(day: Day, tours: Tours) -> None:
             tours.totals[PRICE] += day.orders[x, PENALTY]
 
 
-@kernel
+@part
 def _sit(plan: Stops, day: Day, tours: Tours, walk: Walk) -> None:
     """Take the plan as it is, without what breaks a rule, and note it as the best."""
     start_round(tours, walk)
@@ -119,7 +119,7 @@ def _sit(plan: Stops, day: Day, tours: Tours, walk: Walk) -> None:
     note_best(day, tours, walk)
 
 
-@kernel
+@part
 def _leave_alone(crews: Ints, orders: Ints, tours: Tours, walk: Walk) -> None:
     """From now on change only crews and orders that are marked with 1."""
     for c in range(crews.shape[0]):

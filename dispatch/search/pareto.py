@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import part
 from dispatch.search.layout import (
     AT,
     LATE,
@@ -11,7 +11,7 @@ from dispatch.search.layout import (
 )
 
 
-@kernel
+@part
 def keep(labels: Ints, count: int, at: int, taken: int, late: int) -> int:
     """Add a label unless another equals or beats it; returns how many there are.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch.search.compiled import kernel
+from dispatch.search.compiled import part
 from dispatch.search.layout import (
     AT,
     DUE,
@@ -24,7 +24,7 @@ from dispatch.search.layout import (
 from dispatch.search.pareto import keep
 
 
-@kernel
+@part
 def tail_plain(
     r: int,
     cells: Ints,
@@ -60,7 +60,7 @@ def tail_plain(
     return late + over_rate * max(0, start - shift_end)
 
 
-@kernel
+@part
 def tail_rests(
     c: int,
     r: int,
