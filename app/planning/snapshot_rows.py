@@ -22,12 +22,14 @@ _ORDER = (
     " f.code AS fault_code, f.points"
 )
 _CREWS_AT = (
-    "crews c JOIN stations s ON s.id = c.station_id CROSS JOIN LATERAL (SELECT coalesce("
-    "(SELECT r.location::geometry FROM crew_members m JOIN presence r"
-    " ON r.technician_id = m.technician_id WHERE m.crew_id = c.id AND m.since <= :at"
-    " AND (m.until IS NULL OR m.until > :at) AND r.location IS NOT NULL"
-    " ORDER BY r.location_at DESC LIMIT 1),"
-    " s.location::geometry, ST_Centroid(s.area::geometry)) AS place) p"
+    "crews c JOIN stations s ON s.id = c.station_id CROSS JOIN LATERAL (SELECT"
+    " (array_agg(r.location::geometry ORDER BY r.location_at DESC)"
+    " FILTER (WHERE r.location IS NOT NULL))[1] AS place,"
+    " max(r.seen_at) FILTER (WHERE r.online) AS seen_at"
+    " FROM crew_members m JOIN presence r ON r.technician_id = m.technician_id"
+    " WHERE m.crew_id = c.id AND m.since <= :at AND (m.until IS NULL OR m.until > :at)) heard"
+    " CROSS JOIN LATERAL (SELECT coalesce(heard.place, s.location::geometry,"
+    " ST_Centroid(s.area::geometry)) AS place) p"
 )
 
 
@@ -146,10 +148,8 @@ async def crews_at(session: AsyncSession, crews: Collection[UUID], at: datetime)
     """
     statement = (
         "SELECT c.id, ST_X(p.place) AS lon, ST_Y(p.place) AS lat, heard.seen_at, f.starts_at,"
-        f" f.ends_at, f.breaks FROM {_CREWS_AT} CROSS JOIN LATERAL (SELECT max(r.seen_at)"
-        " AS seen_at FROM crew_members m JOIN presence r ON r.technician_id = m.technician_id"
-        " WHERE m.crew_id = c.id AND m.since <= :at AND (m.until IS NULL OR m.until > :at)"
-        " AND r.online) heard LEFT JOIN LATERAL (SELECT starts_at, ends_at, breaks FROM shifts"
+        f" f.ends_at, f.breaks FROM {_CREWS_AT} LEFT JOIN LATERAL"
+        " (SELECT starts_at, ends_at, breaks FROM shifts"
         " WHERE crew_id = c.id AND starts_at <= :at AND ends_at > :at"
         " ORDER BY starts_at DESC LIMIT 1) f ON true WHERE c.id = ANY(:crews)"
     )
