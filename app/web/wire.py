@@ -27,6 +27,9 @@ class Out(BaseModel):
 class Page[Item](Out):
     """A slice of a list; `next_cursor` is null at its end."""
 
+    # Its fields have none, and to look for them costs each kind of page a tenth of a second.
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
     items: list[Item]
     next_cursor: str | None = None
 
