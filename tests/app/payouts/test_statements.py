@@ -48,7 +48,27 @@ def people(page: Any) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("paid")
 class TestStatements:
-    async def test_sums_are_the_lines(
+    async def test_a_month_is_read(
+        self,
+        client: httpx.AsyncClient,
+        world: World,
+        as_: Headers,
+        subtests: pytest.Subtests,
+    ) -> None:
+        """One month for all: to make it takes longer than to read it."""
+        for part in (
+            self.sums_are_the_lines,
+            self.a_line_names_order_rule_card_inputs_and_reason,
+            self.everybody_sees_what_is_theirs,
+            self.anothers_statement_is_not_found,
+            self.pages_hold_every_technician_once,
+            self.asked_for_by_name_an_empty_month_is_a_statement,
+            self.the_summary_is_what_the_statements_add_up_to,
+        ):
+            with subtests.test(part.__name__):
+                await part(client, world, as_)
+
+    async def sums_are_the_lines(
         self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         found = people(await read(client, MONTH, as_("pay_clerk")))
@@ -71,7 +91,7 @@ class TestStatements:
         }
         assert found["E-tech02"]["totals"]["by_standing"]["confirmed"]["points"] == "9.00"
 
-    async def test_a_line_names_order_rule_card_inputs_and_reason(
+    async def a_line_names_order_rule_card_inputs_and_reason(
         self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         headers = as_("tech03") | {"Accept-Language": "en"}
@@ -86,15 +106,15 @@ class TestStatements:
         shown = await read(client, MONTH, as_("tech03"))
         assert shown["items"][0]["lines"][0]["explanation"].startswith("基础 6 分")
 
-    async def test_everybody_sees_what_is_theirs(
-        self, client: httpx.AsyncClient, as_: Headers
+    async def everybody_sees_what_is_theirs(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         for reader, sees in SEES.items():
             assert set(people(await read(client, MONTH, as_(reader)))) == sees, reader
         for reader in ("agent", "reviewer", "admin"):
             assert (await client.get(MONTH, headers=as_(reader))).status_code == 403, reader
 
-    async def test_anothers_statement_is_not_found(
+    async def anothers_statement_is_not_found(
         self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         for reader, whose in (("tech01", "tech02"), ("chief1", "tech05"), ("chief2", "tech03")):
@@ -102,8 +122,8 @@ class TestStatements:
             assert (await client.get(asked, headers=as_(reader))).status_code == 404, reader
             assert (await client.get(asked, headers=as_(whose))).status_code == 200, whose
 
-    async def test_pages_hold_every_technician_once(
-        self, client: httpx.AsyncClient, as_: Headers
+    async def pages_hold_every_technician_once(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         seen: list[str] = []
         path: str | None = f"{MONTH}&limit=2"
@@ -114,14 +134,14 @@ class TestStatements:
             path = f"{MONTH}&limit=2&cursor={cursor}" if cursor else None
         assert sorted(seen) == ["E-tech01", "E-tech02", "E-tech03", "E-tech05", "E-tech06"]
 
-    async def test_asked_for_by_name_an_empty_month_is_a_statement(
+    async def asked_for_by_name_an_empty_month_is_a_statement(
         self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         path = f"/payouts/statements?month=2025-12&technician_id={world.technicians['tech01']}"
         (item,) = (await read(client, path, as_("tech01")))["items"]
         assert (item["lines"], item["totals"]["total"]["amount_minor"]) == ([], 0)
 
-    async def test_the_summary_is_what_the_statements_add_up_to(
+    async def the_summary_is_what_the_statements_add_up_to(
         self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         for reader in ("manager", "chief1", "tech01", "tech04"):
@@ -151,8 +171,24 @@ class TestSettlementUnits:
         )
         assert answer.status_code == 200, answer.text
 
-    async def test_statements_name_their_unit_and_can_be_listed_by_it(
-        self, client: httpx.AsyncClient, as_: Headers
+    async def test_units_are_read(
+        self,
+        client: httpx.AsyncClient,
+        world: World,
+        as_: Headers,
+        subtests: pytest.Subtests,
+    ) -> None:
+        """One month for all: to make it takes longer than to read it."""
+        for part in (
+            self.statements_name_their_unit_and_can_be_listed_by_it,
+            self.a_unit_sums_to_its_statements_and_the_units_to_the_month,
+            self.the_filter_opens_nothing_beyond_the_scope,
+        ):
+            with subtests.test(part.__name__):
+                await part(client, world, as_)
+
+    async def statements_name_their_unit_and_can_be_listed_by_it(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         found = people(await read(client, MONTH, as_("manager")))
         units = {name: item["settlement_unit"] for name, item in found.items()}
@@ -163,8 +199,8 @@ class TestSettlementUnits:
             listed = people(await read(client, f"{MONTH}&settlement_unit={unit}", as_("manager")))
             assert set(listed) == {name for name, of in units.items() if of == unit}
 
-    async def test_a_unit_sums_to_its_statements_and_the_units_to_the_month(
-        self, client: httpx.AsyncClient, as_: Headers
+    async def a_unit_sums_to_its_statements_and_the_units_to_the_month(
+        self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         path = "/payouts/summary?month=2026-01"
         whole = await read(client, path, as_("manager"))
@@ -224,7 +260,7 @@ class TestSettlementUnits:
         summary = await read(client, "/payouts/summary?month=2026-01", as_("manager"))
         assert {each["settlement_unit"] for each in summary["stations"]} == {"CO", "HUADONG"}
 
-    async def test_the_filter_opens_nothing_beyond_the_scope(
+    async def the_filter_opens_nothing_beyond_the_scope(
         self, client: httpx.AsyncClient, world: World, as_: Headers
     ) -> None:
         theirs = f"{MONTH}&settlement_unit=HUADONG"
