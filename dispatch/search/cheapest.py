@@ -26,7 +26,6 @@ from dispatch.search.layout import (
     INCOME_RATE,
     INCOME_TILT,
     INSIDE,
-    LABELS,
     LATE,
     LATE_RATE,
     LEG,
@@ -41,7 +40,6 @@ from dispatch.search.layout import (
     MEMO_WORK,
     MOST_MOVES,
     OPENS,
-    OVER_RATE,
     OWNER,
     PLACE,
     POINTS,
@@ -51,7 +49,6 @@ from dispatch.search.layout import (
     ROW,
     SERVICE,
     SETUP,
-    SHIFT_END,
     SPREAD_RATE,
     STOP,
     TIME_PRICE,
@@ -102,125 +99,153 @@ def _span(x: int, c: int, r: int, day: Day, tours: Tours) -> tuple[int, int]:
 
 
 @part
+def _unlike_by_work(c: int, more: int, day: Day, tours: Tours) -> int:
+    """What it costs that the crew works `more` seconds longer while others do not."""
+    rate, count = day.rates[SPREAD_RATE], day.crews.shape[0]
+    if rate == 0:
+        return 0
+    now = day.crews[c, LOAD] + tours.rows[tours.hands[c, ROW], WORK]
+    mean = tours.totals[ALL_WORK] / count
+    return spread_change(rate, mean, tours.totals[WORK_TILT], count, now, more)
+
+
+@part
+def _unlike_by_income(x: int, c: int, day: Day, tours: Tours) -> int:
+    """What it costs that the crew earns what order x pays while others do not."""
+    rate, count = day.rates[INCOME_RATE], day.crews.shape[0]
+    if rate == 0:
+        return 0
+    now = day.crews[c, EARNED] + tours.rows[tours.hands[c, ROW], INCOME]
+    mean, tilt = tours.totals[ALL_INCOME] / count, tours.totals[INCOME_TILT]
+    return spread_change(rate, mean, tilt, count, now, day.orders[x, POINTS])
+
+
+@part
+def _lateness(
+    x: int,
+    c: int,
+    r: int,
+    p: int,
+    leg_to: int,
+    leg_on: int,
+    begin: int,
+    bound: int,
+    day: Day,
+    tours: Tours,
+) -> int:
+    """Lateness and overtime of the crew's route with x at p; what reaches `bound` may be NEVER.
+
+    `begin` is the start of the stop behind it when no rest lies between.
+    """
+    orders = day.orders
+    if day.crews[c, RESTS] > 0:
+        return delayed(x, c, r, p, leg_to, leg_on, bound, day, tours)
+    late = tours.labels[r, p, 0, LATE]
+    start = max(tours.cells[r, p, EARLY] + leg_to, orders[x, OPENS])
+    if start > orders[x, DUE]:
+        late += orders[x, LATE_RATE] * (start - orders[x, DUE])
+    if begin > tours.limits[r, p, 0, FREE]:
+        late += tail_plain(c, r, p, begin, bound - late, day, tours)
+    return int(late)
+
+
+@part
+def _place(x: int, c: int, r: int, bound: int, day: Day, tours: Tours) -> tuple[int, int, int, int]:
+    """Return (price, position, price without spread, more work) of the cheapest place in row r.
+
+    The position is -1 when no place costs less than `bound`.
+    """
+    orders, back, travel = day.orders, day.back, day.travel
+    cells = tours.cells
+    x_place, x_building, x_setup = orders[x, PLACE], orders[x, BUILDING], orders[x, SETUP]
+    x_opens, x_close, x_service = orders[x, OPENS], orders[x, CLOSE], orders[x, SERVICE]
+    travel_rate, alike = day.rates[TRAVEL_RATE], day.rates[SPREAD_RATE] == 0
+    old_late = tours.rows[r, TIME_PRICE]
+    top, top_at, top_price, top_work = bound, -1, bound, 0
+    low, n = day.crews[c, LOCKED], tours.rows[r, LENGTH]
+    high = n
+    if orders[x, RANK] >= 0:
+        low, high = _span(x, c, r, day, tours)
+    for p in range(low, high + 1):
+        if cells[r, p, EARLY] > x_close:
+            break
+        until = cells[r, p, UNTIL]
+        if cells[r, p, ROOM] < x_service or until < x_opens + x_service:
+            continue
+        drive_to = back[x_place, cells[r, p, FROM]]
+        there = cells[r, p + 1, FROM]
+        drive_on = travel[x_place, there] if there >= 0 else 0
+        price = travel_rate * (drive_to + drive_on - cells[r, p, DRIVE])
+        if alike and price >= top:
+            continue
+        if drive_to >= FAR or drive_on >= FAR:
+            continue
+        leg_to = drive_to
+        came = orders[cells[r, p - 1, STOP], BUILDING] if p > 0 else day.crews[c, INSIDE]
+        if x_building < 0 or came != x_building:
+            leg_to += x_setup
+        leg_on = drive_on
+        opens_on = 0
+        if p < n:
+            y = cells[r, p, STOP]
+            opens_on = orders[y, OPENS]
+            if x_building < 0 or orders[y, BUILDING] != x_building:
+                leg_on += orders[y, SETUP]
+        start = max(cells[r, p, EARLY] + leg_to, x_opens)
+        begin = max(start + x_service + leg_on, opens_on)
+        if start > x_close or begin > until:
+            continue
+        more = leg_to + x_service + leg_on - cells[r, p, LEG]
+        unlike = _unlike_by_work(c, more, day, tours)
+        if price + unlike >= top:
+            continue
+        price -= old_late
+        left = top - price - unlike
+        price += _lateness(x, c, r, p, leg_to, leg_on, begin, left, day, tours)
+        if price + unlike < top:
+            top = price + unlike
+            top_at, top_price, top_work = p, price, more
+    return top, top_at, top_price, top_work
+
+
+@part
 def cheapest(
     x: int, blink: float, dice: Dice, bound: int, day: Day, tours: Tours
 ) -> tuple[int, int, int, int]:
     """Return (price, crew, position, fee) of the cheapest insertion below `bound`, else crew -1.
 
     The best place in a crew's route is remembered until the route changes. Each crew's best is
-    overlooked with chance `blink` (a negative one: never). One long function: calls that carry so
-    many arrays cost as much as the work.
+    overlooked with chance `blink` (a negative one: never).
     """
-    orders, crews, rates = day.orders, day.crews, day.rates
-    back, travel, rests, scratch = day.back, day.travel, day.rests, tours.scratch
-    cells, labels, limits, memo = tours.cells, tours.labels, tours.limits, tours.memo
-    x_place, x_building, x_setup = orders[x, PLACE], orders[x, BUILDING], orders[x, SETUP]
-    x_opens, x_close, x_service = orders[x, OPENS], orders[x, CLOSE], orders[x, SERVICE]
-    owner, points = orders[x, OWNER], orders[x, POINTS]
-    travel_rate, spread_rate, income_rate = (
-        rates[TRAVEL_RATE], rates[SPREAD_RATE], rates[INCOME_RATE],
-    )  # fmt: skip
-    count = crews.shape[0]
-    mean_work = tours.totals[ALL_WORK] / count
-    mean_income = tours.totals[ALL_INCOME] / count
-    work_tilt, income_tilt = tours.totals[WORK_TILT], tours.totals[INCOME_TILT]
+    orders, crews, rates, memo = day.orders, day.crews, day.rates, tours.memo
+    owner = orders[x, OWNER]
     bound_to_owner = owner >= 0 and 0 <= rates[MOST_MOVES] <= tours.hands[owner, LOST]
     best, best_crew, best_at, best_fee = bound, -1, 0, 0
     for e in range(day.first[x], day.first[x + 1]):
         c = day.options[e, WHO]
         fee = day.options[e, FLAT]
         r = tours.hands[c, ROW]
-        n = tours.rows[r, LENGTH]
         if tours.hands[c, MAY_CHANGE] == 0:
             continue
-        if n + 3 >= cells.shape[1] or (bound_to_owner and owner != c):
+        full = tours.rows[r, LENGTH] + 3 >= tours.cells.shape[1]
+        if full or (bound_to_owner and owner != c):
             continue
         if tours.rows[r, CARRIED] + orders[x, UNITS] > crews[c, CAPACITY]:
             continue
         if blink > 0 and draw(dice) < blink:
             continue
-        extra = fee
-        now = 0
-        if income_rate > 0:
-            earned = crews[c, EARNED] + tours.rows[r, INCOME]
-            extra += spread_change(income_rate, mean_income, income_tilt, count, earned, points)
-        if spread_rate > 0:
-            now = crews[c, LOAD] + tours.rows[r, WORK]
+        extra = fee + _unlike_by_income(x, c, day, tours)
         side = r & 1
         if memo[e, side, MEMO_VERSION] == tours.rows[r, VERSION]:
             price = extra + memo[e, side, MEMO_PRICE]
             if memo[e, side, MEMO_AT] >= 0:
-                if spread_rate > 0:
-                    more = memo[e, side, MEMO_WORK]
-                    price += spread_change(spread_rate, mean_work, work_tilt, count, now, more)
+                price += _unlike_by_work(c, memo[e, side, MEMO_WORK], day, tours)
                 if price < best:
                     best, best_crew, best_at, best_fee = price, c, memo[e, side, MEMO_AT], fee
                 continue
             if price >= best:
                 continue
-        owed = crews[c, RESTS]
-        old_late = tours.rows[r, TIME_PRICE]
-        top = best - extra + MARGIN
-        top_at, top_price, top_work = -1, top, 0
-        low, high = crews[c, LOCKED], n
-        if orders[x, RANK] >= 0:
-            low, high = _span(x, c, r, day, tours)
-        for p in range(low, high + 1):
-            if cells[r, p, EARLY] > x_close:
-                break
-            until = cells[r, p, UNTIL]
-            if cells[r, p, ROOM] < x_service or until < x_opens + x_service:
-                continue
-            drive_to = back[x_place, cells[r, p, FROM]]
-            there = cells[r, p + 1, FROM]
-            drive_on = travel[x_place, there] if there >= 0 else 0
-            price = travel_rate * (drive_to + drive_on - cells[r, p, DRIVE])
-            if spread_rate == 0 and price >= top:
-                continue
-            if drive_to >= FAR or drive_on >= FAR:
-                continue
-            leg_to = drive_to
-            came = orders[cells[r, p - 1, STOP], BUILDING] if p > 0 else crews[c, INSIDE]
-            if x_building < 0 or came != x_building:
-                leg_to += x_setup
-            leg_on = drive_on
-            opens_on = 0
-            if p < n:
-                y = cells[r, p, STOP]
-                opens_on = orders[y, OPENS]
-                if x_building < 0 or orders[y, BUILDING] != x_building:
-                    leg_on += orders[y, SETUP]
-            start = max(cells[r, p, EARLY] + leg_to, x_opens)
-            if start > x_close:
-                continue
-            begin = max(start + x_service + leg_on, opens_on)
-            if begin > until:
-                continue
-            more = leg_to + x_service + leg_on - cells[r, p, LEG]
-            unlike = 0
-            if spread_rate > 0:
-                unlike = spread_change(spread_rate, mean_work, work_tilt, count, now, more)
-                if price + unlike >= top:
-                    continue
-            price -= old_late
-            if owed > 0:
-                late = delayed(
-                    x, c, r, p, leg_to, leg_on, top - price - unlike, rates[OVER_RATE], orders,
-                    crews, rests, cells, labels, limits, scratch, cells[r, p, LABELS], n,
-                )  # fmt: skip
-            else:
-                late = labels[r, p, 0, LATE]
-                if start > orders[x, DUE]:
-                    late += orders[x, LATE_RATE] * (start - orders[x, DUE])
-                if begin > limits[r, p, 0, FREE]:
-                    late += tail_plain(
-                        r, cells, limits, orders, n, p, begin, 0, crews[c, SHIFT_END],
-                        rates[OVER_RATE], top - price - unlike - late,
-                    )  # fmt: skip
-            price += late
-            if price + unlike < top:
-                top = price + unlike
-                top_at, top_price, top_work = p, price, more
+        top, top_at, top_price, top_work = _place(x, c, r, best - extra + MARGIN, day, tours)
         memo[e, side, MEMO_VERSION] = tours.rows[r, VERSION]
         memo[e, side, MEMO_PRICE] = top_price
         memo[e, side, MEMO_AT] = top_at

@@ -11,50 +11,37 @@ from dispatch.search.layout import (
     EARLIEST,
     FREE,
     HARD,
+    LABELS,
     LATE,
     LATE_RATE,
     LATEST,
+    LENGTH,
     NEVER,
     OPENS,
     RESTS,
     SERVICE,
-    SHIFT_END,
     STOP,
     TAKEN,
-    Ints,
+    Day,
+    Tours,
 )
 from dispatch.search.tail import tail_plain, tail_rests
 
 
 @part
 def delayed(
-    x: int,
-    c: int,
-    r: int,
-    p: int,
-    leg_to: int,
-    leg_on: int,
-    bound: int,
-    over_rate: int,
-    orders: Ints,
-    crews: Ints,
-    rests: Ints,
-    cells: Ints,
-    labels: Ints,
-    limits: Ints,
-    scratch: Ints,
-    count: int,
-    n: int,
+    x: int, c: int, r: int, p: int, leg_to: int, leg_on: int, bound: int, day: Day, tours: Tours
 ) -> int:
     """Lateness and overtime of the route with x at p when the crew owes rests; NEVER at `bound`.
 
-    Both gaps beside x may hold rests. Whole arrays are given for the reason told at `tail_plain`.
+    Both gaps beside x may hold rests.
     """
-    owed, shift_end = crews[c, RESTS], crews[c, SHIFT_END]
+    orders, rests, owed = day.orders, day.rests, day.crews[c, RESTS]
+    cells, labels, limits, n = tours.cells, tours.labels, tours.limits, tours.rows[r, LENGTH]
     opens, close = orders[x, OPENS], orders[x, CLOSE]
     opens_on = orders[cells[r, p, STOP], OPENS] if p < n else 0
     best = bound
-    for j in range(count):
+    for j in range(cells[r, p, LABELS]):
         clock, k = labels[r, p, j, AT], labels[r, p, j, TAKEN]
         busy = clock + leg_to
         ready = busy
@@ -77,15 +64,9 @@ def delayed(
                     best = min(best, late)
                 elif begin <= limits[r, p, m, HARD]:
                     if m == owed:
-                        late_on = tail_plain(
-                            r, cells, limits, orders, n, p, begin, owed, shift_end, over_rate,
-                            best - late,
-                        )  # fmt: skip
+                        late_on = tail_plain(c, r, p, begin, best - late, day, tours)
                     else:
-                        late_on = tail_rests(
-                            c, r, cells, limits, orders, rests, scratch, n, p, begin, m, owed,
-                            shift_end, over_rate, best - late,
-                        )  # fmt: skip
+                        late_on = tail_rests(c, r, p, begin, m, best - late, day, tours)
                     best = min(best, late + late_on)
                 if m == owed or max(then, rests[c, m, EARLIEST]) > rests[c, m, LATEST]:
                     break

@@ -14,35 +14,29 @@ from dispatch.search.layout import (
     LATE_RATE,
     LATEST,
     LEG,
+    LENGTH,
     NEVER,
     OPENS,
+    OVER_RATE,
+    RESTS,
     SERVICE,
+    SHIFT_END,
     STOP,
     TAKEN,
-    Ints,
+    Day,
+    Tours,
 )
 from dispatch.search.pareto import keep
 
 
 @part
-def tail_plain(
-    r: int,
-    cells: Ints,
-    limits: Ints,
-    orders: Ints,
-    n: int,
-    i: int,
-    start: int,
-    owed: int,
-    shift_end: int,
-    over_rate: int,
-    bound: int,
-) -> int:
+def tail_plain(c: int, r: int, i: int, start: int, bound: int, day: Day, tours: Tours) -> int:
     """Price in thousandths from row r's stop i on when it starts then with every rest taken.
 
-    `start` keeps the hard limit. NEVER when it reaches `bound`. Whole arrays are given and no views
-    are made of them: counting references would take longer than the work.
+    `start` keeps the hard limit. NEVER when it reaches `bound`.
     """
+    crews, orders, cells, limits = day.crews, day.orders, tours.cells, tours.limits
+    n, owed = tours.rows[r, LENGTH], crews[c, RESTS]
     late = 0
     while i < n:
         if start <= limits[r, i, owed, FREE]:
@@ -57,31 +51,20 @@ def tail_plain(
         start = ready
         if i < n:
             start = max(ready, orders[cells[r, i, STOP], OPENS])
-    return late + over_rate * max(0, start - shift_end)
+    return int(late + day.rates[OVER_RATE] * max(0, start - crews[c, SHIFT_END]))
 
 
 @part
 def tail_rests(
-    c: int,
-    r: int,
-    cells: Ints,
-    limits: Ints,
-    orders: Ints,
-    rests: Ints,
-    scratch: Ints,
-    n: int,
-    i: int,
-    start: int,
-    taken: int,
-    owed: int,
-    shift_end: int,
-    over_rate: int,
-    bound: int,
+    c: int, r: int, i: int, start: int, taken: int, bound: int, day: Day, tours: Tours
 ) -> int:
     """The same while rests are still owed: the cheapest way to take them behind stop i.
 
     A label in `scratch` is a start of the stop at hand; its two halves take turns.
     """
+    crews, orders, rests = day.crews, day.orders, day.rests
+    cells, limits, scratch = tours.cells, tours.limits, tours.scratch
+    n, owed = tours.rows[r, LENGTH], crews[c, RESTS]
     now, after = 0, 1
     scratch[now, 0, AT] = start
     scratch[now, 0, TAKEN] = taken
@@ -119,6 +102,6 @@ def tail_rests(
         count = fresh
         i += 1
     for j in range(count):
-        over = over_rate * max(0, scratch[now, j, AT] - shift_end)
+        over = day.rates[OVER_RATE] * max(0, scratch[now, j, AT] - crews[c, SHIFT_END])
         best = min(best, scratch[now, j, LATE] + over)
     return best if best < bound else NEVER
