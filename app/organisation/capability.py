@@ -1,7 +1,7 @@
 """What a crew can take on at an instant: members, valid certificates, online, on shift."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -65,7 +65,12 @@ async def _of(session: AsyncSession, crews: Collection[Crew], at: datetime) -> l
     crew_ids = [crew.id for crew in crews]
     rows = await repository.members_at(session, crew_ids, at)
     people = {row[1].id for row in rows}
-    skills = await repository.skills_of(session, people)
+    members: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        members[row[0].crew_id].append(row)
+    skills: dict[UUID, list[TechnicianSkill]] = defaultdict(list)
+    for each in await repository.skills_of(session, people):
+        skills[each.technician_id].append(each)
     on_shift = await repository.crews_on_shift(session, crew_ids, at)
     at_work: frozenset[UUID] = frozenset()
     if any(crew.kind == "joint" for crew in crews):
@@ -74,7 +79,7 @@ async def _of(session: AsyncSession, crews: Collection[Crew], at: datetime) -> l
     return [
         _capability(
             crew,
-            [row for row in rows if row[0].crew_id == crew.id],
+            members[crew.id],
             skills,
             day,
             crew.id in on_shift,
@@ -87,7 +92,7 @@ async def _of(session: AsyncSession, crews: Collection[Crew], at: datetime) -> l
 def _capability(
     crew: Crew,
     rows: list[Any],
-    skills: Iterable[TechnicianSkill],
+    skills: Mapping[UUID, list[TechnicianSkill]],
     day: date,
     on_shift: bool,
     at_work: frozenset[UUID],
@@ -95,10 +100,9 @@ def _capability(
     counted = {person.id for member, person, _ in rows if member.role != "trainee"}
     valid: Counter[str] = Counter()
     expired: Counter[str] = Counter()
-    for each in skills:
-        if each.technician_id in counted:
-            ended = each.expires_on is not None and each.expires_on < day
-            (expired if ended else valid)[each.skill] += 1
+    for each in (held for person_id in counted for held in skills.get(person_id, ())):
+        ended = each.expires_on is not None and each.expires_on < day
+        (expired if ended else valid)[each.skill] += 1
     # A joint crew has no shift of its own: it works while every member's standing crew does.
     joint_on_shift = crew.kind == "joint" and bool(counted) and counted <= at_work
     return Capability(
