@@ -67,3 +67,12 @@ async def waits(session: AsyncSession, queueing_lock: str) -> bool:
         " FOR KEY SHARE"
     )
     return await sql.first(session, statement, {"lock": queueing_lock}) is not None
+
+
+async def under_way(session: AsyncSession, lock: str) -> bool:
+    """Whether a job with this lock waits or is being done, as far as the queue knows."""
+    statement = (
+        "SELECT id FROM procrastinate_jobs WHERE lock = :lock AND status IN ('todo', 'doing')"
+        " LIMIT 1"
+    )
+    return await sql.first(session, statement, {"lock": lock}) is not None

@@ -25,7 +25,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import clock, jobs, settings
 from app.core.db import Database
 from app.organisation import service as organisation
-from app.planning import commit, danger, repository, run
+from app.planning import commit, danger, policy, repository, run
 from app.planning.context import Planner
 from app.planning.models import PlanningRun
 
@@ -128,7 +128,7 @@ async def send_danger(context: JobContext, order_id: str) -> None:
 
 @jobs.app.task(name="planning.wake", queue="default", pass_context=True)
 async def wake(context: JobContext, station_id: str) -> None:
-    """The interval between two plans is over."""
+    """The interval between two plans, or danger's time for its insertion, is over."""
     await queue_run(context.additional_context["database"], UUID(station_id))
 
 
@@ -142,41 +142,45 @@ def danger_lock_of(station_id: UUID) -> str:
     return f"danger-{station_id}"
 
 
-async def queue_run(database: Database, station_id: UUID) -> None:
+async def queue_run(database: Database, station_id: UUID, *, patient: bool = False) -> None:
     """Queue a run unless one waits already; not before the interval is over, danger excepted.
 
-    A waiting job blocks all later ones of its lock even before its time has come, so what is
-    scheduled is an unlocked `wake`.
+    A patient run gives danger that is being inserted `DANGER_FIRST_S` first. A waiting job blocks
+    all later ones of its lock even before its time has come, so what is scheduled is an unlocked
+    `wake`.
     """
     async with database.transaction() as session:
-        at = await _due_at(session, station_id)
-    await _queue(database, station_id, at)
+        at, name = await _turn(session, station_id, patient=patient)
+    await _queue(database, station_id, at, name)
 
 
 async def run_waits(session: AsyncSession, station_id: UUID) -> bool:
-    """Whether a run that would be queued now waits already; then it waits for this transaction."""
-    at = await _due_at(session, station_id)
-    return await jobs.waits(session, _lock(station_id, at))
+    """Whether a patient run that would be queued now waits already, for this transaction then."""
+    _, name = await _turn(session, station_id, patient=True)
+    return await jobs.waits(session, name)
 
 
-async def _due_at(session: AsyncSession, station_id: UUID) -> datetime | None:
+async def _turn(
+    session: AsyncSession, station_id: UUID, *, patient: bool
+) -> tuple[datetime | None, str]:
+    """When the next run may begin, None for now, and the queueing lock of what is queued for it."""
     if await repository.danger_waits(session, station_id):
-        return None
-    return _not_before(await repository.last_started(session, station_id))
+        if not patient or not await jobs.under_way(session, danger_lock_of(station_id)):
+            return None, lock_of(station_id)
+        first = timedelta(seconds=policy.DANGER_FIRST_S * clock.pace())
+        return clock.now() + first, f"wake-danger-{station_id}"
+    at = _not_before(await repository.last_started(session, station_id))
+    return at, lock_of(station_id) if at is None else f"wake-{station_id}"
 
 
-def _lock(station_id: UUID, at: datetime | None) -> str:
-    return lock_of(station_id) if at is None else f"wake-{station_id}"
-
-
-async def _queue(database: Database, station_id: UUID, at: datetime | None) -> None:
+async def _queue(database: Database, station_id: UUID, at: datetime | None, name: str) -> None:
     with suppress(AlreadyEnqueued):
         async with database.transaction() as session:
             await jobs.defer(
                 session,
                 run_plan if at is None else wake,
                 lock=lock_of(station_id) if at is None else None,
-                queueing_lock=_lock(station_id, at),
+                queueing_lock=name,
                 at=at,
                 station_id=str(station_id),
             )

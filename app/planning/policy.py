@@ -76,6 +76,9 @@ MOST_HELD_UP = 8
 """Such visits that are looked at in one commit step of a station, the most held up first."""
 URGENT_BUDGET_S = 1.0
 """While danger waits a plan now is worth more than a better one."""
+DANGER_FIRST_S = 2.0
+"""Wall seconds that danger has for its insertion before a plan begins because of it: that plan
+would compete with it for the machine (figure ours: an insertion takes half a second)."""
 STALE_AFTER = timedelta(minutes=5)
 """Business time after which a plan is made anew while orders wait: crews move, shifts begin."""
 SILENT_AFTER = timedelta(minutes=15)

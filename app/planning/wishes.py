@@ -51,4 +51,4 @@ async def gather(database: Database, station_id: UUID) -> None:
         await repository.raise_dirty(session, station_id)
         if await jobs.run_waits(session, station_id):
             return  # and begins after this commit, so it sees what changed
-    await jobs.queue_run(database, station_id)
+    await jobs.queue_run(database, station_id, patient=True)

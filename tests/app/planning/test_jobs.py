@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.core import clock
 from app.core.db import Database
-from app.planning import jobs, run, wishes
+from app.planning import jobs, policy, run, wishes
 from app.planning.context import Planner
 from app.planning.models import PlanningRun
 from app.planning.repository import is_behind, raise_dirty
@@ -142,6 +142,28 @@ class TestWishes:
         station = world.stations["S01"]
         await ask(database, station)
         assert await queued(database) == [("planning.run", f"plan-{station}")]
+
+    async def test_while_danger_is_inserted_no_plan_begins_because_of_it(
+        self, take: Take, plan: Run, planner: Planner, database: Database, world: World
+    ) -> None:
+        """Not even behind an interval that is longer: should the insertion fail, a plan is next."""
+        await plan()
+        await emptied(database)
+        station = world.stations["S01"]
+        await ask(database, station)
+        await take(fault_code="H07")
+        insertion, interval = ("planning.danger", f"danger-{station}"), ("planning.wake", None)
+        for _ in range(2):
+            await ask(database, station)
+            assert sorted(await queued(database)) == [insertion, interval, interval]
+        async with database.transaction() as session:
+            soonest = await session.execute(
+                text("SELECT min(scheduled_at) FROM procrastinate_jobs WHERE status = 'todo'")
+            )
+            left = soonest.scalar_one() - clock.now()
+        assert left == timedelta(seconds=policy.DANGER_FIRST_S)
+        await jobs.wake(context(planner), str(station))
+        assert ("planning.run", f"plan-{station}") in await queued(database)
 
 
 class TestRunPlan:
