@@ -150,20 +150,34 @@ def _lateness(
 
 
 @part
+def _around(x: int, c: int, r: int, p: int, day: Day, tours: Tours) -> tuple[int, int, int]:
+    """Return (set-up of x, set-up of the stop behind it, when that stop opens) with x at p.
+
+    No set-up is paid by a crew that is in the building already.
+    """
+    orders, cells, building = day.orders, tours.cells, day.orders[x, BUILDING]
+    came = orders[cells[r, p - 1, STOP], BUILDING] if p > 0 else day.crews[c, INSIDE]
+    setup = 0 if building >= 0 and came == building else orders[x, SETUP]
+    if p == tours.rows[r, LENGTH]:
+        return setup, 0, 0
+    y = cells[r, p, STOP]
+    same = building >= 0 and orders[y, BUILDING] == building
+    return setup, 0 if same else orders[y, SETUP], orders[y, OPENS]
+
+
+@part
 def _place(x: int, c: int, r: int, bound: int, day: Day, tours: Tours) -> tuple[int, int, int, int]:
     """Return (price, position, price without spread, more work) of the cheapest place in row r.
 
-    The position is -1 when no place costs less than `bound`.
+    When no place costs less than `bound` the position is -1 and both prices are `bound`.
     """
-    orders, back, travel = day.orders, day.back, day.travel
-    cells = tours.cells
-    x_place, x_building, x_setup = orders[x, PLACE], orders[x, BUILDING], orders[x, SETUP]
+    orders, back, travel, cells = day.orders, day.back, day.travel, tours.cells
+    x_place = orders[x, PLACE]
     x_opens, x_close, x_service = orders[x, OPENS], orders[x, CLOSE], orders[x, SERVICE]
     travel_rate, alike = day.rates[TRAVEL_RATE], day.rates[SPREAD_RATE] == 0
     old_late = tours.rows[r, TIME_PRICE]
     top, top_at, top_price, top_work = bound, -1, bound, 0
-    low, n = day.crews[c, LOCKED], tours.rows[r, LENGTH]
-    high = n
+    low, high = day.crews[c, LOCKED], tours.rows[r, LENGTH]
     if orders[x, RANK] >= 0:
         low, high = _span(x, c, r, day, tours)
     for p in range(low, high + 1):
@@ -180,17 +194,8 @@ def _place(x: int, c: int, r: int, bound: int, day: Day, tours: Tours) -> tuple[
             continue
         if drive_to >= FAR or drive_on >= FAR:
             continue
-        leg_to = drive_to
-        came = orders[cells[r, p - 1, STOP], BUILDING] if p > 0 else day.crews[c, INSIDE]
-        if x_building < 0 or came != x_building:
-            leg_to += x_setup
-        leg_on = drive_on
-        opens_on = 0
-        if p < n:
-            y = cells[r, p, STOP]
-            opens_on = orders[y, OPENS]
-            if x_building < 0 or orders[y, BUILDING] != x_building:
-                leg_on += orders[y, SETUP]
+        to_setup, on_setup, opens_on = _around(x, c, r, p, day, tours)
+        leg_to, leg_on = drive_to + to_setup, drive_on + on_setup
         start = max(cells[r, p, EARLY] + leg_to, x_opens)
         begin = max(start + x_service + leg_on, opens_on)
         if start > x_close or begin > until:
