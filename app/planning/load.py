@@ -36,19 +36,19 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
     seqs = await snapshot_rows.dirty_seqs(session, stations)
     units = await contractors(session)
     able = await able_crews(session, station_id, stations, units, at)
-    begun = Reading(at, await expected_at(session, at), {})
-    held = await held_by_crew(session, able, await joint_crews(session, able, at), begun)
+    blank = Reading(at, await expected_at(session, at), {})
+    held = await held_by_crew(session, able, await joint_crews(session, able, at), blank)
     waiting = await snapshot_rows.waiting_orders(session, stations)
     published = {
         row.order_id: Published(row.code, row.position)
         for row in await snapshot_rows.published(session, stations)
     }
-    reading = await read(session, replace(begun, planned=published), waiting, able)
+    reading = await read(session, replace(blank, planned=published), waiting, able)
     reading.foreign = foreign_crews(reading.codes, able, units, stations)
     jobs = wishes([job_of(row, reading) for row in waiting], published.keys())
     on_site = {crew_id for crew_id, hands in held.items() if any(h.state in ON_SITE for h in hands)}
     empty, idle = await crews_now(session, able, on_site, reading, stations)
-    crews = await manned(session, empty, able, held, at)
+    crews = await with_their_work(session, empty, able, held, at)
     later = {job.id for job in jobs if opens_after(job, at + timedelta(seconds=horizon_s))}
     return Snapshot(
         station_id=station_id,
@@ -156,7 +156,7 @@ async def crews_now(
     return crews, idle
 
 
-async def manned(
+async def with_their_work(
     session: AsyncSession,
     crews: Sequence[CrewNow],
     able: Collection[Capability],

@@ -40,7 +40,7 @@ def nearest(
     return {*able, *others} if able else set()
 
 
-def around(
+def with_free_crews_near(
     snapshot: Snapshot, jobs: Sequence[Job], free: Collection[str], most: int
 ) -> Snapshot | None:
     """These planned orders with their own crews and, of each, the `most` free crews that stand
@@ -60,11 +60,12 @@ def around(
         asked |= {crew.code for crew in able[:most]}
     if not asked:
         return None
-    return only(asked | {snapshot.published[job.id].crew_code for job in jobs}, jobs, snapshot)
+    own = {snapshot.published[job.id].crew_code for job in jobs}
+    return part_of(snapshot, asked | own, jobs)
 
 
-def only(crews: Collection[str], jobs: Iterable[Job], snapshot: Snapshot) -> Snapshot:
-    """The snapshot of these crews and what they have planned, and of these orders."""
+def part_of(snapshot: Snapshot, crews: Collection[str], jobs: Iterable[Job]) -> Snapshot:
+    """What it says of these crews (by code) and what they have planned, and of these orders."""
     asked = {job.id for job in jobs}
     with_them = {
         order_id for order_id, visit in snapshot.published.items() if visit.crew_code in crews

@@ -44,7 +44,7 @@ def opens_after(job: Job, instant: datetime) -> bool:
 
 async def read(
     session: AsyncSession,
-    begun: Reading,
+    so_far: Reading,
     waiting: Collection[Any],
     able: Collection[Capability],
 ) -> Reading:
@@ -59,10 +59,10 @@ async def read(
         key: (await catalogue.limits(session, *key)).get("SLOT", policy.SLOT_TOLERANCE_S)
         for key in slots
     }
-    codes = dict(begun.codes)
+    codes = dict(so_far.codes)
     if unknown := named - codes.keys():
         codes |= await snapshot_rows.crew_codes(session, unknown)
-    return replace(begun, codes=codes, lost=lost, tolerances=tolerances)
+    return replace(so_far, codes=codes, lost=lost, tolerances=tolerances)
 
 
 def _profile_key(row: Any) -> tuple[UUID, str, str, str]:

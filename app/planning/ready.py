@@ -15,11 +15,11 @@ def ready(problem: dispatch.Problem, published: Sequences) -> dispatch.Insertion
     A visit that breaks a hard rule by now is left out, too: the next run deals with it.
     """
     planned = {name for names in published.values() for name in names}
-    plan = dispatch.replan(only(problem, planned), published)
+    plan = dispatch.replan(narrowed(problem, planned), published)
     return dispatch.Insertions(problem, plan)
 
 
-def only(problem: dispatch.Problem, names: Collection[str]) -> dispatch.Problem:
+def narrowed(problem: dispatch.Problem, names: Collection[str]) -> dispatch.Problem:
     """The problem of these orders alone; accepted and sequenced ones must be among them."""
     kept = tuple(order for order in problem.orders if order.id in names)
     return replace(problem, orders=kept)

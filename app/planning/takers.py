@@ -19,7 +19,7 @@ from app.planning.commit_rows import Due, Hands, lost_since
 from app.planning.context import Planner
 from app.planning.held_up import is_free
 from app.planning.load import load
-from app.planning.nearby import around
+from app.planning.nearby import with_free_crews_near
 from app.planning.ready import ready
 from app.planning.rerouted import Setting
 from app.planning.roads import Roads, roads_between
@@ -151,7 +151,7 @@ async def takers_of(planner: Planner, station_id: UUID, visits: Sequence[Due]) -
         and ids.get(has_it.crew_code) == wanted[job.id]
     ]
     free = frozenset(crew.code for crew in snapshot.crews if is_free(_hands(crew)))
-    near = around(snapshot, jobs, free, policy.COMMIT_CREWS)
+    near = with_free_crews_near(snapshot, jobs, free, policy.COMMIT_CREWS)
     if near is None:
         return None
     codes = {crew.id: crew.code for crew in near.crews}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from app.planning.nearby import nearest, only
+from app.planning.nearby import nearest, part_of
 from app.planning.snapshot import CrewNow, Facts, Job, Published, Snapshot
 from dispatch import may_have
 from routing import Place
@@ -77,7 +77,7 @@ def nearby(whole: Snapshot, asked: Job, most: int, helpers: int) -> Snapshot:
         places[away.crew_code].append(away.job.place)
     for team in whole.crews:
         places[team.code] += [held.job.place for held in team.held]
-    return only(nearest(asked, whole.crews, places, most, helpers), [asked], whole)
+    return part_of(whole, nearest(asked, whole.crews, places, most, helpers), [asked])
 
 
 def codes(found: Snapshot) -> set[str]:
