@@ -49,7 +49,8 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
     on_site = {crew_id for crew_id, hands in held.items() if any(h.state in ON_SITE for h in hands)}
     empty, idle = await crews_now(session, able, on_site, reading, stations)
     crews = await with_their_work(session, empty, able, held, at)
-    later = {job.id for job in jobs if opens_after(job, at + timedelta(seconds=horizon_s))}
+    until = at + timedelta(seconds=horizon_s)
+    later = {job.id for job in jobs if opens_after(job.window, until)}
     return Snapshot(
         station_id=station_id,
         at=at,

@@ -25,19 +25,27 @@ from app.planning.load import (
     foreign_crews,
     held_by_crew,
     joint_crews,
-    manned,
     visits_elsewhere,
+    with_their_work,
 )
-from app.planning.nearby import Point, nearest, only
-from app.planning.reading import Reading, job_of, opens_after, read, wishes
+from app.planning.nearby import Point, nearest, part_of
+from app.planning.reading import (
+    Reading,
+    job_of,
+    opens_after,
+    read,
+    slot_tolerances,
+    window_of,
+    wishes,
+)
 from app.planning.snapshot import CrewNow, Job, Published, Snapshot
 
 Joint = Mapping[UUID, set[UUID]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Around:
-    """What is known of an order's surroundings before the nearest crews are chosen."""
+class _Surroundings:
+    """What is known of an order before the nearest crews are chosen."""
 
     row: Any
     stations: frozenset[UUID]
@@ -46,10 +54,25 @@ class _Around:
     joint: Joint
     until: datetime
 
-    def reading(self, read_so_far: Reading) -> Reading:
+    @classmethod
+    async def of(
+        cls, session: AsyncSession, row: Any, at: datetime, horizon_s: int
+    ) -> "_Surroundings":
+        stations = await organisation.subtree(session, row.station_id)
+        units = await contractors(session)
+        able = await able_crews(session, row.station_id, stations, units, at)
+        joint = await joint_crews(session, able, at)
+        return cls(row, stations, units, able, joint, at + timedelta(seconds=horizon_s))
+
+    def kept_apart(self, reading: Reading) -> Reading:
         """It with the crews beyond a contractor's border."""
-        foreign = foreign_crews(read_so_far.codes, self.able, self.units, self.stations)
-        return replace(read_so_far, foreign=foreign)
+        foreign = foreign_crews(reading.codes, self.able, self.units, self.stations)
+        return replace(reading, foreign=foreign)
+
+    def whose(self, stop: Any) -> Iterable[UUID]:
+        """Standing crews that the stop keeps busy."""
+        crew_id: UUID = stop.crew_id
+        return self.joint.get(crew_id, {crew_id})
 
 
 async def load_near(
@@ -62,79 +85,88 @@ async def load_near(
 ) -> tuple[Job, Snapshot] | None:
     """The order, and of what `load` finds the crews that `nearest` chooses with their days.
 
-    None unless the order waits. The snapshot has no crew when none could have the order, and no
-    `dirty_seqs`, since nothing is published from it. Must be the transaction's first statement.
+    None unless the order waits. The snapshot has no crew when none could have the order; idle crews
+    and what lies beyond the horizon are not read, nor `dirty_seqs`, since nothing is published from
+    it. Must be the transaction's first statement.
     """
     await snapshot_rows.one_snapshot(session)
     row = await snapshot_rows.waiting_order(session, order_id)
     if row is None:
         return None
-    around = await _around(session, row, at, horizon_s)
-    begun = Reading(at, await expected_at(session, at), {})
-    asked = around.reading(await read(session, begun, [row], around.able))
-    stops = await snapshot_rows.stops(session, _with_joint(around.able, around.joint), around.until)
-    on_site = {crew for stop in stops if stop.state in ON_SITE for crew in _whose(stop, around)}
-    crews, _ = await crews_now(session, around.able, on_site, asked, around.stations)
+    surroundings = await _Surroundings.of(session, row, at, horizon_s)
+    able = surroundings.able
+    blank = Reading(at, await expected_at(session, at), {})
+    asked = surroundings.kept_apart(await read(session, blank, [row], able))
+    stops = await _stops(session, surroundings, at)
+    on_site = {crew for stop in stops if stop.state in ON_SITE for crew in surroundings.whose(stop)}
+    crews, _ = await crews_now(session, able, on_site, asked, surroundings.stations)
     job = job_of(row, asked)
-    chosen = nearest(job, crews, _places(crews, stops, around), most, helpers)
+    chosen = nearest(job, crews, _places(crews, stops, surroundings), most, helpers)
     near = [crew for crew in crews if crew.code in chosen]
-    return await _read(session, around, replace(begun, codes=asked.codes), near)
+    return await _read(session, surroundings, replace(blank, codes=asked.codes), near)
 
 
-async def _around(session: AsyncSession, row: Any, at: datetime, horizon_s: int) -> _Around:
-    stations = await organisation.subtree(session, row.station_id)
-    units = await contractors(session)
-    able = await able_crews(session, row.station_id, stations, units, at)
-    joint = await joint_crews(session, able, at)
-    until = at + timedelta(seconds=horizon_s)
-    return _Around(row, stations, units, able, joint, until)
-
-
-def _with_joint(able: Iterable[Capability], joint: Joint) -> set[UUID]:
-    return {crew.crew_id for crew in able} | joint.keys()
-
-
-def _whose(stop: Any, around: _Around) -> Iterable[UUID]:
-    crew_id: UUID = stop.crew_id
-    return around.joint.get(crew_id, {crew_id})
+async def _stops(session: AsyncSession, surroundings: _Surroundings, at: datetime) -> list[Any]:
+    """What its crews have in their hands or are to visit, without visits of the plan's own orders
+    that `load` leaves beyond the horizon.
+    """
+    until, joint = surroundings.until, surroundings.joint
+    crews = {crew.crew_id for crew in surroundings.able} | joint.keys()
+    stops = await snapshot_rows.stops(session, crews)
+    # A window opens no later than its slot begins: the tolerances of few have to be looked up.
+    begin_after = [
+        stop
+        for stop in stops
+        if stop.planned
+        and stop.station_id in surroundings.stations
+        and stop.appointment_from is not None
+        and stop.appointment_from > until
+    ]
+    tolerances = await slot_tolerances(session, begin_after)
+    beyond = {
+        stop.id for stop in begin_after if opens_after(window_of(stop, tolerances, at), until)
+    }
+    return [stop for stop in stops if stop.id not in beyond]
 
 
 def _places(
-    crews: Iterable[CrewNow], stops: Iterable[Any], around: _Around
+    crews: Iterable[CrewNow], stops: Iterable[Any], surroundings: _Surroundings
 ) -> dict[str, list[Point]]:
     """Crew code -> where it stands, and where it has something to do."""
     by_id: dict[UUID, list[Point]] = defaultdict(list)
     for stop in stops:
-        for crew_id in _whose(stop, around):
+        for crew_id in surroundings.whose(stop):
             by_id[crew_id].append(stop)
     return {crew.code: [crew.place, *by_id[crew.id]] for crew in crews}
 
 
 async def _read(
-    session: AsyncSession, around: _Around, begun: Reading, near: Collection[CrewNow]
+    session: AsyncSession, surroundings: _Surroundings, so_far: Reading, near: Collection[CrewNow]
 ) -> tuple[Job, Snapshot]:
     """All of these crews, and of the orders that they have or are planned to visit."""
     ids = {crew.id for crew in near}
-    able = [crew for crew in around.able if crew.crew_id in ids]
-    joint = {each: members & ids for each, members in around.joint.items() if members & ids}
-    held = await held_by_crew(session, able, joint, replace(begun, codes={}))
-    waiting = await snapshot_rows.waiting_near(session, around.row.id, around.stations, ids)
+    able = [crew for crew in surroundings.able if crew.crew_id in ids]
+    joint = {each: members & ids for each, members in surroundings.joint.items() if members & ids}
+    held = await held_by_crew(session, able, joint, replace(so_far, codes={}))
+    waiting = await snapshot_rows.waiting_near(
+        session, surroundings.row.id, surroundings.stations, ids
+    )
     published = {row.id: Published(row.code, row.position) for row in waiting if row.code}
-    reading = await read(session, replace(begun, planned=published), waiting, around.able)
-    reading = around.reading(reading)
+    reading = await read(session, replace(so_far, planned=published), waiting, surroundings.able)
+    reading = surroundings.kept_apart(reading)
     jobs = wishes([job_of(row, reading) for row in waiting], published.keys())
-    crews = await manned(session, list(near), able, held, begun.at)
+    crews = await with_their_work(session, list(near), able, held, so_far.at)
     snapshot = Snapshot(
-        station_id=around.row.station_id,
-        at=begun.at,
+        station_id=surroundings.row.station_id,
+        at=so_far.at,
         dirty_seqs={},
-        jobs=tuple(job for job in jobs if not opens_after(job, around.until)),
+        jobs=tuple(job for job in jobs if not opens_after(job.window, surroundings.until)),
         beyond=(),
         crews=tuple(crews),
         idle_crews=(),
         published=published,
-        elsewhere=await visits_elsewhere(session, crews, around.stations, reading),
-        units=around.units,
+        elsewhere=await visits_elsewhere(session, crews, surroundings.stations, reading),
+        units=surroundings.units,
     )
-    asked = next(job for job in jobs if job.id == around.row.id)
-    return asked, only({crew.code for crew in near}, [asked], snapshot)
+    asked = next(job for job in jobs if job.id == surroundings.row.id)
+    return asked, part_of(snapshot, {crew.code for crew in near}, [asked])

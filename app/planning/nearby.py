@@ -60,8 +60,8 @@ def with_free_crews_near(
         asked |= {crew.code for crew in able[:most]}
     if not asked:
         return None
-    own = {snapshot.published[job.id].crew_code for job in jobs}
-    return part_of(snapshot, asked | own, jobs)
+    theirs = {snapshot.published[job.id].crew_code for job in jobs}
+    return part_of(snapshot, asked | theirs, jobs)
 
 
 def part_of(snapshot: Snapshot, crews: Collection[str], jobs: Iterable[Job]) -> Snapshot:

@@ -17,6 +17,11 @@ from app.planning.earnings import income_of
 from app.planning.snapshot import Elsewhere, Facts, Job, Published
 from routing import Place
 
+Window = tuple[datetime, datetime]
+"""Earliest and latest start."""
+Tolerances = Mapping[tuple[Any, ...], int]
+"""What decides of it (`_profile_key`) -> seconds around an agreed slot."""
+
 
 @dataclass(slots=True)
 class Reading:
@@ -27,7 +32,7 @@ class Reading:
     codes: Mapping[UUID, str]
     planned: Mapping[UUID, Published] = field(default_factory=dict)
     lost: Mapping[UUID, list[tuple[UUID, str, datetime]]] = field(default_factory=dict)
-    tolerances: Mapping[tuple[Any, ...], int] = field(default_factory=dict)
+    tolerances: Tolerances = field(default_factory=dict)
     foreign: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
     """Station -> crews beyond a contractor's border, which it may not ask."""
 
@@ -38,8 +43,8 @@ def elsewhere_of(row: Any, crew_code: str, reading: Reading) -> Elsewhere:
     return Elsewhere(replace(job, wanted_crew=None), crew_code, row.position)
 
 
-def opens_after(job: Job, instant: datetime) -> bool:
-    return job.window is not None and job.window[0] > instant
+def opens_after(window: Window | None, instant: datetime) -> bool:
+    return window is not None and window[0] > instant
 
 
 async def read(
@@ -54,15 +59,29 @@ async def read(
     wanted = {row.preferred_crew_id for row in waiting if row.preferred_crew_id}
     named = wanted | {crew.crew_id for crew in able}
     named |= {crew_id for each in lost.values() for crew_id, _, _ in each}
-    slots = {_profile_key(row) for row in waiting if row.appointment_from is not None}
-    tolerances = {
-        key: (await catalogue.limits(session, *key)).get("SLOT", policy.SLOT_TOLERANCE_S)
-        for key in slots
-    }
+    tolerances = await slot_tolerances(session, waiting)
     codes = dict(so_far.codes)
     if unknown := named - codes.keys():
         codes |= await snapshot_rows.crew_codes(session, unknown)
     return replace(so_far, codes=codes, lost=lost, tolerances=tolerances)
+
+
+async def slot_tolerances(session: AsyncSession, rows: Iterable[Any]) -> Tolerances:
+    """What `window_of` needs for those of the rows that have a slot."""
+    slots = {_profile_key(row) for row in rows if row.appointment_from is not None}
+    return {
+        key: (await catalogue.limits(session, *key)).get("SLOT", policy.SLOT_TOLERANCE_S)
+        for key in slots
+    }
+
+
+def window_of(row: Any, tolerances: Tolerances, at: datetime) -> Window | None:
+    """When the work may start by the row's slot, as `policy.start_window` has it."""
+    slot = None
+    if row.appointment_from is not None and row.appointment_to is not None:
+        slot = (row.appointment_from, row.appointment_to)
+    tolerance_s = tolerances.get(_profile_key(row), policy.SLOT_TOLERANCE_S)
+    return policy.start_window(slot, tolerance_s, at, row.service_class)
 
 
 def _profile_key(row: Any) -> tuple[UUID, str, str, str]:
@@ -70,10 +89,6 @@ def _profile_key(row: Any) -> tuple[UUID, str, str, str]:
 
 
 def job_of(row: Any, reading: Reading) -> Job:
-    slot = None
-    if row.appointment_from is not None and row.appointment_to is not None:
-        slot = (row.appointment_from, row.appointment_to)
-    tolerance_s = reading.tolerances.get(_profile_key(row), policy.SLOT_TOLERANCE_S)
     preferred = reading.codes.get(row.preferred_crew_id)
     planned = reading.planned.get(row.id)
     let_go = policy.banned(reading.lost.get(row.id, ()), reading.at)
@@ -91,7 +106,7 @@ def job_of(row: Any, reading: Reading) -> Job:
         skills=tuple((need["skill"], need["count"]) for need in row.skills),
         crew_size=row.crew_size,
         arrive_by=row.arrive_by,
-        window=policy.start_window(slot, tolerance_s, reading.at, row.service_class),
+        window=window_of(row, reading.tolerances, reading.at),
         vulnerable="vulnerable" in row.flags,
         pinned_crew=pinned,
         wanted_crew=planned.crew_code if planned else preferred,

@@ -82,22 +82,24 @@ async def waiting_near(
     return await sql.rows(session, statement, values)
 
 
-async def stops(session: AsyncSession, crews: Collection[UUID], until: datetime) -> list[Any]:
-    """(crew_id, state, lon, lat) of what these crews have in their hands or are to visit, but for
-    visits whose slot opens later than `until`.
+async def stops(session: AsyncSession, crews: Collection[UUID]) -> list[Any]:
+    """What these crews are to visit (`planned`) or have in their hands: crew_id, lon, lat, state,
+    and what decides of its slot.
     """
     statement = (
-        "SELECT s.crew_id, o.state, ST_X(o.location::geometry) AS lon,"
-        " ST_Y(o.location::geometry) AS lat FROM (SELECT v.crew_id, o.id FROM planned_visits v"
+        "SELECT s.crew_id, s.planned, o.id, o.station_id, o.state, o.appointment_from,"
+        " o.appointment_to, o.service_profile_id, o.service_class, o.domain, o.zone,"
+        " ST_X(o.location::geometry) AS lon, ST_Y(o.location::geometry) AS lat"
+        " FROM (SELECT v.crew_id, o.id, true AS planned FROM planned_visits v"
         " JOIN work_orders o ON o.id = v.order_id WHERE v.crew_id = ANY(:crews)"
-        " AND o.state IN ('NEW', 'RETURNED') AND coalesce(o.appointment_from <= :until, true)"
-        " UNION ALL SELECT a.crew_id, o.id FROM assignments a"
+        " AND o.state IN ('NEW', 'RETURNED')"
+        " UNION ALL SELECT a.crew_id, o.id, false FROM assignments a"
         " JOIN work_orders o ON o.assignment_id = a.id WHERE a.crew_id = ANY(:crews)"
         " AND a.ended_at IS NULL AND o.state IN"
         " ('SENT', 'ACCEPTED', 'ENROUTE', 'ONSITE', 'WORKING')) s"
         " JOIN work_orders o ON o.id = s.id"
     )
-    return await sql.rows(session, statement, {"crews": list(crews), "until": until})
+    return await sql.rows(session, statement, {"crews": list(crews)})
 
 
 async def held_orders(session: AsyncSession, crews: Collection[UUID]) -> list[Any]:

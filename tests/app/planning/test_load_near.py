@@ -15,6 +15,7 @@ from app.planning.context import Planner
 from app.planning.danger import dispatch_danger
 from app.planning.load import load
 from app.planning.load_near import load_near
+from app.planning.models import PlannedVisit
 from app.planning.snapshot import Job, Snapshot
 from app.work_orders import assignments, service
 from app.work_orders.acts import Act
@@ -22,10 +23,12 @@ from app.work_orders.models import WorkOrder
 from tests.app.planning.conftest import Run, Take, stand
 from tests.app.planning.test_lending import FAR_EAST, near, slot
 from tests.app.planning.test_nearby import nearby
+from tests.app.planning.test_run import offline
 from tests.factories.world import World
 
 __all__ = ["near"]
 HORIZON_S = 12 * 3600
+ERRANDS = {"S01": "锦绣家园3-1-101", "S02": FAR_EAST}
 
 
 async def both(
@@ -109,6 +112,39 @@ class TestLoadNear:
         danger = await take("锦绣家园3-1-102", fault_code="H07")
         found = await read_near(database, danger)
         assert found is not None and [crew.id for crew in found[1].crews] == [going]
+
+    @pytest.mark.parametrize(
+        ("of", "opens_min", "is_near"),
+        [("S01", 20, True), ("S01", 40, False), ("S02", 40, True)],
+    )
+    async def test_of_the_horizon_it_thinks_as_the_snapshot_of_the_whole(
+        self,
+        of: str,
+        opens_min: int,
+        is_near: bool,
+        near: None,
+        take: Take,
+        plan: Run,
+        database: Database,
+        world: World,
+    ) -> None:
+        """A slot counts from half an hour before it, and what others' plans gave a crew always."""
+        errand = await take(ERRANDS[of], fault_code="H26", appointment=slot(4))
+        await plan(of)
+        opens = clock.now() + timedelta(seconds=HORIZON_S, minutes=opens_min)
+        ends = opens + timedelta(hours=1)
+        async with database.transaction() as session:
+            visit = await session.get_one(PlannedVisit, UUID(errand["id"]))
+            visit.crew_id = world.crews["A3"]
+            booked = update(WorkOrder).where(col(WorkOrder.id) == UUID(errand["id"]))
+            await session.execute(booked.values(appointment_from=opens, appointment_to=ends))
+        for code, lon in (("A1", 118.0), ("A2", 118.2), ("A3", 118.5)):
+            await stand(database, world, code, lon, 36.65)
+        await offline(database, world, "tech05", "tech06")
+        danger = await take("锦绣家园3-1-102", fault_code="H07")
+        whole, found = await both(database, world, danger, 1, 0)
+        assert same(whole, found)
+        assert [crew.code for crew in found.crews] == ["A3" if is_near else "A1"]
 
     async def test_of_what_others_do_nothing_is_read(
         self, busy: dict[str, Any], database: Database, world: World
