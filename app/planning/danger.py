@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from app.planning.load_near import load_near
 from app.planning.models import PlannedVisit, UnplannedOrder
 from app.planning.outcome import told
 from app.planning.reading import facts_of
-from app.planning.ready import only
+from app.planning.ready import narrowed
 from app.planning.rerouted import Setting, reroute, stations, touched
 from app.planning.roads import Roads, roads_between
 from app.planning.snapshot import Job, Snapshot
@@ -51,6 +51,10 @@ class _Case:
     def snapshot(self) -> Snapshot:
         return self.setting.snapshot
 
+    def without(self, broken: dispatch.Proposal) -> "_Case":
+        """The case where nobody thinks of this proposal any more, nor any reason names it."""
+        return replace(self, proposals=[each for each in self.proposals if each is not broken])
+
 
 async def dispatch_danger(planner: Planner, order_id: UUID) -> UUID | None:
     """Send a waiting danger order to the crew where it costs least; returns the crew.
@@ -65,6 +69,7 @@ async def dispatch_danger(planner: Planner, order_id: UUID) -> UUID | None:
         return None
     for proposal in case.proposals[: policy.DANGER_TRIES]:
         if not await asyncio.to_thread(_keeps_rules, case, proposal):
+            case = case.without(proposal)
             continue
         try:
             sent = await _sent(planner, case, proposal)
@@ -110,8 +115,8 @@ def _case(snapshot: Snapshot, layout: Layout, roads: Roads, job: Job) -> _Case:
     }
     planned = {name for names in published.values() for name in names}
     everything = problem_of(snapshot, layout, roads)
-    plan = dispatch.replan(only(everything, planned), published)
-    problem = only(everything, planned | {job.serial})
+    plan = dispatch.replan(narrowed(everything, planned), published)
+    problem = narrowed(everything, planned | {job.serial})
     found = dispatch.insert(problem, plan, job.serial)
     return _Case(Setting(snapshot, layout, roads, problem), job, plan, found)
 
