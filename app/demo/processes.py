@@ -134,6 +134,10 @@ class Children:
 
 
 def _kill_group(process: asyncio.subprocess.Process) -> None:
-    """Kill what is left of the group that the child leads; one that is gone is fine."""
+    """Kill what is left of the group that the child leads; one that is gone is fine.
+
+    A worker's searches are sessions of their own (`app.planning.solver`): none is reached here, and
+    each ends itself when its worker has ended.
+    """
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)

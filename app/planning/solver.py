@@ -1,6 +1,7 @@
 """Solving in a process of its own: OR-Tools never runs in the worker's event loop."""
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,7 @@ import numpy as np
 import dispatch
 from app.planning.errors import SolverFailed
 
+log = logging.getLogger(__name__)
 GRACE_S = 20.0
 """Beyond the budget, which is a target: first imports, mending and explaining come on top."""
 WARM_S = 300.0
@@ -32,7 +34,9 @@ SESSION_NICER = 5
 with one share for all of them, and so are those of the API."""
 _AUTOGROUP = Path("/proc/self/autogroup")
 _NICEST = 19
-_SESSION_TRIES, _SESSION_REST_S = 10, 0.1
+_SESSION_TRIES, _SESSION_REST_S = 100, 0.1
+"""The kernel takes one such change in a tenth of a second, of all processes: so many searches may
+begin at once."""
 
 Sequences = Mapping[str, Sequence[str]]
 
@@ -132,16 +136,18 @@ def _pool(niceness: int) -> ProcessPoolExecutor:
 def _settle_in(niceness: int) -> None:
     """In the child: leave Ctrl-C to the parent, end when it ends, and let all others go first."""
     os.nice(niceness)
-    _give_way_as_a_session(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Last: nobody who ends the parent's group or session reaches it there.
+    _give_way_as_a_session(niceness)
 
 
 def _give_way_as_a_session(niceness: int) -> None:
     """Be a session of its own that is nice, too, where the kernel shares its time by session.
 
     There (Linux, `sched_autogroup`) a process is nice to those of its own session only: a search in
-    the worker's would have as much of a core as the database and the API have each.
+    the worker's would have as much of a core as the database and the API have each. Where the
+    kernel refuses, a warning says so, and the search goes on no nicer than it is.
     """
     for _ in range(_SESSION_TRIES):
         try:
@@ -150,12 +156,14 @@ def _give_way_as_a_session(niceness: int) -> None:
             if os.getsid(0) != os.getpid():
                 os.setsid()
             _AUTOGROUP.write_text(str(min(_NICEST, niceness + SESSION_NICER)))
-        except BlockingIOError:  # one change in a tenth of a second, on the whole machine
+        except BlockingIOError:  # it has just made another one nice
             time.sleep(_SESSION_REST_S)
-        except OSError:
+        except OSError as refusal:
+            log.warning("search %s does not give way as a session: %s", os.getpid(), refusal)
             return
         else:
             return
+    log.warning("search %s does not give way as a session: the kernel is busy", os.getpid())
 
 
 def _end_with_parent() -> None:

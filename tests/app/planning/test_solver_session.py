@@ -1,6 +1,8 @@
 """A search gives way to everybody, also where the kernel shares its time by session."""
 
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -33,20 +35,56 @@ class TestOwnSession:
         solver._give_way_as_a_session(NICE)
         assert os.getsid(0) == before
 
-    def test_it_asks_again_while_the_kernel_is_busy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_asks_again_while_the_kernel_is_busy(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        told = self.kernel(monkeypatch, BlockingIOError(), BlockingIOError())
+        solver._give_way_as_a_session(NICE)
+        assert told == [str(NICE + solver.SESSION_NICER)] * 3
+        assert caplog.messages == []
+
+    @pytest.mark.parametrize(
+        ("refusal", "tries"),
+        [(BlockingIOError(), solver._SESSION_TRIES), (PermissionError("not here"), 1)],
+    )
+    def test_a_kernel_that_refuses_is_told_of(
+        self,
+        refusal: OSError,
+        tries: int,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        told = self.kernel(monkeypatch, *[refusal] * 2 * solver._SESSION_TRIES)
+        solver._give_way_as_a_session(NICE)
+        assert len(told) == tries
+        (warning,) = caplog.messages
+        assert f"search {os.getpid()} does not give way as a session: " in warning
+
+    def kernel(self, monkeypatch: pytest.MonkeyPatch, *answers: OSError) -> list[str]:
+        """One that answers this before it does as it is told; returned is what it was told."""
         told: list[str] = []
 
-        class Busy:
+        class Answering:
             def exists(self) -> bool:
                 return True
 
             def write_text(self, words: str) -> None:
                 told.append(words)
-                if len(told) < 3:
-                    raise BlockingIOError
+                if len(told) <= len(answers):
+                    raise answers[len(told) - 1]
 
-        monkeypatch.setattr(solver, "_AUTOGROUP", Busy())
+        monkeypatch.setattr(solver, "_AUTOGROUP", Answering())
         monkeypatch.setattr(solver, "_SESSION_REST_S", 0.0)
         monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
-        solver._give_way_as_a_session(NICE)
-        assert told == [str(NICE + solver.SESSION_NICER)] * 3
+        return told
+
+    def test_its_end_is_seen_to_before_nobody_reaches_it_with_its_parent(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        steps: list[str] = []
+        monkeypatch.setattr(os, "nice", lambda _by: 0)
+        monkeypatch.setattr(signal, "signal", lambda *_: steps.append("deaf to Ctrl-C"))
+        monkeypatch.setattr(threading.Thread, "start", lambda _self: steps.append("watches"))
+        monkeypatch.setattr(solver, "_give_way_as_a_session", lambda _nice: steps.append("leaves"))
+        solver._settle_in(NICE)
+        assert steps == ["deaf to Ctrl-C", "watches", "leaves"]
