@@ -58,6 +58,6 @@ async def sweep(database: Database) -> None:
                 if station_id in waited_for:
                     continue
                 await repository.raise_dirty(session, station_id)
-        await jobs.queue_run(database, station_id)
+        await jobs.queue_run(database, station_id, patient=True)
     for station_id in due:
         await jobs.queue_commit(database, station_id)

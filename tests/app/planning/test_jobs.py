@@ -248,6 +248,19 @@ class TestSweep:
         await sweep(database)
         assert await queued(database) == [("planning.run", f"plan-{world.stations['S01']}")]
 
+    async def test_it_gives_danger_that_is_being_inserted_its_seconds_as_a_wish_does(
+        self, take: Take, planner: Planner, database: Database, world: World
+    ) -> None:
+        station = world.stations["S01"]
+        await take(fault_code="H07")
+        async with database.transaction() as session:
+            await raise_dirty(session, station)
+        await sweep(database)
+        insertion = ("planning.danger", f"danger-{station}")
+        assert await queued(database) == [insertion, ("planning.wake", None)]
+        await jobs.wake(context(planner), str(station))
+        assert ("planning.run", f"plan-{station}") in await queued(database)
+
     async def test_a_crew_that_went_off_line_is_planned_around_at_the_next_look(
         self, take: Take, plan: Run, database: Database, book: Book, world: World
     ) -> None:
