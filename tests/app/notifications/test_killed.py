@@ -39,11 +39,17 @@ _TIME_PASSES = (
     f"UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - {PASSED}"
     " WHERE task_name <> 'notifications.climb'",
 )
-_WAITED = (
-    f"UPDATE dispatches SET due_at = due_at - {PASSED} WHERE state = 'queued' AND due_at > now()"
-)
+_WAITED = f"""
+UPDATE dispatches SET due_at = dispatches.due_at - {PASSED}
+  FROM alarms a JOIN ladders l ON l.id = a.ladder_id AND l.burst_s > 0
+ WHERE a.id = alarm_id AND state = 'queued' AND dispatches.due_at > now()
+   AND EXISTS (SELECT FROM dispatches told WHERE told.sent_at IS NOT NULL
+                  AND told.user_id = dispatches.user_id AND told.channel = dispatches.channel)
+"""
+"""What waits since the person was just told, so that one message tells of all that comes meanwhile,
+has waited long enough. Whoever has not been told waits for something else."""
 _TOLD_LONG_AGO = f"UPDATE dispatches SET sent_at = sent_at - {PASSED} WHERE sent_at > :began_at"
-"""What waits, so that one message tells of all that comes meanwhile, has waited long enough."""
+"""Who was told in this life was told so long ago that nothing waits because of it."""
 
 Worker = subprocess.Popen[str]
 
@@ -94,11 +100,12 @@ async def time_passes(database: Database) -> None:
 
 async def live_on(worker: Worker, database: Database) -> int:
     """A life to its own end, in which every burst is over at once."""
+    began_at = clock.now()
     life = asyncio.create_task(asyncio.to_thread(live, worker, ""))
     while not life.done():
         async with database.transaction() as session:
             await session.execute(text(_WAITED))
-            await session.execute(text(_TOLD_LONG_AGO), {"began_at": clock.now()})
+            await session.execute(text(_TOLD_LONG_AGO), {"began_at": began_at})
         await asyncio.wait({life}, timeout=0.3)
     return life.result()
 
