@@ -12,7 +12,7 @@ COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY . .
 # Editable: the migrations lie beside the packages and are found from there.
-RUN pip install --no-cache-dir --no-deps -e .
+RUN pip install --no-cache-dir --no-deps -e . && python -m compileall -q app dispatch routing
 
 # The planner's kernels are compiled here, never in a user's request. They are kept by the name of
 # the processor: a fixed one, since the image runs on other hosts than it is built on.

@@ -11,8 +11,9 @@ ARGS ?=
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-setup: ## Find or install Python, uv, the locked packages, PostgreSQL; compile the planner
+setup: ## Find or install Python, uv, the locked packages, PostgreSQL; compile modules and the planner
 	@$(PROVISION) setup
+	@$(BIN)/python -m compileall -q app dispatch routing
 	@$(BIN)/python -m dispatch.search
 
 demo: setup ## Play a winter morning over HTTP, e.g. ARGS="--orders 200 --hours 8"
