@@ -78,7 +78,7 @@ class TestOwnSession:
         monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
         return told
 
-    def test_its_end_is_seen_to_before_nobody_reaches_it_with_its_parent(
+    def test_it_ends_with_its_parent_before_it_leaves_the_session_of_that(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         steps: list[str] = []
