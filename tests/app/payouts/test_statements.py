@@ -57,6 +57,15 @@ def parts_of(whole: object) -> list[Part]:
     return [getattr(whole, name) for name in parts]
 
 
+async def read_in_parts(
+    whole: object, subtests: pytest.Subtests, client: httpx.AsyncClient, world: World, as_: Headers
+) -> None:
+    """One month for all parts of a class: to make it takes longer than to read it."""
+    for part in parts_of(whole):
+        with subtests.test(part.__name__):
+            await part(client, world, as_)
+
+
 @pytest.mark.usefixtures("paid")
 class TestStatements:
     async def test_a_month_is_read(
@@ -66,10 +75,7 @@ class TestStatements:
         as_: Headers,
         subtests: pytest.Subtests,
     ) -> None:
-        """One month for all: to make it takes longer than to read it."""
-        for part in parts_of(self):
-            with subtests.test(part.__name__):
-                await part(client, world, as_)
+        await read_in_parts(self, subtests, client, world, as_)
 
     async def sums_are_the_lines(
         self, client: httpx.AsyncClient, world: World, as_: Headers
@@ -181,10 +187,7 @@ class TestSettlementUnits:
         as_: Headers,
         subtests: pytest.Subtests,
     ) -> None:
-        """One month for all: to make it takes longer than to read it."""
-        for part in parts_of(self):
-            with subtests.test(part.__name__):
-                await part(client, world, as_)
+        await read_in_parts(self, subtests, client, world, as_)
 
     async def statements_name_their_unit_and_can_be_listed_by_it(
         self, client: httpx.AsyncClient, world: World, as_: Headers
