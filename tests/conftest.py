@@ -1,8 +1,10 @@
-"""A real PostGIS per worker: a migrated template with a small world, cloned for each test."""
+"""How tests are shared out, and a real PostGIS per worker that each test finds as it was built."""
 
 import asyncio
+import gc
+import importlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from app.core import clock, migrations, settings
+from app.core import clock, memory, migrations, settings
 from app.core.db import Database
 from app.core.settings import Environment, Settings
 from app.main import create_app
@@ -23,6 +25,7 @@ from tests.factories.world import NOW, World, access_token, build_world
 Headers = Callable[[str], dict[str, str]]
 
 
+TESTS = Path(__file__).parent
 LONGEST = ("test_small_day.py", "test_hostile.py", "test_schema.py")
 """Each takes a minute or more, the longest first."""
 
@@ -48,6 +51,57 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         del rest[:others]
         left -= size
     items += rest
+
+
+_failed: dict[Path, Exception] = {}
+"""Test modules that could not be imported ahead, and why."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Collect without looking for garbage: what is imported stays, and is never looked through."""
+    gc.disable()
+    try:
+        if session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+            _import_tests()
+        return (yield)
+    finally:
+        memory.settle()
+        gc.enable()
+
+
+def _import_tests() -> None:
+    """Import all tests when all are wanted, every worker beginning with another part of them.
+
+    pytest rewrites a module's assertions at its first import, which costs more than all else that
+    is done before the first test, and keeps what it wrote where Python may keep bytecode. Workers
+    in step would each rewrite all; so each rewrites a part, and finds what others wrote.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if not worker.isdigit():
+        return
+    files = sorted(TESTS.rglob("test_*.py"))
+    first = int(worker) * len(files) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    for file in files[first:] + files[:first]:
+        name = ".".join(file.relative_to(TESTS.parent).with_suffix("").parts)
+        try:
+            importlib.import_module(name)
+        except pytest.skip.Exception:
+            continue
+        except Exception as error:  # told when the module is collected
+            _failed[file] = error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A module that fails at its first import alone has failed."""
+    report = yield
+    if isinstance(collector, pytest.Module) and report.passed and collector.path in _failed:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.path} at its first import: {_failed[collector.path]!r}"
+    return report
 
 
 def _server_url() -> str:

@@ -91,6 +91,7 @@ class Stock:
         self._template = template
         self._name: str | None = None
         self._schema = 0
+        self._owner: psycopg.Connection | None = None
 
     @staticmethod
     def prepare(url: str) -> None:
@@ -111,32 +112,39 @@ class Stock:
                         sql.Identifier(self._name), sql.Identifier(self._template)
                     )
                 )
-            with psycopg.connect(on(self._url, self._name)) as owner:
-                self._schema = self._fingerprint(owner)
+            self._schema = self._fingerprint(self._connection())
         return on(self._url, self._name)
 
     def give_back(self) -> None:
         """Undo what was written since `take`, or drop the database when its schema changed."""
-        assert self._name is not None
-        with psycopg.connect(on(self._url, self._name)) as owner:
-            owner.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            unchanged = self._fingerprint(owner) == self._schema
-            if unchanged:
-                owner.execute("SELECT kept.put_back()")
-        if not unchanged:
+        owner = self._connection()
+        owner.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        if self._fingerprint(owner) == self._schema:
+            owner.execute("SELECT kept.put_back()")
+        else:
             self.drop()
 
     def drop(self) -> None:
         """Drop the database in stock, when there is one."""
+        if self._owner is not None:
+            self._owner.close()
+            self._owner = None
         if self._name is not None:
             with psycopg.connect(self._url, autocommit=True) as admin:
                 admin.execute(
                     sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self._name))
                 )
             self._name = None
+
+    def _connection(self) -> psycopg.Connection:
+        """One that lasts as long as the database: a new one knows none of its tables yet."""
+        assert self._name is not None
+        if self._owner is None:
+            self._owner = psycopg.connect(on(self._url, self._name), autocommit=True)
+        return self._owner
 
     @staticmethod
     def _fingerprint(owner: psycopg.Connection) -> int:

@@ -1,6 +1,7 @@
 """Reading a stream of events as a client does."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,13 @@ class Reader:
                 except StopAsyncIteration:
                     break
         return self.heard
+
+    async def until_told(self, wanted: Callable[[Event], bool]) -> None:
+        """Raises ValueError when the stream ends before."""
+        while not any(map(wanted, self.heard)):
+            before = len(self.heard)
+            if len(await self.until(before + 1)) == before:
+                raise ValueError(f"the stream ended with {self.heard}")
 
     async def close(self) -> None:
         await self._stream.aclose()  # type: ignore[attr-defined]

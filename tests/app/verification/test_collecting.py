@@ -1,0 +1,26 @@
+"""Folds that keep the collector of cycles off."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from app.core import memory
+from app.verification.collecting import collecting_rarely
+
+
+@pytest.fixture
+def thresholds() -> Iterator[None]:
+    was = gc.get_threshold()
+    yield
+    gc.set_threshold(*was)
+
+
+@pytest.mark.usefixtures("thresholds")
+def test_what_a_process_has_settled_stays_settled() -> None:
+    memory.settle()
+    frozen = gc.get_freeze_count()
+    with collecting_rarely():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() == frozen
