@@ -143,7 +143,7 @@ class TestReconcile:
         lost = {"commands": [unsent, beyond], "lost": [5]}
         sent = await client.post("/mobile/commands", json=lost, headers=leader.headers)
         assert sent.json()["last_seq"] == 6
-        await leader.sync()
+        await leader.pulls()
         manifest["orders"] = [
             {"id": job["id"], "version": job["version"]} for job in leader.jobs.values()
         ]
