@@ -20,7 +20,7 @@ demo: setup ## Play a winter morning over HTTP, e.g. ARGS="--orders 200 --hours 
 	$(BIN)/paigong demo $(ARGS)
 
 test: setup ## Run the tests, e.g. ARGS="tests/dispatch -k joint"
-	@# Set, it keeps workers from sharing the test modules that they rewrite.
+	@# When it is set, workers cannot share the test modules that they rewrite.
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal $(ARGS)
 
 phone-core: ## Build and test the phone's core (Node 20)

@@ -16,11 +16,10 @@ from app.core.scope import Principal
 from app.organisation.models import Technician
 from app.payouts import card_rows, facts, ledger
 from app.payouts.card import CardRules
-from app.payouts.drafts import net
 from app.payouts.errors import DecidedAlready, NothingEarned, OwnCase, SamePerson
 from app.payouts.models import LedgerEntry, PayAdjustment, PayFinding
 from app.payouts.policy import month_of
-from app.payouts.posting import Why, adjustment, deduction, of_person
+from app.payouts.posting import Why, adjustment, deduction
 from app.work_orders import service as work_orders
 
 
@@ -186,9 +185,6 @@ async def adjust(
     entry, standing, rules = await earned_line(session, order_id, technician_id)
     month = month or await today_open(session)
     why = Why(cause, month, Text(reason, reason), {"rate_card": rules.name}, rules.unit)
-    draft = adjustment(entry, points, rules.point_minor, why)
-    left = net(of_person(standing, technician_id)).amount_minor
-    if draft.amount_minor < 0 and -draft.amount_minor > left:
-        raise NothingEarned(f"the order still pays {left} fen")
+    draft = adjustment(entry, standing, points, rules.point_minor, why)
     (posted,) = await ledger.append(session, [draft])
     return posted

@@ -12,6 +12,7 @@ from uuid import UUID
 from app.core.i18n import Text
 from app.payouts.drafts import Draft, Entry, Worth, net, remaining
 from app.payouts.engine import part_of
+from app.payouts.errors import NothingEarned
 from app.payouts.explain import plain, yuan
 
 PIECE = "piece"
@@ -128,11 +129,20 @@ def _reversal(entry: Entry, left: Worth, why: Why) -> Draft:
     return _draft(entry, "REVERSE", f"reverse-{entry.rule}", why, -left, said, text)
 
 
-def adjustment(earned: Entry, points: Decimal, point_minor: int, why: Why) -> Draft:
-    """What two people agreed to add or to take off a person's line of an order."""
+def adjustment(
+    earned: Entry, standing: Sequence[Entry], points: Decimal, point_minor: int, why: Why
+) -> Draft:
+    """What two people agreed to add or to take off a person's line of an order.
+
+    `standing` are the order's lines. Raises NothingEarned when it would take more than the order
+    still pays the person.
+    """
     size, minor = part_of(abs(points), Decimal(1), point_minor)
     sign = -1 if points < 0 else 1
     value = Worth(sign * size, sign * minor)
+    left = net(of_person(standing, earned.technician_id)).amount_minor
+    if value.amount_minor < 0 and -value.amount_minor > left:
+        raise NothingEarned(f"the order still pays {left} fen")
     told = why.told(value)
     text = Text(f"更正 {told.zh}；{why.text.zh}", f"correction of {told.en}; {why.text.en}")
     return _draft(earned, "ADJUST", "adjust", why, value, {"point_minor": point_minor}, text)

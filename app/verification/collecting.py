@@ -12,8 +12,8 @@ def collecting_rarely() -> Iterator[None]:
     """While it lasts the process collects only when `gc.collect` is called.
 
     Rows and documents hold no cycles, yet the collector walks through all of them time and again:
-    a fifth of the time that checking pay takes. What lives already is not looked at meanwhile; what
-    a started process has settled (`core.memory`) stays settled.
+    a fifth of the time that checking pay takes. What lives already is set aside meanwhile; in a
+    process that has settled (`core.memory`) it is what was set aside then, and stays so.
     """
     was_on, settled = gc.isenabled(), memory.is_settled()
     if not settled:

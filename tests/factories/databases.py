@@ -142,7 +142,7 @@ class Stock:
     def _connection(self) -> psycopg.Connection:
         """One that lasts as long as the database: a new one knows none of its tables yet."""
         assert self._name is not None
-        if self._owner is None:
+        if self._owner is None or self._owner.closed:
             self._owner = psycopg.connect(on(self._url, self._name), autocommit=True)
         return self._owner
 

@@ -177,8 +177,9 @@ def line_of(book: Book, step: Step) -> Row:
 
 def _adjust(book: Book, step: Step) -> None:
     rules, row = _rules_of(book, step), book.earned(step["order"], step["person"])
-    why = book.why(step, decision("adjustment", step, len(book.of(step["order"]))), rules)
-    book.add([adjustment(row, Decimal(step["points"]), rules.point_minor, why)])
+    standing = book.of(step["order"])
+    why = book.why(step, decision("adjustment", step, len(standing)), rules)
+    book.add([adjustment(row, standing, Decimal(step["points"]), rules.point_minor, why)])
 
 
 def _publish(book: Book, step: Step) -> None:

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from app.core import settings as installed
 from app.payouts.card_sections import DEDUCTIONS
 from app.payouts.drafts import remaining, worth
-from app.payouts.errors import EntryDiffers
+from app.payouts.errors import EntryDiffers, NothingEarned
 from app.payouts.policy import next_month
 from tests.app.payouts.book import Book, Said, card_data, who
 from tests.app.payouts.oracle import Oracle
@@ -156,7 +156,8 @@ class Months(RuleBasedStateMachine):
     def two_people_correct(self, order: str, points: int) -> None:
         person = min(self.book.orders[order]["shares"])
         said = str(Decimal(points) / 100)
-        self.hear(do="adjust", order=order, person=person, points=said, at=self.now)
+        with suppress(NothingEarned):  # refused, so the oracle does not hear of it
+            self.hear(do="adjust", order=order, person=person, points=said, at=self.now)
 
     def _takings(self) -> list[Said]:
         rules: dict[tuple[str, str, str], Said] = {}
@@ -219,9 +220,7 @@ class Months(RuleBasedStateMachine):
         for order in self.book.orders:
             for name in PEOPLE:
                 lines = [r for r in self.book.of(order) if r.technician_id == who(name)]
-                # What two people agreed on counts each time, whatever was deducted in between.
-                agreed = sum(abs(r.amount_minor) for r in lines if r.kind == "ADJUST")
-                assert sum(r.amount_minor for r in lines) >= -agreed
+                assert sum(r.amount_minor for r in lines) >= 0
 
     @invariant()
     def lines_of_an_order_add_up_to_its_shares(self) -> None:

@@ -17,6 +17,18 @@ def thresholds() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("thresholds")
+def test_what_lives_is_set_aside_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_settled", [])
+    gc.unfreeze()
+    with collecting_rarely():
+        assert gc.get_freeze_count() > 0
+        assert not gc.isenabled()
+    assert gc.get_freeze_count() == 0
+    assert gc.isenabled()
+    gc.freeze()  # as this process had it
+
+
+@pytest.mark.usefixtures("thresholds")
 def test_what_a_process_has_settled_stays_settled() -> None:
     memory.settle()
     frozen = gc.get_freeze_count()
