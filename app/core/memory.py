@@ -4,12 +4,6 @@ import gc
 
 YOUNG = 20_000
 """New objects before a look; Python's own 700 looks several times in each request."""
-_settled: list[bool] = []
-
-
-def is_settled() -> bool:
-    """Whether this process has settled what it imported."""
-    return bool(_settled)
 
 
 def settle() -> None:
@@ -19,5 +13,4 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    _settled.append(True)
     gc.set_threshold(YOUNG, 20, 50)

@@ -4,8 +4,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.core import memory
-
 
 @contextmanager
 def collecting_rarely() -> Iterator[None]:
@@ -15,7 +13,7 @@ def collecting_rarely() -> Iterator[None]:
     a fifth of the time that checking pay takes. What lives already is set aside meanwhile; in a
     process that has settled (`core.memory`) it is what was set aside then, and stays so.
     """
-    was_on, settled = gc.isenabled(), memory.is_settled()
+    was_on, settled = gc.isenabled(), gc.get_freeze_count() > 0
     if not settled:
         gc.freeze()
     gc.disable()

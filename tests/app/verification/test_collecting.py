@@ -16,9 +16,7 @@ def thresholds() -> Iterator[None]:
     gc.set_threshold(*was)
 
 
-@pytest.mark.usefixtures("thresholds")
-def test_what_lives_is_set_aside_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_settled", [])
+def test_what_lives_is_set_aside_meanwhile() -> None:
     gc.unfreeze()
     with collecting_rarely():
         assert gc.get_freeze_count() > 0
