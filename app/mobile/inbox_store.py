@@ -34,9 +34,9 @@ async def locked_device(session: AsyncSession, principal: Principal) -> Device:
     Raises DeviceRevoked, and Unauthenticated when another person took it over meanwhile.
     """
     await repository.wait_briefly(session)
-    statement = select(Device).where(Device.id == principal.device_id).with_for_update()
-    fresh = statement.execution_options(populate_existing=True)
-    found = (await session.exec(fresh)).one()
+    statement = select(Device).where(Device.id == principal.device_id)
+    locked = statement.with_for_update(key_share=True)  # what only names the device need not wait
+    found = (await session.exec(locked.execution_options(populate_existing=True))).one()
     if found.revoked_at is not None:
         raise DeviceRevoked()
     if found.user_id != principal.id:

@@ -92,6 +92,8 @@ async def sync(
     reached = str(PhoneCursor(place, digest, has))
     # After a gap in the feed, or in another crew, a cursor does not say what the phone was told.
     trusted = held.place if held is not None and changed is not None else None
+    # The device before the news, as its commands lock them; else they wait for each other for ever.
+    await clocks.heard(session, principal, shown)
     unconfirmed = await notifications.hear(session, principal, trusted, place)
     answer = {
         "mode": "full" if changed is None else "changes",
@@ -104,7 +106,6 @@ async def sync(
         "gone": sorted((changed or set()) - {each["id"] for each in jobs}),
         **sections,
     }
-    await clocks.heard(session, principal, shown)
     if changed is None and principal.device_id is not None:
         answer["device"] = await repository.device_standing(session, principal.device_id)
     aged = held is not None and place.xid - held.place.xid > STALE_AFTER

@@ -23,6 +23,20 @@ from tests.factories.desk import Desk
 from tests.factories.phone import Chief, Phone
 from tests.factories.world import World
 
+WAITING = """
+SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                WHERE a.datname = current_database() AND NOT l.granted)
+"""
+ACKNOWLEDGED = """
+SELECT count(*) FROM notifications WHERE user_id = :user AND acknowledged_at IS NOT NULL
+"""
+
+
+async def waits(database: Database) -> bool:
+    """Whether a transaction of this database waits for another one's lock."""
+    async with database.transaction() as session:
+        return bool((await session.execute(text(WAITING))).scalar_one())
+
 
 class TestReplay:
     async def test_the_same_command_again_gets_the_stored_answer_and_does_nothing(
@@ -105,6 +119,25 @@ class TestReplay:
             pull = await leader.client.get("/mobile/sync", headers=leader.headers)
             assert (pull.status_code, pull.headers["Retry-After"]) == (503, "2")
         assert outcomes(await leader.send(command)) == ["applied"]
+
+    async def test_a_pull_that_waits_for_a_command_holds_nothing_that_the_command_needs(
+        self, desk: Desk, leader: Phone, database: Database, world: World
+    ) -> None:
+        await desk.sent()
+        await leader.sync()  # the news, which the next pull shows to have arrived
+        person = {"user": world.users["tech01"]}
+        async with database.transaction() as session:
+            held = text("SELECT FROM devices WHERE id = :id FOR NO KEY UPDATE")
+            await session.execute(held, {"id": world.devices["tech01"]})
+            pull = asyncio.create_task(leader.sync())
+            while not await waits(database):
+                await asyncio.sleep(0.01)
+                assert not pull.done()
+            known = "SELECT id FROM notifications WHERE user_id = :user FOR UPDATE NOWAIT"
+            assert (await session.execute(text(known), person)).all()
+        await pull
+        async with database.transaction() as session:
+            assert (await session.execute(text(ACKNOWLEDGED), person)).scalar_one() == 1
 
     async def test_one_command_twice_in_a_batch_is_done_once(
         self, desk: Desk, leader: Phone
