@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import httpx
 from rich.console import Console
 
 from app.core import clock
+from app.demo import machine
 from app.demo.board import Board
 from app.demo.call_centre import CallCentre
 from app.demo.client import Refused, Unreachable
@@ -51,6 +53,9 @@ class Day:
         inputs = await asyncio.to_thread(self._inputs)
         self.console.print(inputs.load.sentence())
         self.console.print(f"inputs_sha256 {inputs.inputs_sha256}")
+        if self.options.rate is None:
+            rate = self.options.clock_rate(await asyncio.to_thread(machine.speed))
+            self.options = replace(self.options, rate=rate)
         with _only_one(self.options.folder):
             return await self._play(inputs)
 

@@ -13,10 +13,12 @@ from app.provision.project import PROJECT_ROOT
 SABOTAGES = ("drop-event", "edit-state", "double-pay", "lose-file")
 FASTEST = 60.0
 _REAL_S = 240.0
-"""The default morning is over in about five minutes, set-up and late work aside."""
+"""The default morning is over in about five minutes, set-up and late work aside, where the machine
+carries that."""
 _ORDERS_PER_REAL_S = 0.4
-"""What two cores carry with everything on one machine; faster, and the clock outruns the phones:
-an acceptance limit of three minutes is three seconds at 60."""
+"""What two cores of speed 1 carry with everything on one machine; faster, and the clock outruns the
+phones: an acceptance limit of three minutes is three seconds at 60. Crews then lose what they were
+about to accept, others are told, and the load grows of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class DemoOptions:
     sabotage: str | None = None
     """Corrupt the finished day; the demo then succeeds only if `verify` finds it."""
     rate: float | None = None
-    """Business seconds per real second, at most 60; None: as fast as two cores carry it."""
+    """Business seconds per real second, at most 60; None: as fast as the machine carries it."""
     shorten: float = 1.0
     """Factor on what driving, working and waiting for a call-back really take; tests shorten."""
     port: int | None = None
@@ -74,8 +76,12 @@ class DemoOptions:
         """Whether a map is imported; addresses of complaints come without one."""
         return self.demand_file is None
 
-    def clock_rate(self) -> float:
-        """Business seconds per real second: a long or busy day takes its time."""
+    def clock_rate(self, speed: float = 1.0) -> float:
+        """Business seconds per real second on a machine of this speed (`machine.speed`).
+
+        A long or busy day takes its time, and so does a slow machine.
+        """
         day_s = self.hours * 3600
         carried = _ORDERS_PER_REAL_S * day_s / self.orders
-        return self.rate or max(1.0, min(FASTEST, day_s / _REAL_S, carried))
+        fitting = min(FASTEST, day_s / _REAL_S, carried) * min(1.0, speed)
+        return self.rate or max(1.0, fitting)

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from app.core import clock
+from app.demo import machine
 from app.demo.accounting import Story, order_figures
 from app.demo.album import file_kinds
 from app.demo.database import fresh_database
@@ -57,6 +58,20 @@ class TestOptions:
     def test_the_default_morning_takes_five_minutes_and_the_clock_is_never_over_60(self) -> None:
         assert 4 * 3600 / DemoOptions().clock_rate() == pytest.approx(240)
         assert DemoOptions(hours=8).clock_rate() == 60
+
+    def test_a_slow_machine_takes_its_time_and_a_fast_one_is_told_nothing_sooner(self) -> None:
+        assert DemoOptions().clock_rate(0.5) == 30
+        assert DemoOptions().clock_rate(0.001) == 1
+        assert DemoOptions().clock_rate(4.0) == 60
+        assert DemoOptions(rate=50).clock_rate(0.5) == 50
+
+    def test_the_slower_of_two_at_once_says_how_fast_a_machine_is(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert machine.speed() > 0  # as measured here
+        took = iter([0.22, 0.11, 0.44, 0.22, 9.0, 0.01])
+        monkeypatch.setattr(machine, "_seconds", lambda _: next(took))
+        assert machine.speed() == 0.5
 
 
 @pytest.fixture
