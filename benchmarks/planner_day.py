@@ -1,6 +1,6 @@
 """A SIMULATED day that half the orders only arrive in, planned as it goes.
 
-Driving and work take as long as planned. Every few minutes, and the moment an emergency arrives,
+Driving and work take as long as planned. Every few minutes, and the moment an order arrives,
 the crews' plans are made anew from what is known. A crew sets out for its next order as late as
 that order's start allows; then it is bound to it. A crew that nothing is planned for takes its
 break as soon as it may. `day_calls` says when orders become known.
@@ -90,16 +90,16 @@ def simulate(
 
 
 def _moments(day: Day, every_s: int) -> Iterator[int]:
-    """When plans are made, whichever way: every few minutes and as emergencies arrive."""
-    ticks = set(range(DAY[0], DAY[1], every_s))
-    urgent = {day.arrives_s[order.id] for order in day.problem.orders if order.emergency}
-    yield from sorted(ticks | urgent)
+    """When plans are made, whichever way: every few minutes and as orders arrive."""
+    calls = {at for at in day.arrives_s.values() if at}
+    yield from sorted(calls | set(range(DAY[0], DAY[1], every_s)))
 
 
 def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
     """What the planner is asked now."""
-    crew_of = day.plan.crew_of if day.plan is not None and rolling else {}
-    orders = [replace(order, current_crew=crew_of.get(order.id)) for order in day.known(now_s)]
+    planned = day.plan.routes if day.plan is not None and rolling else ()
+    visits = {visit.order_id: (each.crew_id, visit) for each in planned for visit in each.visits}
+    orders = [_as_planned(order, visits.get(order.id), now_s) for order in day.known(now_s)]
     crews = [day.crew_now(crew, now_s) for crew in day.problem.crews]
     rates = Objective(
         overtime_per_mille=0,
@@ -113,6 +113,16 @@ def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
         travel=day.problem.travel,
         objective=rates,
     )
+
+
+def _as_planned(order: Order, had: tuple[str, Visit] | None, now_s: int) -> Order:
+    """The order with its crew in the published plan, as `app.planning.build` gives it."""
+    if had is None:
+        return order
+    crew_id, visit = had
+    far = visit.start_s - now_s > policy.NEAR.total_seconds()
+    share = policy.FAR_PER_MILLE if far else 1000
+    return replace(order, current_crew=crew_id, move_per_mille=share)
 
 
 def _inserted(question: Problem, plan: Plan, urgent: Sequence[Order]) -> Plan:

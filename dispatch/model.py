@@ -48,6 +48,8 @@ class Order:
     forbidden_crews: frozenset[str] = frozenset()
     current_crew: str | None = None
     """The crew in the published plan; another one costs `Objective.move`."""
+    move_per_mille: int = 1000
+    """Share of that price: who plans further ahead than anybody reads asks for less."""
     emergency: bool = False
     """Inserted before all others when the plan is built from nothing."""
     income: int = 0
@@ -67,6 +69,7 @@ class Order:
             due_s=self.due_s,
             late_per_mille=self.late_per_mille,
             crew_size=self.crew_size,
+            move_per_mille=self.move_per_mille,
             income=self.income,
             units=self.units,
         )
