@@ -60,6 +60,9 @@ async def test_figures_of_all_processes_come_from_the_database(
     assert (await client.get("http://test/metrics", headers=as_("manager"))).status_code == 403
     assert (await client.get("http://test/metrics")).status_code == 401
 
+    async with asyncio.timeout(30):
+        while (await scrape(client, as_))["paigong_feed_settling_rows", ()]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     # An older transaction holds the feed back, no worker climbs, and a plan took its time.
     async with database.transaction() as older:
         await older.execute(text("SELECT pg_current_xact_id()"))
