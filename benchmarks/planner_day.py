@@ -22,9 +22,10 @@ import numpy as np
 
 from app.planning import policy
 from benchmarks.day_calls import arrivals
+from benchmarks.day_rules import demand_honest
 from benchmarks.planner_ours import planned
 from benchmarks.rich_generator import DAY, Family, generate
-from dispatch import Break, Crew, Objective, Order, Plan, Problem, Route, Visit, check, replan
+from dispatch import Crew, Objective, Order, Plan, Problem, Route, Visit, check, replan
 from dispatch.formats import read_rich
 from dispatch.insert import applied, insert
 
@@ -85,7 +86,7 @@ def simulate(
         day.moves += _moved(day.plan, plan)
         day.plan = plan
     _set_out(day, DAY[1] * 2)
-    _demand_honest(day)
+    demand_honest(day.problem, day.done)
     return {"j": round(_j(day), 1), "churn": round(day.moves / len(day.problem.orders), 3)}
 
 
@@ -207,35 +208,6 @@ def _j(day: Day) -> float:
             driven += int(day.problem.travel[last, crew.end_place])
     left_out = sum(o.priority_penalty for o in day.problem.orders if o.id not in served)
     return (left_out + driven + late / 1000) / 60
-
-
-def _demand_honest(day: Day) -> None:
-    """What was lived through keeps the day's own rules, whoever planned it."""
-    travel = day.problem.travel
-    for crew in day.problem.crews:
-        place, free_s = crew.start_place, crew.shift[0]
-        gaps = []
-        for visit in day.done.get(crew.id, []):
-            order = day.problem.order_by_id[visit.order_id]
-            assert order.window is not None
-            drive_s = int(travel[place, order.place])
-            assert visit.start_s >= free_s + drive_s, f"{visit} of crew {crew.id} comes too soon"
-            assert order.opens_s <= visit.start_s <= order.window[1], f"{visit}: {order.window}"
-            assert all(crew.skills.get(skill, 0) for skill, _ in order.skills), f"{visit}"
-            gaps.append((free_s, visit.start_s, drive_s))
-            place, free_s = order.place, visit.start_s + order.service_s
-        home_s = 0 if crew.end_place is None else int(travel[place, crew.end_place])
-        assert free_s + home_s <= crew.shift[1], f"crew {crew.id} comes home too late"
-        gaps.append((free_s, crew.shift[1], home_s))
-        for rest in crew.breaks:
-            assert any(_rests(rest, *gap) for gap in gaps), f"crew {crew.id} never rests: {gaps}"
-
-
-def _rests(rest: Break, free_s: int, start_s: int, drive_s: int) -> bool:
-    """True when the break fits between two stops, beside the drive."""
-    begins_s = max(free_s, rest.earliest_s)
-    ends_s = begins_s + rest.duration_s
-    return begins_s <= rest.latest_s and max(ends_s, free_s + drive_s + rest.duration_s) <= start_s
 
 
 def build(orders: int, seed: int, family: Family = "relaxed") -> Day:

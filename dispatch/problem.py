@@ -62,7 +62,7 @@ class Problem:
         return pins | {order_id: crew.id for crew in self.crews for order_id in crew.sequence}
 
     def move_price(self, order: Order, crew_id: str) -> int:
-        """Price in thousandths of this crew having the order that the published plan gives away."""
+        """Price in thousandths of this crew having an order that was published for another one."""
         if order.current_crew in (None, crew_id):
             return 0
         return self.objective.move * order.move_per_mille

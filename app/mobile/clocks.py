@@ -48,17 +48,28 @@ class DeviceClock:
 
 
 async def heard(session: AsyncSession, principal: Principal, shown: DeviceClock | None) -> None:
-    """The phone spoke: its technician is on line, and its clock is compared with business time."""
-    now = clock.now()
-    if principal.device_id is not None:
-        skew_ms = None
-        if shown is not None and shown.at is None:
-            await strange(session, principal, {"shown": printable(shown.text)})
-        elif shown is not None and shown.at is not None:
-            skew_ms = await _compare(session, principal, principal.device_id, shown, shown.at, now)
-        await repository.device_heard(session, principal.device_id, now, skew_ms)
+    """The phone spoke: its clock is compared with business time, and its technician is on line."""
+    await looked_at(session, principal, shown)
+    await on_line(session, principal)
+
+
+async def looked_at(session: AsyncSession, principal: Principal, shown: DeviceClock | None) -> None:
+    """Compare the phone's clock, under its device's lock as its commands run: before all else."""
+    if principal.device_id is None:
+        return
+    await repository.lock_device(session, principal.device_id)
+    now, skew_ms = clock.now(), None
+    if shown is not None and shown.at is None:
+        await strange(session, principal, {"shown": printable(shown.text)})
+    elif shown is not None and shown.at is not None:
+        skew_ms = await _compare(session, principal, principal.device_id, shown, shown.at, now)
+    await repository.device_heard(session, principal.device_id, now, skew_ms)
+
+
+async def on_line(session: AsyncSession, principal: Principal) -> None:
+    """The phone's technician can be reached: after all else, as its commands note it."""
     if principal.technician_id is not None:
-        await organisation.touch_presence(session, principal.technician_id, now)
+        await organisation.touch_presence(session, principal.technician_id, clock.now())
 
 
 async def _compare(

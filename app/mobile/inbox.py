@@ -244,8 +244,8 @@ async def _try(
         await clocks.strange(session, principal, {"client_at": received.strange_time})
     tried = await execution.attempt(session, principal, device, received.command)
     await _tell(session, principal, language, answer, tried)
-    await _note_presence(session, principal, tried)
     await notifications.acknowledge_order(session, principal.id, received.command.order_id)
+    await _note_presence(session, principal, tried)
     return answer
 
 

@@ -133,11 +133,18 @@ async def wait_briefly(session: AsyncSession) -> None:
     )
 
 
+async def lock_device(session: AsyncSession, device_id: UUID) -> None:
+    """Wait in line, briefly, with the device's commands; what only names the device need not."""
+    await wait_briefly(session)
+    await session.execute(
+        select(Device.id).where(Device.id == device_id).with_for_update(key_share=True)
+    )
+
+
 async def device_heard(
     session: AsyncSession, device_id: UUID, at: datetime, skew_ms: int | None
 ) -> None:
     """The device spoke; keep its skew when it was measured."""
-    await wait_briefly(session)
     values: dict[str, Any] = {"last_seen_at": at}
     if skew_ms is not None:
         values["skew_ms"] = skew_ms

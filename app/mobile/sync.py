@@ -92,9 +92,10 @@ async def sync(
     reached = str(PhoneCursor(place, digest, has))
     # After a gap in the feed, or in another crew, a cursor does not say what the phone was told.
     trusted = held.place if held is not None and changed is not None else None
-    # The device before the news, as its commands lock them; else they wait for each other for ever.
-    await clocks.heard(session, principal, shown)
+    # In the order of the commands, or they wait for each other: device, alarms, messages, presence.
+    await clocks.looked_at(session, principal, shown)
     unconfirmed = await notifications.hear(session, principal, trusted, place)
+    await clocks.on_line(session, principal)
     answer = {
         "mode": "full" if changed is None else "changes",
         "cursor": reached,

@@ -63,10 +63,11 @@ async def acknowledge_order(session: AsyncSession, user_id: UUID, order_id: UUID
 async def _acknowledge(session: AsyncSession, user_id: UUID, told: Collection[Untold]) -> None:
     if told:
         now = clock.now()
-        messages = [each.notification_id for each in told if each.notification_id is not None]
-        await repository.acknowledge(session, messages, now)
+        # Alarms before their messages, as who climbs and who takes an order away lock them.
         ended = {each.alarm_id for each in told if each.alarm_id is not None}
         await alarms.heard(session, ended, user_id, now)
+        messages = [each.notification_id for each in told if each.notification_id is not None]
+        await repository.acknowledge(session, messages, now)
 
 
 @dataclass(frozen=True, slots=True)

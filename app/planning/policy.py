@@ -56,7 +56,7 @@ MOVE_S = 60
 """Price of giving a planned order to another crew. Until it is sent only the plan knows of it; ten
 times as much cost 10 to 15 % of a relaxed day (docs/benchmarks.md; figure ours)."""
 NEAR = timedelta(hours=1)
-"""So far ahead crews and the desk read the plan."""
+"""So far ahead the desk reads the plan."""
 FAR_PER_MILLE = 167
 """Share of MOVE_S for visits that begin later: ten seconds, so that they do not change crews for
 nothing (docs/benchmarks.md; figure ours)."""

@@ -10,7 +10,7 @@ import pytest
 import dispatch
 from app.planning import policy
 from app.planning.policy import LENDING_PRICE_S
-from benchmarks import day_calls, planner_city, planner_day
+from benchmarks import day_calls, day_rules, planner_city, planner_day
 from benchmarks.classic_sets import Classic, classic_sets
 from benchmarks.danger_figures import LONGEST_S, Sample, burst_figures, figures
 from benchmarks.planner import LIMITS, SECTIONS, Asked, wanted
@@ -172,9 +172,9 @@ def test_a_break_needs_room_beside_the_drive() -> None:
     day = planner_day.build(30, 2)
     crew = day.problem.crews[0]
     rest = crew.breaks[0]
-    assert planner_day._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s + 60, 60)
-    assert not planner_day._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s, 60)
-    assert not planner_day._rests(rest, rest.latest_s + 1, crew.shift[1], 60)
+    assert day_rules._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s + 60, 60)
+    assert not day_rules._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s, 60)
+    assert not day_rules._rests(rest, rest.latest_s + 1, crew.shift[1], 60)
 
 
 def test_both_ways_plan_as_an_order_arrives_and_only_rolling_goes_on_from_it(

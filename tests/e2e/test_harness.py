@@ -68,7 +68,7 @@ class TestOptions:
     def test_the_slower_of_two_at_once_says_how_fast_a_machine_is(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert machine.speed() > 0  # as measured here
+        assert machine._seconds(0) > 0  # as measured here
         took = iter([0.22, 0.11, 0.44, 0.22, 9.0, 0.01])
         monkeypatch.setattr(machine, "_seconds", lambda _: next(took))
         assert machine.speed() == 0.5

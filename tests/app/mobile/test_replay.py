@@ -27,6 +27,10 @@ WAITING = """
 SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                 WHERE a.datname = current_database() AND NOT l.granted)
 """
+DEVICE = "SELECT FROM devices WHERE id = :device FOR NO KEY UPDATE"
+ALARMS = "SELECT FROM alarms FOR UPDATE"
+MESSAGES = "SELECT FROM notifications WHERE user_id = :user FOR UPDATE NOWAIT"
+PRESENCE = "SELECT FROM presence WHERE technician_id = :technician FOR UPDATE NOWAIT"
 ACKNOWLEDGED = """
 SELECT count(*) FROM notifications WHERE user_id = :user AND acknowledged_at IS NOT NULL
 """
@@ -120,24 +124,28 @@ class TestReplay:
             assert (pull.status_code, pull.headers["Retry-After"]) == (503, "2")
         assert outcomes(await leader.send(command)) == ["applied"]
 
+    @pytest.mark.parametrize("held", [DEVICE, ALARMS])
     async def test_a_pull_that_waits_for_a_command_holds_nothing_that_the_command_needs(
-        self, desk: Desk, leader: Phone, database: Database, world: World
+        self, desk: Desk, leader: Phone, database: Database, world: World, held: str
     ) -> None:
         await desk.sent()
         await leader.sync()  # the news, which the next pull shows to have arrived
-        person = {"user": world.users["tech01"]}
+        tech01 = {
+            "device": world.devices["tech01"],
+            "user": world.users["tech01"],
+            "technician": world.technicians["tech01"],
+        }
         async with database.transaction() as session:
-            held = text("SELECT FROM devices WHERE id = :id FOR NO KEY UPDATE")
-            await session.execute(held, {"id": world.devices["tech01"]})
+            await session.execute(text(held), tech01)
             pull = asyncio.create_task(leader.sync())
             while not await waits(database):
                 await asyncio.sleep(0.01)
                 assert not pull.done()
-            known = "SELECT id FROM notifications WHERE user_id = :user FOR UPDATE NOWAIT"
-            assert (await session.execute(text(known), person)).all()
+            for needed in (MESSAGES, PRESENCE):
+                assert (await session.execute(text(needed), tech01)).all()
         await pull
         async with database.transaction() as session:
-            assert (await session.execute(text(ACKNOWLEDGED), person)).scalar_one() == 1
+            assert (await session.execute(text(ACKNOWLEDGED), tech01)).scalar_one() == 1
 
     async def test_one_command_twice_in_a_batch_is_done_once(
         self, desk: Desk, leader: Phone
