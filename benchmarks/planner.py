@@ -176,7 +176,7 @@ def inserting(asked: Asked, _: Peers) -> Figures:
 
 def day(asked: Asked, _: Peers) -> Figures:
     """A day that half the orders arrive in."""
-    seconds = asked.seconds[0] if asked.seconds else 0.3 if asked.quick else 0.6
+    seconds = asked.seconds[0] if asked.seconds else 0.3
     orders, every_s, hindsight_s = (60, 1800, 3.0) if asked.quick else (200, 300, 20.0)
     result = planner_day.measure(orders, every_s, seconds, hindsight_s, asked.seeds)
     names = ("over_hindsight", "churn_over_scratch", "j_over_scratch")

@@ -1,6 +1,6 @@
 """A SIMULATED day that half the orders only arrive in, planned as it goes.
 
-Driving and work take as long as planned. Every few minutes, and the moment an order arrives,
+Driving and work take as long as planned. Every few minutes, and the moment an emergency arrives,
 the crews' plans are made anew from what is known. A crew sets out for its next order as late as
 that order's start allows; then it is bound to it. A crew that nothing is planned for takes its
 break as soon as it may. `day_calls` says when orders become known.
@@ -22,10 +22,9 @@ import numpy as np
 
 from app.planning import policy
 from benchmarks.day_calls import arrivals
-from benchmarks.day_rules import demand_honest
 from benchmarks.planner_ours import planned
 from benchmarks.rich_generator import DAY, Family, generate
-from dispatch import Crew, Objective, Order, Plan, Problem, Route, Visit, check, replan
+from dispatch import Break, Crew, Objective, Order, Plan, Problem, Route, Visit, check, replan
 from dispatch.formats import read_rich
 from dispatch.insert import applied, insert
 
@@ -86,21 +85,21 @@ def simulate(
         day.moves += _moved(day.plan, plan)
         day.plan = plan
     _set_out(day, DAY[1] * 2)
-    demand_honest(day.problem, day.done)
+    _demand_honest(day)
     return {"j": round(_j(day), 1), "churn": round(day.moves / len(day.problem.orders), 3)}
 
 
 def _moments(day: Day, every_s: int) -> Iterator[int]:
-    """When plans are made, whichever way: every few minutes and as orders arrive."""
-    calls = {at for at in day.arrives_s.values() if at}
-    yield from sorted(calls | set(range(DAY[0], DAY[1], every_s)))
+    """When plans are made, whichever way: every few minutes and as emergencies arrive."""
+    ticks = set(range(DAY[0], DAY[1], every_s))
+    urgent = {day.arrives_s[order.id] for order in day.problem.orders if order.emergency}
+    yield from sorted(ticks | urgent)
 
 
 def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
     """What the planner is asked now."""
-    planned = day.plan.routes if day.plan is not None and rolling else ()
-    visits = {visit.order_id: (each.crew_id, visit) for each in planned for visit in each.visits}
-    orders = [_as_planned(order, visits.get(order.id), now_s) for order in day.known(now_s)]
+    crew_of = day.plan.crew_of if day.plan is not None and rolling else {}
+    orders = [replace(order, current_crew=crew_of.get(order.id)) for order in day.known(now_s)]
     crews = [day.crew_now(crew, now_s) for crew in day.problem.crews]
     rates = Objective(
         overtime_per_mille=0,
@@ -114,16 +113,6 @@ def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
         travel=day.problem.travel,
         objective=rates,
     )
-
-
-def _as_planned(order: Order, had: tuple[str, Visit] | None, now_s: int) -> Order:
-    """The order with its crew in the published plan, as `app.planning.build` gives it."""
-    if had is None:
-        return order
-    crew_id, visit = had
-    far = visit.start_s - now_s > policy.NEAR.total_seconds()
-    share = policy.FAR_PER_MILLE if far else 1000
-    return replace(order, current_crew=crew_id, move_per_mille=share)
 
 
 def _inserted(question: Problem, plan: Plan, urgent: Sequence[Order]) -> Plan:
@@ -208,6 +197,35 @@ def _j(day: Day) -> float:
             driven += int(day.problem.travel[last, crew.end_place])
     left_out = sum(o.priority_penalty for o in day.problem.orders if o.id not in served)
     return (left_out + driven + late / 1000) / 60
+
+
+def _demand_honest(day: Day) -> None:
+    """What was lived through keeps the day's own rules, whoever planned it."""
+    travel = day.problem.travel
+    for crew in day.problem.crews:
+        place, free_s = crew.start_place, crew.shift[0]
+        gaps = []
+        for visit in day.done.get(crew.id, []):
+            order = day.problem.order_by_id[visit.order_id]
+            assert order.window is not None
+            drive_s = int(travel[place, order.place])
+            assert visit.start_s >= free_s + drive_s, f"{visit} of crew {crew.id} comes too soon"
+            assert order.opens_s <= visit.start_s <= order.window[1], f"{visit}: {order.window}"
+            assert all(crew.skills.get(skill, 0) for skill, _ in order.skills), f"{visit}"
+            gaps.append((free_s, visit.start_s, drive_s))
+            place, free_s = order.place, visit.start_s + order.service_s
+        home_s = 0 if crew.end_place is None else int(travel[place, crew.end_place])
+        assert free_s + home_s <= crew.shift[1], f"crew {crew.id} comes home too late"
+        gaps.append((free_s, crew.shift[1], home_s))
+        for rest in crew.breaks:
+            assert any(_rests(rest, *gap) for gap in gaps), f"crew {crew.id} never rests: {gaps}"
+
+
+def _rests(rest: Break, free_s: int, start_s: int, drive_s: int) -> bool:
+    """True when the break fits between two stops, beside the drive."""
+    begins_s = max(free_s, rest.earliest_s)
+    ends_s = begins_s + rest.duration_s
+    return begins_s <= rest.latest_s and max(ends_s, free_s + drive_s + rest.duration_s) <= start_s
 
 
 def build(orders: int, seed: int, family: Family = "relaxed") -> Day:

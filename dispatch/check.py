@@ -248,7 +248,7 @@ def _price(
             order = orders[visit.order_id]
             late += order.late_per_mille * visit.late_s
             away = order.current_crew is not None and order.current_crew != crew.id
-            move += rates.move * order.move_per_mille if away else 0
+            move += rates.move if away else 0
             area += crew.area_cost.get(order.area, 0) if order.area is not None else 0
     crowd = max(1, len(loads))
     apart = sum(abs(crowd * load - sum(loads)) for load in loads)
@@ -258,7 +258,7 @@ def _price(
         "late": late // 1000,
         "travel": rates.travel_per_mille * driven // 1000,
         "overtime": rates.overtime_per_mille * over // 1000,
-        "move": move // 1000,
+        "move": move,
         "area": area,
         "spread": rates.spread_per_mille * apart // crowd // 1000,
         "income": rates.income_spread_per_mille * unlike // crowd // 1000,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from dispatch.refused import demand, demand_seconds, demand_skills
+from dispatch.refused import demand, demand_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,7 @@ class Order:
     pinned_crew: str | None = None
     forbidden_crews: frozenset[str] = frozenset()
     current_crew: str | None = None
-    """The crew in the published plan; another one costs a share of `Objective.move`."""
-    move_per_mille: int = 1000
-    """That share, at most 1000: less where the plan reaches further ahead than anybody reads."""
+    """The crew in the published plan; another one costs `Objective.move`."""
     emergency: bool = False
     """Inserted before all others when the plan is built from nothing."""
     income: int = 0
@@ -69,7 +67,6 @@ class Order:
             due_s=self.due_s,
             late_per_mille=self.late_per_mille,
             crew_size=self.crew_size,
-            move_per_mille=self.move_per_mille,
             income=self.income,
             units=self.units,
         )
@@ -81,13 +78,7 @@ class Order:
                 f"{name}: the window closes at {self.window[1]} before it opens.",
                 "Give (earliest, latest) start.",
             )
-        demand_skills(name, dict(self.skills), len(self.skills))
-        demand(
-            self.move_per_mille <= 1000,
-            "share_above_whole",
-            f"{name}: move_per_mille is {self.move_per_mille}.",
-            "Give at most 1000; a dearer move is `Objective.move`.",
-        )
+        _demand_skills(name, dict(self.skills), len(self.skills))
         demand(
             self.crew_size >= 1,
             "crew_size_below_one",
@@ -194,7 +185,7 @@ class Crew:
             f"{name}: size is {self.size}.",
             "A crew has at least one member.",
         )
-        demand_skills(name, self.skills, len(self.skills))
+        _demand_skills(name, self.skills, len(self.skills))
         _demand_breaks(name, self)
 
     @property
@@ -272,6 +263,16 @@ class Budget:
             f"{self.iterations} iterations.",
             "Give 0 < seconds <= 3600, and positive numbers or None.",
         )
+
+
+def _demand_skills(name: str, skills: Mapping[str, int], named: int) -> None:
+    counts = all(isinstance(count, int) and count >= 1 for count in skills.values())
+    demand(
+        counts and named == len(skills),
+        "skill_count",
+        f"{name}: {dict(skills)} of {named} skills.",
+        "Name each skill once, with a count of at least one.",
+    )
 
 
 def _demand_breaks(name: str, crew: Crew) -> None:

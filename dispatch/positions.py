@@ -184,7 +184,7 @@ class Positions:
     def _flat(self, order: Order, rows: NDArray[np.intp]) -> Cells:
         """What each crew costs beyond driving and time, fairness of workload aside."""
         flat = 1000 * self._areas.get(order.area or "", self._none)[rows]
-        move = self.problem.objective.move * order.move_per_mille
+        move = 1000 * self.problem.objective.move
         if order.current_crew is not None and move:
             flat = flat + move
             own = self._row.get(order.current_crew, -1)

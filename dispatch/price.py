@@ -13,11 +13,12 @@ def route_terms(problem: Problem, crew: Crew, route: Route) -> dict[str, int]:
     """Price in thousandths of what this route costs by itself: all terms but three."""
     orders = [problem.order_by_id[visit.order_id] for visit in route.visits]
     late = zip(orders, route.visits, strict=True)
+    moved = [order for order in orders if order.current_crew not in (None, crew.id)]
     return {
         "late": sum(order.late_per_mille * visit.late_s for order, visit in late),
         "travel": problem.objective.travel_per_mille * route.travel_s,
         "overtime": problem.objective.overtime_per_mille * route.overtime_s,
-        "move": sum(problem.move_price(order, crew.id) for order in orders),
+        "move": 1000 * problem.objective.move * len(moved),
         "area": 1000 * sum(crew.area_cost.get(order.area or "", 0) for order in orders),
     }
 

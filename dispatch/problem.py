@@ -61,12 +61,6 @@ class Problem:
         pins = {o.id: o.pinned_crew for o in self.orders if o.pinned_crew is not None}
         return pins | {order_id: crew.id for crew in self.crews for order_id in crew.sequence}
 
-    def move_price(self, order: Order, crew_id: str) -> int:
-        """Price in thousandths of this crew having an order that was published for another one."""
-        if order.current_crew in (None, crew_id):
-            return 0
-        return self.objective.move * order.move_per_mille
-
     def counts_as_moved(self, order: Order, crew_id: str) -> bool:
         """True when this crew takes a published order of a colleague's `Objective.most_moves`."""
         owner = order.current_crew

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 LONGEST_S = 100_000_000
 """No time or price in a problem may reach this many seconds (a little over three years)."""
 
@@ -45,14 +43,3 @@ def demand_seconds(owner: str, **values: int | None) -> None:
             f"{owner}: {name} is {value}.",
             f"Count from the problem's time zero: 0 up to {LONGEST_S - 1}.",
         )
-
-
-def demand_skills(name: str, skills: Mapping[str, int], named: int) -> None:
-    """Refuse a skill that is named twice (`named` counts the names), or for nobody."""
-    counts = all(isinstance(count, int) and count >= 1 for count in skills.values())
-    demand(
-        counts and named == len(skills),
-        "skill_count",
-        f"{name}: {dict(skills)} of {named} skills.",
-        "Name each skill once, with a count of at least one.",
-    )

@@ -95,8 +95,9 @@ class RoutingModel:
             self.routing.SetArcCostEvaluatorOfVehicle(known[key], vehicle)
 
     def _crew_price(self, order: Order, crew: Crew) -> int:
-        area = 1000 * crew.area_cost.get(order.area or "", 0)
-        return area + self.problem.move_price(order, crew.id)
+        moved = order.current_crew not in (None, crew.id)
+        move = self.problem.objective.move if moved else 0
+        return 1000 * (move + crew.area_cost.get(order.area or "", 0))
 
     def _time(self, busy: NDArray[np.int64]) -> None:
         routing, horizon = self.routing, self.horizon

@@ -170,7 +170,6 @@ def order_of(job: Job, at: datetime, layout: Layout) -> dispatch.Order:
         pinned_crew=job.pinned_crew,
         forbidden_crews=job.forbidden_crews,
         current_crew=job.wanted_crew,
-        move_per_mille=policy.FAR_PER_MILLE if job.is_far else 1000,
         emergency=job.service_class == policy.DANGER,
         income=job.income,
     )

@@ -55,11 +55,6 @@ head differs from the mean: an order of four points weighs two minutes (figure o
 MOVE_S = 60
 """Price of giving a planned order to another crew. Until it is sent only the plan knows of it; ten
 times as much cost 10 to 15 % of a relaxed day (docs/benchmarks.md; figure ours)."""
-NEAR = timedelta(hours=1)
-"""So far ahead the desk reads the plan."""
-FAR_PER_MILLE = 167
-"""Share of MOVE_S for visits that begin later: ten seconds, so that they do not change crews for
-nothing (docs/benchmarks.md; figure ours)."""
 HAND_OVER_S = 600
 """Price of the same at the moment of sending: the crew has it as its next (figure ours)."""
 MOST_MOVES = 3

@@ -110,7 +110,6 @@ def job_of(row: Any, reading: Reading) -> Job:
         vulnerable="vulnerable" in row.flags,
         pinned_crew=pinned,
         wanted_crew=planned.crew_code if planned else preferred,
-        is_far=planned is not None and planned.start_at - reading.at > policy.NEAR,
         # A dispatcher who pins the order to a crew knows what stands against it.
         forbidden_crews=frozenset(banned - {pinned}),
         income=income_of(reading.expected, row.fault_code, row.points, row.crew_size, row.zone),

@@ -41,8 +41,6 @@ class Job:
     pinned_crew: str | None = None
     wanted_crew: str | None = None
     """The crew of the published plan, or the one before a hold: another one has a price."""
-    is_far: bool = False
-    """Its visit begins later than `policy.NEAR`: nobody has read it yet, so it moves for less."""
     forbidden_crews: frozenset[str] = frozenset()
     income: int = 0
     """Points that it brings each person whom it needs, in hundredths."""
@@ -107,7 +105,6 @@ class Published(NamedTuple):
 
     crew_code: str
     position: int
-    start_at: datetime
 
 
 class Elsewhere(NamedTuple):

@@ -170,8 +170,6 @@ def _ready(
     lost: Mapping[str, int],
 ) -> Takers:
     rates = replace(OBJECTIVE, move=policy.HAND_OVER_S)
-    # Whatever is due is near, also where the commit horizon reaches beyond an hour.
-    snapshot = replace(snapshot, jobs=tuple(replace(job, is_far=False) for job in snapshot.jobs))
     problem = _slowed(problem_of(snapshot, layout, roads, rates), snapshot)
     insertions = ready(problem, warm_start(snapshot))
     insertions.tally.lost.update(lost)

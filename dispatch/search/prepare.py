@@ -127,16 +127,15 @@ def _fees(problem: Problem) -> Ints:
         dtype=np.int64,
     ).reshape(len(areas), len(problem.crews))
     at = {area: row for row, area in enumerate(areas)}
-    fees = 1000 * cost[[at[order.area or ""] for order in problem.orders]]
+    fees = cost[[at[order.area or ""] for order in problem.orders]]
     crew_at = {crew.id: number for number, crew in enumerate(problem.crews)}
     for row, order in zip(fees, problem.orders, strict=True):
         if order.current_crew is None:
             continue
-        move = problem.objective.move * order.move_per_mille
-        row += move
+        row += problem.objective.move
         if order.current_crew in crew_at:
-            row[crew_at[order.current_crew]] -= move
-    return fees
+            row[crew_at[order.current_crew]] -= problem.objective.move
+    return 1000 * fees
 
 
 def _near(problem: Problem, place: Ints) -> Ints:

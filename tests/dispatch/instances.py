@@ -75,7 +75,6 @@ def _mixed_order(number: int, crews: int, dice: np.random.Generator) -> Order:
         crew_size=1 + (kind == 3),
         area=f"a{number % 3}",
         current_crew=f"c{int(dice.integers(0, crews))}" if number % 2 else None,
-        move_per_mille=167 if number % 3 else 1000,
     )
 
 

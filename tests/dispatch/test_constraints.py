@@ -179,13 +179,6 @@ class TestPrices:
         assert moved.crew_of == {"x": "new"}
         assert moved.price["move"] == 500
 
-    def test_what_nobody_has_read_yet_moves_for_a_share_of_the_price(self) -> None:
-        teams = [crew("old"), crew("new", start_place=5, end_place=5)]
-        job = order("x", 10, current_crew="old", move_per_mille=250)
-        moved = solved(problem([job], teams, Objective(move=700, spread_per_mille=0)))
-        assert moved.crew_of == {"x": "new"}
-        assert moved.price["move"] == 175
-
     def test_a_crew_from_outside_the_area_costs_its_price(self) -> None:
         teams = [crew("out", area_cost={"a": 500}), crew("in", start_place=1, end_place=1)]
         assert solved(problem([order("x", 0, area="a")], teams)).crew_of == {"x": "in"}

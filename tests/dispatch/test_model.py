@@ -30,7 +30,6 @@ class TestOrder:
             ("skill_count", {"skills": (("PL", 0),)}),
             ("skill_count", {"skills": (("PL", 1), ("PL", 2))}),
             ("crew_size_below_one", {"crew_size": 0}),
-            ("share_above_whole", {"move_per_mille": 1001}),
             ("seconds_out_of_range", {"income": -1}),
         ],
     )

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import dispatch
-from app.planning import policy
 from app.planning.policy import LENDING_PRICE_S
-from benchmarks import day_calls, day_rules, planner_city, planner_day
+from benchmarks import day_calls, planner_city, planner_day
 from benchmarks.classic_sets import Classic, classic_sets
 from benchmarks.danger_figures import LONGEST_S, Sample, burst_figures, figures
 from benchmarks.planner import LIMITS, SECTIONS, Asked, wanted
@@ -172,12 +171,12 @@ def test_a_break_needs_room_beside_the_drive() -> None:
     day = planner_day.build(30, 2)
     crew = day.problem.crews[0]
     rest = crew.breaks[0]
-    assert day_rules._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s + 60, 60)
-    assert not day_rules._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s, 60)
-    assert not day_rules._rests(rest, rest.latest_s + 1, crew.shift[1], 60)
+    assert planner_day._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s + 60, 60)
+    assert not planner_day._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s, 60)
+    assert not planner_day._rests(rest, rest.latest_s + 1, crew.shift[1], 60)
 
 
-def test_both_ways_plan_as_an_order_arrives_and_only_rolling_goes_on_from_it(
+def test_both_ways_plan_as_an_emergency_arrives_and_only_rolling_goes_on_from_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     starts: dict[bool, list[set[str]]] = {True: [], False: []}
@@ -199,22 +198,10 @@ def test_both_ways_plan_as_an_order_arrives_and_only_rolling_goes_on_from_it(
         planner_day.simulate(day, every_s=18_000, seconds=0.02, seed=0, rolling=rolling)
     day = planner_day.build(20, 1)
     urgent = {order.id for order in day.problem.orders if order.emergency}
-    calls = {at for at in day.arrives_s.values() if at}
-    assert len(starts[True]) == len(starts[False]) == len({28_800, 46_800} | calls) > 10
+    moments = {28_800, 46_800} | {day.arrives_s[name] for name in urgent}
+    assert len(starts[True]) == len(starts[False]) == len(moments) > 2
     assert any(urgent & start for start in starts[True])
     assert not any(starts[False])
-
-
-@pytest.mark.parametrize(("ahead_s", "share"), [(3_600, 1000), (3_601, policy.FAR_PER_MILLE)])
-def test_an_order_is_asked_for_as_the_service_asks(ahead_s: int, share: int) -> None:
-    problem = planner_day.build(20, 1).problem
-    route = next(each for each in planned(problem, 0.02, 1).routes if each.visits)
-    visit = route.visits[0]
-    order = problem.order_by_id[visit.order_id]
-    now_s = visit.start_s - ahead_s
-    asked = planner_day._as_planned(order, (route.crew_id, visit), now_s)
-    assert (asked.current_crew, asked.move_per_mille) == (route.crew_id, share)
-    assert planner_day._as_planned(order, None, now_s) == order
 
 
 def test_vrooms_window_ends_a_share_of_what_lateness_is_worth_after_the_deadline() -> None:

@@ -45,7 +45,6 @@ def orders(draw: Any, number: int) -> Order:
         pinned_crew=draw(st.sampled_from([None, None, "c0", "c9"])),
         forbidden_crews=draw(st.sampled_from([frozenset(), frozenset({"c1"})])),
         current_crew=draw(st.sampled_from([None, "c0", "c1"])),
-        move_per_mille=draw(st.sampled_from([1000, 167, 0])),
         emergency=draw(st.booleans()),
         income=draw(st.sampled_from([0, 500])),
         units=draw(st.integers(0, 2)),

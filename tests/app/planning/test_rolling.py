@@ -11,7 +11,6 @@ from app.core import clock
 from app.core.db import Database
 from app.organisation.models import Presence
 from app.planning import policy
-from app.planning.build import Layout, order_of
 from app.planning.context import Planner
 from app.planning.danger import dispatch_danger
 from app.planning.load import load
@@ -50,24 +49,6 @@ async def idle(database: Database, world: World) -> dict[str, str]:
     async with database.transaction() as session:
         snapshot = await load(session, world.stations["S01"], clock.now(), 12 * 3600)
     return {crew.code: crew.why for crew in snapshot.idle_crews}
-
-
-@pytest.mark.parametrize(("ahead", "share"), [(60, 1000), (61, policy.FAR_PER_MILLE)])
-async def test_what_nobody_has_read_yet_moves_for_less(
-    take: Take, plan: Run, database: Database, world: World, ahead: int, share: int
-) -> None:
-    order = await take(fault_code="H26", appointment=slot(4))
-    await plan()
-    begins = {"order": order["id"], "at": clock.now() + timedelta(minutes=ahead)}
-    async with database.transaction() as session:
-        visit = "UPDATE planned_visits SET start_at = :at WHERE order_id = :order"
-        await session.execute(text(visit), begins)
-    async with database.transaction() as session:
-        snapshot = await load(session, world.stations["S01"], clock.now(), 12 * 3600)
-    (job,) = snapshot.jobs
-    asked = order_of(job, snapshot.at, Layout.of(snapshot))
-    assert asked.current_crew in {crew.code for crew in snapshot.crews}
-    assert asked.move_per_mille == share
 
 
 class TestSweep:
