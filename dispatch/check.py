@@ -152,7 +152,7 @@ def _times(problem: Problem, crew: Crew, route: Route, chosen: list[Order]) -> I
         clock, place, building = visit.start_s + order.service_s, order.place, order.building
         travel, load = travel + leg, load + setup + order.service_s
     home = 0
-    if chosen and crew.end_place is not None:
+    if crew.end_place is not None and (chosen or crew.available_at is not None):
         home = int(problem.travel[place, crew.end_place])
         if home >= UNREACHABLE_S:
             yield Violation("no_road", crew.id, None, f"{place} to {crew.end_place}")
@@ -203,7 +203,8 @@ def _window(crew: Crew, order: Order, visit: Visit) -> Iterator[Violation]:
 
 
 def _end(crew: Crew, route: Route, end: int, travel: int, load: int) -> Iterator[Violation]:
-    over = max(0, end - crew.shift[1]) if route.visits else 0
+    drives = route.visits or (crew.available_at is not None and crew.end_place is not None)
+    over = max(0, end - crew.shift[1]) if drives else 0
     told = (route.end_s, route.travel_s, route.load_s, route.overtime_s)
     if told != (end, travel, load, over):
         yield Violation("sums_wrong", crew.id, None, f"{told} is not {(end, travel, load, over)}")
@@ -248,7 +249,8 @@ def _price(
             order = orders[visit.order_id]
             late += order.late_per_mille * visit.late_s
             away = order.current_crew is not None and order.current_crew != crew.id
-            move += rates.move if away else 0
+            rate = rates.move if order.move_s is None else order.move_s
+            move += rate if away else 0
             area += crew.area_cost.get(order.area, 0) if order.area is not None else 0
     crowd = max(1, len(loads))
     apart = sum(abs(crowd * load - sum(loads)) for load in loads)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from dispatch.plan import TERMS, Plan, Route, Visit
 from dispatch.problem import Problem
 from dispatch.tally import Tally
-from dispatch.timing import time_route
+from dispatch.timing import idle_route, time_route
 from dispatch.wording_plans import difference_sentences, move_sentences
 
 
@@ -116,7 +116,7 @@ class _Side:
         self.unknown += [crew_id for crew_id in given if crew_id not in problem.crew_by_id]
         routes = []
         for crew in problem.crews:
-            route = given.get(crew.id, Route(crew_id=crew.id, end_s=crew.ready_s))
+            route = given.get(crew.id, idle_route(problem, crew))
             strange = [v.order_id for v in route.visits if v.order_id not in known]
             self.unknown += strange
             routes.append(self._without(route, strange) if strange else route)
@@ -132,7 +132,7 @@ class _Side:
         ids = [v.order_id for v in route.visits if v.order_id not in names]
         shorter = time_route(self.problem, crew, ids)
         shorter = shorter or time_route(self.problem, crew, ids, limits=False)
-        return shorter or Route(crew_id=crew.id, end_s=crew.ready_s)
+        return shorter or idle_route(self.problem, crew)
 
     def cost(self, name: str) -> dict[str, int]:
         """What the order costs in this plan, term by term: there, or left out."""

@@ -47,7 +47,9 @@ class Order:
     pinned_crew: str | None = None
     forbidden_crews: frozenset[str] = frozenset()
     current_crew: str | None = None
-    """The crew in the published plan; another one costs `Objective.move`."""
+    """The crew in the published plan; another one has a price."""
+    move_s: int | None = None
+    """That price in seconds; None is `Objective.move`."""
     emergency: bool = False
     """Inserted before all others when the plan is built from nothing."""
     income: int = 0
@@ -69,6 +71,7 @@ class Order:
             crew_size=self.crew_size,
             income=self.income,
             units=self.units,
+            move_s=self.move_s,
         )
         if self.window is not None:
             demand_seconds(name, window_opens=self.window[0], window_closes=self.window[1])
@@ -132,7 +135,8 @@ class Crew:
     start_place: int
     shift: tuple[int, int]
     end_place: int | None = None
-    """Where the crew must be at the end; None when it may stop at its last order."""
+    """Where the crew must be at the end; None when it may stop at its last order. Who has set out
+    (`available_at`) drives there without another order, too."""
     overtime_s: int = 0
     """How far beyond the shift's end the route may run at all; its use has a price."""
     breaks: tuple[Break, ...] = ()
@@ -199,6 +203,11 @@ class Crew:
         return self.start_place if self.available_at is None else self.available_at
 
     @property
+    def is_away(self) -> bool:
+        """Whether the crew drives to its end place even if it gets no order."""
+        return self.end_place is not None and self.available_at is not None
+
+    @property
     def hard_end_s(self) -> int:
         """The last second of overtime."""
         return self.shift[1] + self.overtime_s
@@ -218,7 +227,8 @@ class Objective:
     overtime_per_mille: int = 2000
     """Rate per second after the shift's end."""
     move: int = 600
-    """Price in seconds of giving a published order to another crew (stability)."""
+    """Price in seconds of giving a published order to another crew (stability), unless the order
+    has one of its own."""
     spread_per_mille: int = 100
     """Rate per second by which a crew's workload differs from the mean of all (fairness)."""
     income_spread_per_mille: int = 0

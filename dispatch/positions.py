@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dispatch.gaps import FAR_S, Cells, Gaps
 from dispatch.model import Order
+from dispatch.price import move_price
 from dispatch.problem import Problem
 from dispatch.tally import Tally, apart_price
 from dispatch.trip import Shortfall, Spot, Trip
@@ -184,7 +185,7 @@ class Positions:
     def _flat(self, order: Order, rows: NDArray[np.intp]) -> Cells:
         """What each crew costs beyond driving and time, fairness of workload aside."""
         flat = 1000 * self._areas.get(order.area or "", self._none)[rows]
-        move = 1000 * self.problem.objective.move
+        move = 1000 * move_price(self.problem, order)
         if order.current_crew is not None and move:
             flat = flat + move
             own = self._row.get(order.current_crew, -1)

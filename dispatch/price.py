@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from dispatch.model import Crew
+from dispatch.model import Crew, Order
 from dispatch.plan import TERMS, Plan, Reason, Route
 from dispatch.problem import Problem
+
+
+def move_price(problem: Problem, order: Order) -> int:
+    """What giving the order to another crew than its own costs, in seconds."""
+    return problem.objective.move if order.move_s is None else order.move_s
 
 
 def route_terms(problem: Problem, crew: Crew, route: Route) -> dict[str, int]:
@@ -18,7 +23,7 @@ def route_terms(problem: Problem, crew: Crew, route: Route) -> dict[str, int]:
         "late": sum(order.late_per_mille * visit.late_s for order, visit in late),
         "travel": problem.objective.travel_per_mille * route.travel_s,
         "overtime": problem.objective.overtime_per_mille * route.overtime_s,
-        "move": 1000 * problem.objective.move * len(moved),
+        "move": 1000 * sum(move_price(problem, order) for order in moved),
         "area": 1000 * sum(crew.area_cost.get(order.area or "", 0) for order in orders),
     }
 

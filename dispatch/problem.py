@@ -135,14 +135,14 @@ class Problem:
 
     def _demand_drivable(self, crew: Crew) -> None:
         stops = [crew.ready_place, *(self.order_by_id[name].place for name in crew.locked)]
-        if crew.locked and crew.end_place is not None:
+        if crew.end_place is not None and (crew.locked or crew.is_away):
             stops.append(crew.end_place)
         for here, there in itertools.pairwise(stops):
             demand(
                 int(self.travel[here, there]) < UNREACHABLE_S,
                 "locked_out_of_reach",
-                f"Crew {crew.id} has accepted orders, but no road leads from {here} to {there}.",
-                "Estimate the travel time, or withdraw the order.",
+                f"Crew {crew.id} has to drive from {here} to {there}, but no road leads there.",
+                "Estimate the travel time, withdraw the order, or ask for no end place.",
             )
 
 

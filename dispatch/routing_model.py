@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dispatch.model import Crew, Order
 from dispatch.plan import Plan, Route
+from dispatch.price import move_price
 from dispatch.problem import Problem
 
 
@@ -66,7 +67,8 @@ class RoutingModel:
             end = count + len(crews) + number
             if crew.end_place is None:
                 travel[:, end] = 0
-            travel[count + number, end] = 0  # a crew without visits does not move
+            if not crew.is_away:
+                travel[count + number, end] = 0  # a crew without visits does not move
         busy = travel + self._setups()
         busy[:count] += np.array([order.service_s for order in orders], dtype=np.int64)[:, None]
         return travel, busy
@@ -96,7 +98,7 @@ class RoutingModel:
 
     def _crew_price(self, order: Order, crew: Crew) -> int:
         moved = order.current_crew not in (None, crew.id)
-        move = self.problem.objective.move if moved else 0
+        move = move_price(self.problem, order) if moved else 0
         return 1000 * (move + crew.area_cost.get(order.area or "", 0))
 
     def _time(self, busy: NDArray[np.int64]) -> None:
@@ -130,6 +132,7 @@ class RoutingModel:
             if order.id not in locked:
                 routing.AddDisjunction([index], 1000 * order.priority_penalty)
         for vehicle, crew in enumerate(self.problem.crews):
+            routing.SetVehicleUsedWhenEmpty(crew.is_away, vehicle)
             here = routing.Start(vehicle)
             for order_id in crew.locked:
                 index = self.manager.NodeToIndex(self.node_of[order_id])

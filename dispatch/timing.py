@@ -52,6 +52,21 @@ def legs_of(problem: Problem, crew: Crew, orders: Sequence[Order]) -> list[Leg]:
     return [*legs, Leg(home, 0)]
 
 
+def idle_route(problem: Problem, crew: Crew) -> Route:
+    """What the crew does without orders: nothing, or the way home if it has set out."""
+    if not crew.is_away:
+        return Route(crew_id=crew.id, end_s=crew.ready_s)
+    (home,) = legs_of(problem, crew, [])
+    end_s = crew.ready_s + home.travel_s
+    return Route(
+        crew_id=crew.id,
+        end_s=end_s,
+        travel_s=home.travel_s,
+        load_s=home.travel_s,
+        overtime_s=max(0, end_s - crew.shift[1]),
+    )
+
+
 class Walk:
     """A crew's way through a sequence of stops, kept so that one that begins alike goes on from it.
 
@@ -99,7 +114,7 @@ def time_route(
     crew and of timings with the same `limits`.
     """
     if not order_ids:
-        return Route(crew_id=crew.id, end_s=crew.ready_s)
+        return idle_route(problem, crew)
     orders = [problem.order_by_id[order_id] for order_id in order_ids]
     legs = legs_of(problem, crew, orders)
     if any(leg.travel_s >= UNREACHABLE_S for leg in legs):

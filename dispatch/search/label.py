@@ -9,6 +9,7 @@ from __future__ import annotations
 from dispatch.search.compiled import part
 from dispatch.search.layout import (
     AT,
+    AWAY,
     BUILDING,
     CAPACITY,
     CARRIED,
@@ -98,7 +99,7 @@ def _lay_out(c: int, r: int, day: Day, tours: Tours) -> int:
     home = crews[c, END]
     tours.cells[r, n + 1, FROM] = home
     drive = 0
-    if n > 0 and home >= 0:
+    if home >= 0 and (n > 0 or crews[c, AWAY] == 1):
         drive = day.travel[here, home]
         if drive >= FAR and broken < 0:
             broken = n
@@ -138,7 +139,7 @@ def _forward_plain(c: int, r: int, day: Day, tours: Tours) -> int:
     at += tours.cells[r, n, LEG]
     if n > locked and at > crews[c, HARD_END]:
         return int(n)
-    if n > 0:
+    if n > 0 or crews[c, AWAY] == 1:
         late += day.rates[OVER_RATE] * max(0, at - crews[c, SHIFT_END])
     tours.rows[r, TIME_PRICE] = late
     return -1
@@ -188,6 +189,9 @@ def _finish_rests(c: int, r: int, day: Day, tours: Tours) -> int:
     n, owed = tours.rows[r, LENGTH], crews[c, RESTS]
     tours.rows[r, TIME_PRICE] = 0
     if n == 0:
+        if crews[c, AWAY] == 1:
+            at = crews[c, READY] + tours.cells[r, 0, LEG]
+            tours.rows[r, TIME_PRICE] = day.rates[OVER_RATE] * max(0, at - crews[c, SHIFT_END])
         return -1
     best = NEVER
     for j in range(tours.cells[r, n, LABELS]):

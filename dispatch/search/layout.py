@@ -25,8 +25,10 @@ ORDER_COLUMNS = 16
 """Two cache lines of 64 bytes. CROWD: crews that could serve it; REMOTE: the nearest crew's way."""
 
 # Columns of `Day.crews`.
-START, END, READY, SHIFT_END, HARD_END, INSIDE, LOCKED, RESTS, LOAD, EARNED, CAPACITY = range(11)
-CREW_COLUMNS = 11
+START, END, READY, SHIFT_END, HARD_END, INSIDE, LOCKED, RESTS = range(8)
+LOAD, EARNED, CAPACITY, AWAY = range(8, 12)
+CREW_COLUMNS = 12
+"""AWAY: 1 for a crew that drives to its end place even without an order."""
 
 # Columns of `Day.rests`.
 EARLIEST, LATEST, DURATION = range(3)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dispatch.price import move_price
 from dispatch.problem import Problem
 from dispatch.reach import eligible
 from dispatch.search import layout
@@ -113,6 +114,7 @@ def _crews(problem: Problem) -> Ints:
             crew.load_s,
             crew.income,
             NEVER if crew.capacity is None else crew.capacity,
+            int(crew.is_away),
         )
         for crew in problem.crews
     ]
@@ -132,9 +134,10 @@ def _fees(problem: Problem) -> Ints:
     for row, order in zip(fees, problem.orders, strict=True):
         if order.current_crew is None:
             continue
-        row += problem.objective.move
+        move_s = move_price(problem, order)
+        row += move_s
         if order.current_crew in crew_at:
-            row[crew_at[order.current_crew]] -= problem.objective.move
+            row[crew_at[order.current_crew]] -= move_s
     return 1000 * fees
 
 

@@ -75,6 +75,7 @@ def _mixed_order(number: int, crews: int, dice: np.random.Generator) -> Order:
         crew_size=1 + (kind == 3),
         area=f"a{number % 3}",
         current_crew=f"c{int(dice.integers(0, crews))}" if number % 2 else None,
+        move_s=100 if number % 3 else None,
     )
 
 
@@ -89,4 +90,5 @@ def _mixed_crew(number: int) -> Crew:
         size=2,
         area_cost={f"a{(number + 1) % 3}": 300},
         load_s=number * 600,
+        available_at=20 if number % 5 == 1 else None,
     )

@@ -149,6 +149,7 @@ NEW_RULES: list[tuple[str, Problem]] = [
     ("pin_ignored", changed_crew("c1", sequence=("d",))),
     ("too_many_moves", replace(question(), objective=replace(RATES, most_moves=0))),
     ("price_wrong", changed_order("d", priority_penalty=1, current_crew=None)),
+    ("price_wrong", changed_order("d", move_s=1)),
 ]
 
 

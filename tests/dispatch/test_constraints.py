@@ -1,6 +1,11 @@
 """One test per rule of the model: what it forbids and what it costs."""
 
-from dispatch import UNREACHABLE_S, Break, Objective, Problem, check, replan, solve
+from dataclasses import replace
+
+import pytest
+
+from dispatch import UNREACHABLE_S, Break, Objective, Problem, check, insert, replan, solve
+from dispatch.solve import Engine
 from tests.dispatch.instances import (
     EIGHT,
     HOUR,
@@ -14,6 +19,7 @@ from tests.dispatch.instances import (
     solved,
 )
 
+TEA = Break(earliest_s=15 * HOUR, latest_s=SIXTEEN, duration_s=600)
 NOON = Break(earliest_s=12 * HOUR, latest_s=13 * HOUR, duration_s=1800)
 
 
@@ -76,6 +82,41 @@ class TestShift:
         plan = solved(problem([order("x")], [crew(end_place=None)]))
         assert plan.price["travel"] == 600
         assert plan.routes[0].end_s == EIGHT + 600 + 1800
+
+
+class TestWayHome:
+    """A crew that has set out comes home with or without another order."""
+
+    def test_it_is_driven_and_priced_without_an_order(self) -> None:
+        out = crew(available_at=20, available_from_s=SIXTEEN - 600)
+        plan = solved(problem([], [out]))
+        (route,) = plan.routes
+        assert (route.travel_s, route.load_s) == (1200, 1200)
+        assert (route.end_s, route.overtime_s) == (SIXTEEN + 600, 600)
+        assert (plan.price["travel"], plan.price["overtime"]) == (1200, 1200)
+
+    def test_a_crew_that_never_set_out_or_may_stop_anywhere_drives_none(self) -> None:
+        teams = [crew("in", start_place=20), crew("free", available_at=20, end_place=None)]
+        assert solved(problem([], teams)).price["travel"] == 0
+
+    @pytest.mark.parametrize("engine", ["search", "routing"])
+    def test_an_idle_crew_close_by_is_not_charged_with_the_way_it_has_anyway(
+        self, engine: Engine
+    ) -> None:
+        teams = [crew("out", available_at=40), crew("in", start_place=15, end_place=15)]
+        plan = solve(problem([order("x", 30)], teams), QUICK, engine=engine)
+        assert plan.crew_of == {"x": "out"}
+        assert plan.price["travel"] == 2400
+
+    @pytest.mark.parametrize("breaks", [(), (TEA,)])
+    def test_an_insertion_costs_what_the_order_adds(self, breaks: tuple[Break, ...]) -> None:
+        out = crew("out", available_at=40, available_from_s=15 * HOUR, overtime_s=HOUR)
+        question = problem([order("x", 30)], [replace(out, breaks=breaks)])
+        now = replan(question, {})
+        (found, *_) = insert(question, now, "x")
+        assert found.terms["travel"] == 0
+        then = replan(question, {"out": ["x"]})
+        assert found.added == then.total - (now.total - now.price["unserved"])
 
 
 class TestBreaks:
@@ -178,6 +219,14 @@ class TestPrices:
         moved = solved(problem([job], teams, Objective(move=500, spread_per_mille=0)))
         assert moved.crew_of == {"x": "new"}
         assert moved.price["move"] == 500
+
+    def test_an_order_may_have_a_price_of_its_own_for_changing_crews(self) -> None:
+        teams = [crew("old"), crew("new", start_place=5, end_place=5)]
+        for price in (0, 175):
+            job = order("x", 10, current_crew="old", move_s=price)
+            moved = solved(problem([job], teams, Objective(move=700, spread_per_mille=0)))
+            assert moved.crew_of == {"x": "new"}
+            assert moved.price["move"] == price
 
     def test_a_crew_from_outside_the_area_costs_its_price(self) -> None:
         teams = [crew("out", area_cost={"a": 500}), crew("in", start_place=1, end_place=1)]

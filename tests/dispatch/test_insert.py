@@ -85,12 +85,12 @@ class TestInsert:
     def test_fairness_area_and_stability_are_terms_of_it(self) -> None:
         rates = Objective(travel_per_mille=0, move=500, spread_per_mille=1000)
         crews = [one_way("a", area_cost={"north": 70}, load_s=1800), one_way("b")]
-        x = order("x", 0, area="north", current_crew="b", income=10)
+        x = order("x", 0, area="north", current_crew="b", move_s=300, income=10)
         question = problem([x], crews, replace(rates, income_spread_per_mille=1000))
         first, second = insert(question, replan(question, {}), "x")
         assert (first.crew_id, first.terms["spread"], first.terms["income"]) == ("b", -1800, 10)
         assert second.terms["spread"] == 1800
-        assert (second.terms["move"], second.terms["area"]) == (500, 70)
+        assert (second.terms["move"], second.terms["area"]) == (300, 70)
 
     def test_a_break_may_have_to_move_for_it(self) -> None:
         noon = Break(earliest_s=9 * HOUR, latest_s=11 * HOUR, duration_s=HOUR)

@@ -109,6 +109,8 @@ class TestProblem:
         travel[0, 10] = UNREACHABLE_S
         with pytest.raises(ProblemRefused, match="locked_out_of_reach"):
             Problem(orders=(order("x"),), crews=(crew(locked=("x",)),), travel=travel)
+        with pytest.raises(ProblemRefused, match="locked_out_of_reach"):
+            Problem(orders=(), crews=(crew(available_at=0, end_place=10),), travel=travel)
 
     def test_problem_plan_and_refusal_survive_another_process(self) -> None:
         question = copied(problem([order("x")]))

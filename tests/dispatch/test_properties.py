@@ -45,6 +45,7 @@ def orders(draw: Any, number: int) -> Order:
         pinned_crew=draw(st.sampled_from([None, None, "c0", "c9"])),
         forbidden_crews=draw(st.sampled_from([frozenset(), frozenset({"c1"})])),
         current_crew=draw(st.sampled_from([None, "c0", "c1"])),
+        move_s=draw(st.sampled_from([None, 0, 90])),
         emergency=draw(st.booleans()),
         income=draw(st.sampled_from([0, 500])),
         units=draw(st.integers(0, 2)),
@@ -67,6 +68,7 @@ def crews(draw: Any, number: int) -> Crew:
         area_cost=draw(st.sampled_from([{}, {"north": 900}])),
         load_s=draw(st.sampled_from([0, HOUR])),
         available_from_s=draw(st.sampled_from([0, 10 * HOUR, 15 * HOUR, 20 * HOUR])),
+        available_at=draw(st.sampled_from([None, 1])),
         in_building=draw(st.sampled_from([None, "b1"])),
         income=draw(st.sampled_from([0, 300])),
         capacity=draw(st.sampled_from([None, 0, 3])),
@@ -88,7 +90,8 @@ def problems(draw: Any) -> Problem:
         chain = tuple(draw(st.permutations(open_to_all))[: draw(st.integers(0, 3))])
         teams[0] = Crew(**fields | {"sequence": chain})
     leg = st.integers(0, 5000)
-    if not locked and draw(st.booleans()):  # accepted work without a road is refused
+    bound = bool(locked) or any(crew.is_away for crew in teams)
+    if not bound and draw(st.booleans()):  # a way that has to be driven is refused without a road
         leg = leg | st.just(UNREACHABLE_S)
     legs = draw(st.lists(leg, min_size=PLACES**2, max_size=PLACES**2))
     travel = np.array(legs, dtype=np.int32).reshape(PLACES, PLACES)
