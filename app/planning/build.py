@@ -170,6 +170,7 @@ def order_of(job: Job, at: datetime, layout: Layout) -> dispatch.Order:
         pinned_crew=job.pinned_crew,
         forbidden_crews=job.forbidden_crews,
         current_crew=job.wanted_crew,
+        move_s=job.move_s,
         emergency=job.service_class == policy.DANGER,
         income=job.income,
     )

@@ -40,7 +40,7 @@ async def load(session: AsyncSession, station_id: UUID, at: datetime, horizon_s:
     held = await held_by_crew(session, able, await joint_crews(session, able, at), blank)
     waiting = await snapshot_rows.waiting_orders(session, stations)
     published = {
-        row.order_id: Published(row.code, row.position)
+        row.order_id: Published(row.code, row.position, row.start_at)
         for row in await snapshot_rows.published(session, stations)
     }
     reading = await read(session, replace(blank, planned=published), waiting, able)

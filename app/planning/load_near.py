@@ -151,7 +151,9 @@ async def _read(
     waiting = await snapshot_rows.waiting_near(
         session, surroundings.row.id, surroundings.stations, ids
     )
-    published = {row.id: Published(row.code, row.position) for row in waiting if row.code}
+    published = {
+        row.id: Published(row.code, row.position, row.start_at) for row in waiting if row.code
+    }
     reading = await read(session, replace(so_far, planned=published), waiting, surroundings.able)
     reading = surroundings.kept_apart(reading)
     jobs = wishes([job_of(row, reading) for row in waiting], published.keys())

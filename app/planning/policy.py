@@ -53,8 +53,14 @@ INCOME_SPREAD_PER_MILLE = 300
 head differs from the mean: an order of four points weighs two minutes (figure ours)."""
 
 MOVE_S = 60
-"""Price of giving a planned order to another crew. Until it is sent only the plan knows of it; ten
-times as much cost 10 to 15 % of a relaxed day (docs/benchmarks.md; figure ours)."""
+"""Price of giving a planned order to another crew when its visit begins within NEAR. Until it is
+sent only the plan knows of it; ten times as much cost 10 to 15 % of a relaxed day
+(docs/benchmarks.md; figure ours)."""
+NEAR = timedelta(hours=1)
+"""So far ahead people are taken to act on the plan (figure ours)."""
+FAR_MOVE_S = 1
+"""The same for a later visit: nothing changes for nothing, and whatever is better may come. Worth
+3 % of a relaxed day (docs/benchmarks.md; figure ours)."""
 HAND_OVER_S = 600
 """Price of the same at the moment of sending: the crew has it as its next (figure ours)."""
 MOST_MOVES = 3

@@ -3,13 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.catalogue import service as catalogue
+from app.core import settings
 from app.organisation.service import Capability
 from app.payouts.expected import Expected
 from app.planning import policy, snapshot_rows
@@ -110,10 +111,22 @@ def job_of(row: Any, reading: Reading) -> Job:
         vulnerable="vulnerable" in row.flags,
         pinned_crew=pinned,
         wanted_crew=planned.crew_code if planned else preferred,
+        move_s=_move_s(planned, preferred, reading.at),
         # A dispatcher who pins the order to a crew knows what stands against it.
         forbidden_crews=frozenset(banned - {pinned}),
         income=income_of(reading.expected, row.fault_code, row.points, row.crew_size, row.zone),
     )
+
+
+def _move_s(planned: Published | None, preferred: str | None, at: datetime) -> int | None:
+    """The price of a move where it is not the usual one: far ahead, unless its crew is wished for.
+
+    Whatever may be sent by now is near.
+    """
+    if planned is None or planned.crew_code == preferred:
+        return None
+    near_s = max(policy.NEAR.total_seconds(), settings.current().commit_horizon_s)
+    return policy.FAR_MOVE_S if planned.start_at > at + timedelta(seconds=near_s) else None
 
 
 def wishes(jobs: Iterable[Job], published: Collection[UUID]) -> list[Job]:

@@ -41,6 +41,8 @@ class Job:
     pinned_crew: str | None = None
     wanted_crew: str | None = None
     """The crew of the published plan, or the one before a hold: another one has a price."""
+    move_s: int | None = None
+    """That price where it is not `policy.MOVE_S`."""
     forbidden_crews: frozenset[str] = frozenset()
     income: int = 0
     """Points that it brings each person whom it needs, in hundredths."""
@@ -105,6 +107,7 @@ class Published(NamedTuple):
 
     crew_code: str
     position: int
+    start_at: datetime
 
 
 class Elsewhere(NamedTuple):

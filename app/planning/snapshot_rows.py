@@ -67,11 +67,11 @@ async def waiting_near(
     session: AsyncSession, order_id: UUID, stations: Collection[UUID], crews: Collection[UUID]
 ) -> list[Any]:
     """Waiting orders of these stations: this one, those that these crews are to visit, and those
-    without a visit that want a crew, in order of id; each with the `code` and `position` of its
-    visit.
+    without a visit that want a crew, in order of id; each with the `code`, `position` and
+    `start_at` of its visit.
     """
     statement = (
-        f"{_ORDER}, c.code, v.position FROM work_orders o"
+        f"{_ORDER}, c.code, v.position, v.start_at FROM work_orders o"
         " JOIN fault_codes f ON f.id = o.fault_code_id"
         " LEFT JOIN planned_visits v ON v.order_id = o.id LEFT JOIN crews c ON c.id = v.crew_id"
         " WHERE o.station_id = ANY(:stations) AND o.state IN ('NEW', 'RETURNED')"
@@ -255,9 +255,9 @@ async def loads(session: AsyncSession, crews: Collection[UUID], at: datetime) ->
 
 
 async def published(session: AsyncSession, stations: Collection[UUID]) -> list[Any]:
-    """(order_id, crew_id, code, position) of the visits planned for these stations' orders."""
+    """(order_id, crew_id, code, position, start_at) of what is planned for these stations."""
     statement = (
-        "SELECT v.order_id, v.crew_id, c.code, v.position FROM planned_visits v"
+        "SELECT v.order_id, v.crew_id, c.code, v.position, v.start_at FROM planned_visits v"
         " JOIN crews c ON c.id = v.crew_id JOIN work_orders o ON o.id = v.order_id"
         " WHERE o.station_id = ANY(:stations) ORDER BY v.crew_id, v.position"
     )

@@ -53,7 +53,7 @@ def crew(code: str, east: int, skill: str = "HP1") -> CrewNow:
 def snapshot(jobs: list[Job], crews: list[CrewNow], **planned: str) -> Snapshot:
     """`planned` is serial -> crew."""
     visits = {
-        each.id: Published(planned[each.serial], 0) for each in jobs if each.serial in planned
+        each.id: Published(planned[each.serial], 0, AT) for each in jobs if each.serial in planned
     }
     return Snapshot(
         station_id=HOME,

@@ -114,6 +114,26 @@ class TestWhatIf:
         assert solver.problem.objective.income_spread_per_mille == 70
         assert solver.problem.objective.move == policy.MOVE_S
 
+    @pytest.mark.parametrize(("weights", "price"), [({}, policy.FAR_MOVE_S), ({"move": 900}, None)])
+    async def test_a_supposed_price_of_moves_holds_for_what_lies_far_ahead_too(
+        self,
+        ask: Any,
+        take: Take,
+        plan: Run,
+        solver: SolverHere,
+        weights: dict[str, int],
+        price: int | None,
+    ) -> None:
+        opens = clock.now() + timedelta(hours=4)
+        closes = opens + timedelta(hours=1)
+        slot = {"starts_at": opens.isoformat(), "ends_at": closes.isoformat()}
+        await take(fault_code="H26", appointment=slot)
+        await plan()
+        assert (await ask(changes={"weights": weights})).status_code == 200
+        assert solver.problem is not None
+        (order,) = solver.problem.orders
+        assert order.current_crew is not None and order.move_s == price
+
     async def test_it_waits_for_no_run_and_delays_none(
         self, client: httpx.AsyncClient, database: Database, world: World, as_: Headers
     ) -> None:

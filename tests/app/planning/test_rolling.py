@@ -11,6 +11,7 @@ from app.core import clock
 from app.core.db import Database
 from app.organisation.models import Presence
 from app.planning import policy
+from app.planning.build import Layout, order_of
 from app.planning.context import Planner
 from app.planning.danger import dispatch_danger
 from app.planning.load import load
@@ -49,6 +50,36 @@ async def idle(database: Database, world: World) -> dict[str, str]:
     async with database.transaction() as session:
         snapshot = await load(session, world.stations["S01"], clock.now(), 12 * 3600)
     return {crew.code: crew.why for crew in snapshot.idle_crews}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "wish", "price"),
+    [(60, False, None), (61, False, policy.FAR_MOVE_S), (61, True, None)],
+)
+async def test_far_ahead_a_move_costs_next_to_nothing_unless_the_crew_is_wished_for(
+    take: Take,
+    plan: Run,
+    database: Database,
+    world: World,
+    ahead: int,
+    wish: bool,
+    price: int | None,
+) -> None:
+    order = await take(fault_code="H26", appointment=slot(4))
+    await plan()
+    begins = {"order": order["id"], "at": clock.now() + timedelta(minutes=ahead)}
+    async with database.transaction() as session:
+        visit = "UPDATE planned_visits SET start_at = :at WHERE order_id = :order"
+        await session.execute(text(visit), begins)
+        if wish:
+            same = "UPDATE work_orders SET preferred_crew_id = v.crew_id FROM planned_visits v"
+            await session.execute(text(f"{same} WHERE v.order_id = work_orders.id"))
+    async with database.transaction() as session:
+        snapshot = await load(session, world.stations["S01"], clock.now(), 12 * 3600)
+    (job,) = snapshot.jobs
+    asked = order_of(job, snapshot.at, Layout.of(snapshot))
+    assert asked.current_crew in {crew.code for crew in snapshot.crews}
+    assert asked.move_s == price
 
 
 class TestSweep:
