@@ -6,15 +6,16 @@ that order's start allows; then it is bound to it. A crew that nothing is planne
 break as soon as it may. `day_calls` says when orders become known.
 
 Three ways are compared: *rolling* (an emergency is inserted into the published plan, the search
-goes on from there, and each order moved to another crew has a price), *from scratch* (at the same
-moments for the same seconds, nothing remembered), and *hindsight* (all orders known in the morning,
-though none may begin before it arrives: the best of several searches, and of the days lived, which
-are plans of its problem too). *Churn* is how often an order not set out for changes crews.
+goes on from there, and each order moved to another crew has the service's price), *from scratch*
+(at the same moments for the same seconds, nothing remembered), and *hindsight* (all orders known in
+the morning, though none may begin before it arrives: the best of several searches, and of the days
+lived, which are plans of its problem too). *Churn* is how often an order not set out for changes
+crews.
 """
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -22,12 +23,16 @@ import numpy as np
 
 from app.planning import policy
 from benchmarks.day_calls import arrivals
+from benchmarks.day_rules import demand_honest
 from benchmarks.planner_ours import planned
 from benchmarks.rich_generator import DAY, Family, generate
-from dispatch import Break, Crew, Objective, Order, Plan, Problem, Route, Visit, check, replan
+from dispatch import Crew, Objective, Order, Plan, Problem, Route, Visit, check, replan
 from dispatch.formats import read_rich
 from dispatch.insert import applied, insert
 
+HOMEWARD_S: Final = 5 * 3_600
+"""So long before the end of its shift a crew's way home counts in a plan. Earlier plans do not know
+which visit will be its last. The service's crews have no end place: it counts none at any hour."""
 SEARCHES: Final = 3
 """Searches for hindsight's plan: two of the same seconds differ by some per cent."""
 
@@ -60,8 +65,10 @@ class Day:
         visits = self.done.get(crew.id, [])
         last = visits[-1] if visits else None
         free_s = max(now_s, last.finish_s if last else 0, self.rested.get(crew.id, 0))
+        homeward = now_s >= crew.shift[1] - HOMEWARD_S
         return replace(
             crew,
+            end_place=crew.end_place if homeward else None,
             available_from_s=free_s,
             available_at=self.problem.order_by_id[last.order_id].place if last else None,
             breaks=() if crew.id in self.rested else crew.breaks,
@@ -85,7 +92,7 @@ def simulate(
         day.moves += _moved(day.plan, plan)
         day.plan = plan
     _set_out(day, DAY[1] * 2)
-    _demand_honest(day)
+    demand_honest(day.problem, day.done)
     return {"j": round(_j(day), 1), "churn": round(day.moves / len(day.problem.orders), 3)}
 
 
@@ -98,8 +105,10 @@ def _moments(day: Day, every_s: int) -> Iterator[int]:
 
 def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
     """What the planner is asked now."""
-    crew_of = day.plan.crew_of if day.plan is not None and rolling else {}
-    orders = [replace(order, current_crew=crew_of.get(order.id)) for order in day.known(now_s)]
+    orders = day.known(now_s)
+    if day.plan is not None and rolling:
+        visits = {v.order_id: (r.crew_id, v) for r in day.plan.routes for v in r.visits}
+        orders = [_published(order, visits, now_s) for order in orders]
     crews = [day.crew_now(crew, now_s) for crew in day.problem.crews]
     rates = Objective(
         overtime_per_mille=0,
@@ -113,6 +122,15 @@ def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
         travel=day.problem.travel,
         objective=rates,
     )
+
+
+def _published(order: Order, visits: Mapping[str, tuple[str, Visit]], now_s: int) -> Order:
+    """The order with the crew of its visit; another one costs what it costs the service."""
+    if order.id not in visits:
+        return order
+    crew_id, visit = visits[order.id]
+    far = visit.start_s > now_s + policy.NEAR.total_seconds()
+    return replace(order, current_crew=crew_id, move_s=policy.FAR_MOVE_S if far else None)
 
 
 def _inserted(question: Problem, plan: Plan, urgent: Sequence[Order]) -> Plan:
@@ -197,35 +215,6 @@ def _j(day: Day) -> float:
             driven += int(day.problem.travel[last, crew.end_place])
     left_out = sum(o.priority_penalty for o in day.problem.orders if o.id not in served)
     return (left_out + driven + late / 1000) / 60
-
-
-def _demand_honest(day: Day) -> None:
-    """What was lived through keeps the day's own rules, whoever planned it."""
-    travel = day.problem.travel
-    for crew in day.problem.crews:
-        place, free_s = crew.start_place, crew.shift[0]
-        gaps = []
-        for visit in day.done.get(crew.id, []):
-            order = day.problem.order_by_id[visit.order_id]
-            assert order.window is not None
-            drive_s = int(travel[place, order.place])
-            assert visit.start_s >= free_s + drive_s, f"{visit} of crew {crew.id} comes too soon"
-            assert order.opens_s <= visit.start_s <= order.window[1], f"{visit}: {order.window}"
-            assert all(crew.skills.get(skill, 0) for skill, _ in order.skills), f"{visit}"
-            gaps.append((free_s, visit.start_s, drive_s))
-            place, free_s = order.place, visit.start_s + order.service_s
-        home_s = 0 if crew.end_place is None else int(travel[place, crew.end_place])
-        assert free_s + home_s <= crew.shift[1], f"crew {crew.id} comes home too late"
-        gaps.append((free_s, crew.shift[1], home_s))
-        for rest in crew.breaks:
-            assert any(_rests(rest, *gap) for gap in gaps), f"crew {crew.id} never rests: {gaps}"
-
-
-def _rests(rest: Break, free_s: int, start_s: int, drive_s: int) -> bool:
-    """True when the break fits between two stops, beside the drive."""
-    begins_s = max(free_s, rest.earliest_s)
-    ends_s = begins_s + rest.duration_s
-    return begins_s <= rest.latest_s and max(ends_s, free_s + drive_s + rest.duration_s) <= start_s
 
 
 def build(orders: int, seed: int, family: Family = "relaxed") -> Day:

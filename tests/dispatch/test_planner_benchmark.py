@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import dispatch
+from app.planning import policy
 from app.planning.policy import LENDING_PRICE_S
-from benchmarks import day_calls, planner_city, planner_day
+from benchmarks import day_calls, day_rules, planner_city, planner_day
 from benchmarks.classic_sets import Classic, classic_sets
 from benchmarks.danger_figures import LONGEST_S, Sample, burst_figures, figures
 from benchmarks.planner import LIMITS, SECTIONS, Asked, wanted
@@ -171,9 +172,9 @@ def test_a_break_needs_room_beside_the_drive() -> None:
     day = planner_day.build(30, 2)
     crew = day.problem.crews[0]
     rest = crew.breaks[0]
-    assert planner_day._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s + 60, 60)
-    assert not planner_day._rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s, 60)
-    assert not planner_day._rests(rest, rest.latest_s + 1, crew.shift[1], 60)
+    assert day_rules.rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s + 60, 60)
+    assert not day_rules.rests(rest, rest.earliest_s, rest.earliest_s + rest.duration_s, 60)
+    assert not day_rules.rests(rest, rest.latest_s + 1, crew.shift[1], 60)
 
 
 def test_both_ways_plan_as_an_emergency_arrives_and_only_rolling_goes_on_from_it(
@@ -202,6 +203,25 @@ def test_both_ways_plan_as_an_emergency_arrives_and_only_rolling_goes_on_from_it
     assert len(starts[True]) == len(starts[False]) == len(moments) > 2
     assert any(urgent & start for start in starts[True])
     assert not any(starts[False])
+
+
+@pytest.mark.parametrize(("ahead_s", "price"), [(3_600, None), (3_601, policy.FAR_MOVE_S)])
+def test_a_move_costs_what_it_costs_the_service(ahead_s: int, price: int | None) -> None:
+    problem = planner_day.build(20, 1).problem
+    route = next(each for each in planned(problem, 0.02, 1).routes if each.visits)
+    visit = route.visits[0]
+    order, visits = problem.order_by_id[visit.order_id], {visit.order_id: (route.crew_id, visit)}
+    asked = planner_day._published(order, visits, visit.start_s - ahead_s)
+    assert (asked.current_crew, asked.move_s) == (route.crew_id, price)
+    assert planner_day._published(order, {}, visit.start_s - ahead_s) == order
+
+
+def test_the_way_home_counts_late_in_the_shift() -> None:
+    day = planner_day.build(20, 1)
+    crew = day.problem.crews[0]
+    from_s = crew.shift[1] - planner_day.HOMEWARD_S
+    assert day.crew_now(crew, from_s - 1).end_place is None
+    assert day.crew_now(crew, from_s).end_place == crew.end_place is not None
 
 
 def test_vrooms_window_ends_a_share_of_what_lateness_is_worth_after_the_deadline() -> None:
