@@ -3,7 +3,8 @@
 Driving and work take as long as planned. Every few minutes, and the moment an emergency arrives,
 the crews' plans are made anew from what is known. A crew sets out for its next order as late as
 that order's start allows; then it is bound to it. A crew that nothing is planned for takes its
-break as soon as it may. `day_calls` says when orders become known.
+break as soon as it may. The way home counts in plans only late in a shift, in the day's cost
+always. `day_calls` says when orders become known.
 
 Three ways are compared: *rolling* (an emergency is inserted into the published plan, the search
 goes on from there, and each order moved to another crew has the service's price), *from scratch*
@@ -129,8 +130,7 @@ def _published(order: Order, visits: Mapping[str, tuple[str, Visit]], now_s: int
     if order.id not in visits:
         return order
     crew_id, visit = visits[order.id]
-    far = visit.start_s > now_s + policy.NEAR.total_seconds()
-    return replace(order, current_crew=crew_id, move_s=policy.FAR_MOVE_S if far else None)
+    return replace(order, current_crew=crew_id, move_s=policy.move_s(visit.start_s - now_s))
 
 
 def _inserted(question: Problem, plan: Plan, urgent: Sequence[Order]) -> Plan:
@@ -176,7 +176,7 @@ def _rest_idle(day: Day, now_s: int) -> None:
     assert day.plan is not None
     for crew, route in zip(day.problem.crews, day.plan.routes, strict=True):
         for rest in crew.breaks:
-            begins_s = max(rest.earliest_s, route.end_s)
+            begins_s = max(rest.earliest_s, route.end_s - route.travel_s)
             idle = not route.visits and crew.id not in day.rested
             if idle and begins_s <= min(now_s, rest.latest_s):
                 day.rested[crew.id] = begins_s + rest.duration_s

@@ -59,8 +59,8 @@ sent only the plan knows of it; ten times as much cost 10 to 15 % of a relaxed d
 NEAR = timedelta(hours=1)
 """So far ahead people are taken to act on the plan (figure ours)."""
 FAR_MOVE_S = 1
-"""The same for a later visit: nothing changes for nothing, and whatever is better may come. Worth
-3 % of a relaxed day (docs/benchmarks.md; figure ours)."""
+"""The same for a later visit: nothing changes for nothing, and whatever is better may come (figure
+ours)."""
 HAND_OVER_S = 600
 """Price of the same at the moment of sending: the crew has it as its next (figure ours)."""
 MOST_MOVES = 3
@@ -126,6 +126,14 @@ BANS: Mapping[str, timedelta] = {
     "accept_expired": timedelta(minutes=10),
 }
 """How long a crew that let go of an order in this way is not asked for it again."""
+
+
+def move_s(ahead_s: float, horizon_s: int = 0) -> int | None:
+    """Price of moving a visit that begins so many seconds from now, where it is not the usual one.
+
+    What begins within the commit horizon may be sent by now, and is never far.
+    """
+    return FAR_MOVE_S if ahead_s > max(NEAR.total_seconds(), horizon_s) else None
 
 
 def unanswered_s(waited_s: int) -> int:

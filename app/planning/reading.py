@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -111,22 +111,24 @@ def job_of(row: Any, reading: Reading) -> Job:
         vulnerable="vulnerable" in row.flags,
         pinned_crew=pinned,
         wanted_crew=planned.crew_code if planned else preferred,
-        move_s=_move_s(planned, preferred, reading.at),
+        move_s=_move_s(planned, preferred, row.service_class, reading.at),
         # A dispatcher who pins the order to a crew knows what stands against it.
         forbidden_crews=frozenset(banned - {pinned}),
         income=income_of(reading.expected, row.fault_code, row.points, row.crew_size, row.zone),
     )
 
 
-def _move_s(planned: Published | None, preferred: str | None, at: datetime) -> int | None:
-    """The price of a move where it is not the usual one: far ahead, unless its crew is wished for.
+def _move_s(
+    planned: Published | None, preferred: str | None, service_class: str, at: datetime
+) -> int | None:
+    """The price of a move where it is not the usual one.
 
-    Whatever may be sent by now is near.
+    It is the usual one where the crew is the one wished for, and for danger, which is sent at once.
     """
-    if planned is None or planned.crew_code == preferred:
+    if planned is None or planned.crew_code == preferred or service_class == policy.DANGER:
         return None
-    near_s = max(policy.NEAR.total_seconds(), settings.current().commit_horizon_s)
-    return policy.FAR_MOVE_S if planned.start_at > at + timedelta(seconds=near_s) else None
+    ahead_s = (planned.start_at - at).total_seconds()
+    return policy.move_s(ahead_s, settings.current().commit_horizon_s)
 
 
 def wishes(jobs: Iterable[Job], published: Collection[UUID]) -> list[Job]:

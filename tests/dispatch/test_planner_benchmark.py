@@ -1,5 +1,6 @@
 """The planner's benchmark measures what it says: gaps, cities, a day, VROOM's windows."""
 
+import dataclasses
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -166,6 +167,20 @@ def test_a_crew_that_nothing_is_planned_for_rests_as_soon_as_it_may() -> None:
         planner_day._set_out(day, now_s)
         due = {crew: at for crew, at in opens.items() if at <= now_s}
         assert day.rested == {crew: at + 2_700 for crew, at in due.items()}
+
+
+def test_a_crew_that_is_out_rests_before_it_drives_home() -> None:
+    day = planner_day.build(30, 2)
+    routes = planned(day.problem, 0.02, 1).routes
+    number, busy = next((n, route) for n, route in enumerate(routes) if route.visits)
+    crew = day.problem.crews[number]
+    (rest,) = crew.breaks
+    now_s = crew.shift[1] - planner_day.HOMEWARD_S
+    day.done[crew.id] = [dataclasses.replace(busy.visits[0], finish_s=now_s - 600)]
+    day.plan = replan(planner_day._question(day, now_s, rolling=False), {})
+    assert day.plan.routes[number].travel_s > 0, "it is not at home"
+    planner_day._set_out(day, now_s)
+    assert day.rested[crew.id] == max(now_s, rest.earliest_s) + rest.duration_s
 
 
 def test_a_break_needs_room_beside_the_drive() -> None:
