@@ -88,7 +88,7 @@ def clock(at_s: int) -> str:
 
 def _span(problem: Problem, plan: Plan) -> tuple[int, int]:
     """What the axis shows: routes wholly, shifts unless they end long after the last route."""
-    busy = [route for route in plan.routes if route.visits]
+    busy = [route for route in plan.routes if route.visits or route.travel_s]
     first = min((problem.crew_by_id[route.crew_id].ready_s for route in busy), default=0)
     last = max((route.end_s for route in busy), default=first + 3600)
     shifts = [crew.shift[1] for crew in problem.crews if crew.shift[1] - first < 2 * (last - first)]
@@ -123,7 +123,7 @@ def _grid(frame: Frame, rows: int) -> Iterator[Shape]:
 def _row(problem: Problem, route: Route, hue: str, frame: Frame, row: int) -> Iterator[Shape]:
     crew = problem.crew_by_id[route.crew_id]
     yield from _label(crew, route, hue, frame, row)
-    if not route.visits:
+    if not route.visits and not route.travel_s:
         return
     yield frame.bar(row, (crew.ready_s, route.end_s), WAIT, f"crew {crew.id} waits", share=0.12)
     at = crew.ready_s

@@ -149,7 +149,7 @@ class Crew:
     """Work already done in the period over which workload is to be fair."""
     available_from_s: int = 0
     available_at: int | None = None
-    """Place after the started work; None means `start_place`."""
+    """Place after the started work; None means that it has not set out from `start_place`."""
     in_building: str | None = None
     """Building where the crew is inside now: no set-up there for its next order."""
     locked: tuple[str, ...] = ()

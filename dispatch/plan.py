@@ -43,7 +43,7 @@ class Route:
     visits: tuple[Visit, ...] = ()
     breaks: tuple[TakenBreak, ...] = ()
     end_s: int = 0
-    """When the crew is done (and at its end place, if it has one); `ready_s` without visits."""
+    """When the crew is done (and at its end place, if it has one); `ready_s` if it does nothing."""
     travel_s: int = 0
     """All driving, the way home included."""
     load_s: int = 0

@@ -66,7 +66,7 @@ def colours(count: int) -> list[str]:
 
 def _head(problem: Problem, plan: Plan, title: str) -> Iterator[Shape]:
     served = len(problem.orders) - len(plan.unassigned)
-    crews = sum(1 for route in plan.routes if route.visits)
+    crews = sum(1 for route in plan.routes if route.visits or route.travel_s)
     terms = "   ".join(f"{term} {value / 60:,.0f}" for term, value in plan.price.items() if value)
     yield Text(x=MARGIN, y=34, text=title, size=20)
     yield Text(
@@ -92,7 +92,7 @@ def _map(
     yield [Box(x=MARGIN, y=HEAD, width=MAP, height=MAP, fill="#fbfcfd", edge="#d5dae1")]
     seen: dict[int, int] = {}
     routes = list(zip(plan.routes, hues, strict=True))
-    yield from ([_path(problem, route, spots, hue)] for route, hue in routes if route.visits)
+    yield from ([_path(problem, route, spots, hue)] for route, hue in routes if route.travel_s)
     yield from (list(_stops(problem, route, spots, hue, seen)) for route, hue in routes)
     yield list(_left_out(problem, plan, spots, seen))
     yield list(_starts(problem, plan, spots))

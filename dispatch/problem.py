@@ -140,7 +140,7 @@ class Problem:
         for here, there in itertools.pairwise(stops):
             demand(
                 int(self.travel[here, there]) < UNREACHABLE_S,
-                "locked_out_of_reach",
+                "locked_out_of_reach" if crew.locked else "home_out_of_reach",
                 f"Crew {crew.id} has to drive from {here} to {there}, but no road leads there.",
                 "Estimate the travel time, withdraw the order, or ask for no end place.",
             )

@@ -47,7 +47,7 @@ class WeightsIn(Body):
     travel_per_mille: Weight | None = None
     overtime_per_mille: Weight | None = None
     move: Weight | None = None
-    """Price in seconds of giving a planned order to another crew; ours is lower far ahead."""
+    """Price in seconds of giving a planned order to another crew, far ahead or near."""
     spread_per_mille: Weight | None = None
     """Rate per second by which a crew's workload differs from the mean."""
     income_spread_per_mille: Weight | None = None

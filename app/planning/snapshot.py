@@ -1,7 +1,7 @@
 """What the planner knows at one instant: plain values, no rows, no database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -142,6 +142,10 @@ class Snapshot:
     def crew_ids(self) -> dict[str, UUID]:
         """Crew code -> id, of those in the plan."""
         return {crew.code: crew.id for crew in self.crews}
+
+    def at_one_price(self) -> "Snapshot":
+        """The same with the objective's own price for every move, near or far."""
+        return replace(self, jobs=tuple(replace(job, move_s=None) for job in self.jobs))
 
     @property
     def danger_waits(self) -> bool:

@@ -170,7 +170,7 @@ def _ready(
     lost: Mapping[str, int],
 ) -> Takers:
     rates = replace(OBJECTIVE, move=policy.HAND_OVER_S)
-    problem = _slowed(problem_of(snapshot, layout, roads, rates), snapshot)
+    problem = _slowed(problem_of(snapshot.at_one_price(), layout, roads, rates), snapshot)
     insertions = ready(problem, warm_start(snapshot))
     insertions.tally.lost.update(lost)
     return Takers(Setting(snapshot, layout, roads, problem), insertions, free)

@@ -26,9 +26,9 @@ def supposed(snapshot: Snapshot, changes: Mapping[str, Any] | None) -> Snapshot:
     away = {UUID(each) for each in changes["without_crews"]}
     longer = timedelta(minutes=changes["shift_longer_minutes"])
     whose = {UUID(each) for each in changes["longer_crews"]}
-    crews, jobs = [], list(snapshot.jobs)
     if "move" in changes["weights"]:
-        jobs = [replace(job, move_s=None) for job in jobs]
+        snapshot = snapshot.at_one_price()
+    crews, jobs = [], list(snapshot.jobs)
     for crew in snapshot.crews:
         if crew.id in away:
             jobs += _waiting_again(crew)

@@ -19,7 +19,7 @@ from dispatch import (
     check,
     replan,
 )
-from tests.dispatch.instances import EIGHT, HOUR, crew, line, order, problem
+from tests.dispatch.instances import EIGHT, HOUR, SIXTEEN, crew, line, order, problem
 
 NOON = Break(earliest_s=12 * HOUR, latest_s=13 * HOUR, duration_s=1800)
 
@@ -167,6 +167,16 @@ class TestCheck:
     @pytest.mark.parametrize(("code", "asked"), NEW_RULES)
     def test_a_rule_that_came_later_is_found_broken(self, code: str, asked: Problem) -> None:
         assert code in codes(asked, good())
+
+    def test_an_idle_crew_that_is_out_has_to_come_home(self) -> None:
+        out = problem([], [crew(available_at=20, available_from_s=SIXTEEN)])
+        assert codes(out, replan(out, {})) == set()
+        stays = replan(problem([], [crew(available_from_s=SIXTEEN)]), {})
+        assert "sums_wrong" in codes(out, stays)
+        assert "sums_wrong" in codes(out, with_route(replan(out, {}), 0, overtime_s=0))
+        out.travel.setflags(write=True)
+        out.travel[20, 0] = UNREACHABLE_S  # a problem without that road is refused
+        assert "no_road" in codes(out, stays)
 
     def test_a_road_that_is_gone_is_found(self) -> None:
         travel = line()

@@ -109,7 +109,11 @@ class TestProblem:
         travel[0, 10] = UNREACHABLE_S
         with pytest.raises(ProblemRefused, match="locked_out_of_reach"):
             Problem(orders=(order("x"),), crews=(crew(locked=("x",)),), travel=travel)
-        with pytest.raises(ProblemRefused, match="locked_out_of_reach"):
+
+    def test_a_crew_that_is_out_needs_a_road_home(self) -> None:
+        travel = line()
+        travel[0, 10] = UNREACHABLE_S
+        with pytest.raises(ProblemRefused, match="home_out_of_reach"):
             Problem(orders=(), crews=(crew(available_at=0, end_place=10),), travel=travel)
 
     def test_problem_plan_and_refusal_survive_another_process(self) -> None:

@@ -90,12 +90,15 @@ def problems(draw: Any) -> Problem:
         chain = tuple(draw(st.permutations(open_to_all))[: draw(st.integers(0, 3))])
         teams[0] = Crew(**fields | {"sequence": chain})
     leg = st.integers(0, 5000)
-    bound = bool(locked) or any(crew.is_away for crew in teams)
-    if not bound and draw(st.booleans()):  # a way that has to be driven is refused without a road
+    if not locked and draw(st.booleans()):  # accepted work without a road is refused
         leg = leg | st.just(UNREACHABLE_S)
     legs = draw(st.lists(leg, min_size=PLACES**2, max_size=PLACES**2))
     travel = np.array(legs, dtype=np.int32).reshape(PLACES, PLACES)
     np.fill_diagonal(travel, 0)
+    for crew in teams:
+        if crew.is_away:  # its way home, too
+            home = crew.ready_place, crew.end_place
+            travel[home] = min(travel[home], 5000)
     rates = draw(st.sampled_from([Objective(), Objective(spread_per_mille=0, move=0), TOGETHER]))
     return Problem(orders=tuple(jobs), crews=tuple(teams), travel=travel, objective=rates)
 

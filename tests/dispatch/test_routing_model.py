@@ -11,19 +11,21 @@ from dispatch.price import priced_plan
 from dispatch.reach import candidates
 from dispatch.routing_model import RoutingModel
 from dispatch.timing import time_route
-from tests.dispatch.instances import scattered
+from tests.dispatch.instances import HOUR, scattered
 
 FOREVER = 1e18
 
 
 def with_accepted(question: Problem) -> Problem:
-    """The first two crews have accepted an order each; fairness, only estimated, is off."""
-    crews = tuple(
+    """The first two crews have accepted an order each, the fourth has only to drive home; fairness,
+    only estimated, is off."""
+    crews = [
         dataclasses.replace(crew, locked=(f"o{number}",)) if number < 2 else crew
         for number, crew in enumerate(question.crews)
-    )
+    ]
+    crews[3] = dataclasses.replace(crews[3], available_at=20, available_from_s=17 * HOUR)
     plain = Objective(spread_per_mille=0)
-    return dataclasses.replace(question, crews=crews, objective=plain)
+    return dataclasses.replace(question, crews=tuple(crews), objective=plain)
 
 
 class TestRoutingModel:
@@ -40,6 +42,7 @@ class TestRoutingModel:
         assert len(plan.routes) == len(question.crews), "a route breaks a rule"
         hopeless = [order for order in question.orders if not may[order.id]]
         outside = sum(order.priority_penalty for order in hopeless)
+        assert plan.routes[3].visits == () and plan.routes[3].travel_s > 0
         assert found.ObjectiveValue() // 1000 == pytest.approx(plan.total - outside, abs=2)
         for crew in question.crews:
             assert tuple(sequences[crew.id][: len(crew.locked)]) == crew.locked

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatch import Budget, Crew, Objective, Order, Problem, check, replan, solve
+from dispatch import Break, Budget, Crew, Objective, Order, Problem, check, replan, solve
 from dispatch.price import priced_plan
 from dispatch.search import is_warm, pair, run, search, warm
 from dispatch.search.compiled import ENVIRONMENT, kernel_folder
@@ -24,7 +24,7 @@ from dispatch.search.prepare import day_of
 from dispatch.search.run import Searcher
 from dispatch.search.warmth import MARK, UNUSED_S, remove_unused
 from dispatch.timing import time_route
-from tests.dispatch.instances import scattered
+from tests.dispatch.instances import HOUR, SIXTEEN, crew, order, problem, scattered
 from tests.dispatch.test_properties import MANY, problems
 
 ROUNDS = Budget(seconds=60, iterations=400)
@@ -46,6 +46,19 @@ class TestRun:
         terms = 8  # each of the plan's terms is rounded down to a second
         assert found.price // 1000 - terms <= exact(question, found.sequences)
         assert exact(question, found.sequences) <= -(-found.price // 1000)
+
+    @pytest.mark.parametrize("rests", [0, 1])
+    def test_the_way_home_of_an_idle_crew_has_its_price(self, rests: int) -> None:
+        late = Break(earliest_s=15 * HOUR, latest_s=SIXTEEN, duration_s=600)
+        out = crew(
+            available_at=20,
+            available_from_s=SIXTEEN - 600,
+            overtime_s=HOUR,
+            breaks=(late,) * rests,
+        )
+        nobodys = order("x", skills=(("moon", 1),), priority_penalty=60)
+        found = run(problem([nobodys], [out]), None, ROUNDS)
+        assert found.price == 1000 * (60 + 1200 + 2 * 600)
 
     @MANY
     @given(problems())
