@@ -84,20 +84,22 @@ def _displaced(
     other = problem.order_by_id[leaving.order_id]
     out = Ejected(order_id=other.id, from_crew=crew.id, start_before_s=leaving.start_s)
     stays_out = insertions.proposal(order, number, route, out)
-    if below is not None and stays_out.net_per_mille - 1000 * other.priority_penalty >= below:
-        return None  # too dear even if the one that leaves found its new place for nothing
-    moved = _elsewhere(insertions, order, number, route, out)
+    least = stays_out.net_per_mille - 1000 * other.priority_penalty
+    limit = stays_out.net_per_mille if below is None else min(below, stays_out.net_per_mille)
+    if least >= limit:  # too dear even if the one that leaves found its new place for nothing
+        return stays_out
+    moved = _elsewhere(insertions, order, number, route, out, below=limit - least)
     return min([stays_out, *moved], key=preference)
 
 
 def _elsewhere(
-    insertions: Insertions, order: Order, number: int, route: Route, out: Ejected
+    insertions: Insertions, order: Order, number: int, route: Route, out: Ejected, *, below: int
 ) -> list[Proposal]:
-    """The ejected order's best new place, once the other is in its old one."""
+    """The ejected order's best new place, once the other is in its old one, if it costs less."""
     old, other = insertions.routes[number], insertions.problem.order_by_id[out.order_id]
     insertions.drive(route)
     try:
-        again = insertions.best(other, most=1, tries=LOOKED_AT).proposals
+        again = insertions.best(other, most=1, tries=LOOKED_AT, below=below).proposals
     finally:
         insertions.drive(old)
     if not again:

@@ -71,7 +71,8 @@ class Gaps:
     `cell[name]` is [crews, gaps] int64, see `FIELDS`. `split[v]` are the three numbers of the
     breaks of a gap that are taken before an order put there when the first v of them are, and
     `split_after[v]` of those behind it, each [crews, gaps]: (sum of durations, earliest end,
-    latest leave). `free_bound_s` and `latest_bound_s` are what no placing of breaks can beat.
+    latest leave). `free_bound_s` and `latest_bound_s` are what no placing of breaks can beat,
+    `late_ahead` what lateness from the gap on costs now, in thousandths.
     """
 
     def __init__(self, problem: Problem, routes: Sequence[Route]) -> None:
@@ -94,6 +95,7 @@ class Gaps:
         self.sums, self.floors, self.latest_s, self.latest_bound_s, self.free_bound_s = (
             np.empty(shape, dtype=np.int64) for _ in range(5)
         )
+        self.late_ahead = np.empty(shape, dtype=np.int64)
         for number, route in enumerate(routes):
             self._fill(number, route)
         self._derive(slice(None))
@@ -221,6 +223,7 @@ class Gaps:
         free = np.maximum.accumulate(since, axis=1)
         free[:, 1:] += gone
         self.free_bound_s[rows] = free
+        self.late_ahead[rows] = np.cumsum(cell["late"][:, ::-1], axis=1)[:, ::-1]
 
 
 def _least_ahead(values: Cells) -> Cells:

@@ -142,13 +142,15 @@ class Insertions:
         most: int = MOST,
         tries: int = TRIES,
         rows: NDArray[np.intp] | None = None,
+        below: int | None = None,
     ) -> Found:
         """Return the cheapest position of each of up to `most` crews, timed exactly.
 
-        `rows` are the crews' numbers in the problem, all that may have the order by default.
+        `rows` are the crews' numbers in the problem, all that may have the order by default. What
+        is sure to cost `below` thousandths or more is left out.
         """
         open_to = self.open_to(order) if rows is None else rows
-        ranked = self.positions.ranked(order, open_to)
+        ranked = self.positions.ranked(order, open_to, below=below)
         found: dict[int, Proposal] = {}
         timed: set[int] = set()
         for place in range(len(ranked.crew)):  # every crew's likeliest position first

@@ -123,20 +123,18 @@ class Positions:
         if len(rows) == 0:
             return NOWHERE
         trip = self._into_gaps(order, rows) if spot is None else self._trip(order, rows, spot)
-        crew, gap = np.nonzero(trip.possible())
-        if len(crew) == 0:
-            return NOWHERE
-        bound = trip.bound()[crew, gap]
+        bounds, possible = trip.bound(), trip.possible()
         if below is not None:
-            cheap = bound < below
-            if not cheap.any():
-                return NOWHERE
-            crew, gap, bound = crew[cheap], gap[cheap], bound[cheap]
-        cut = None
-        if len(crew) > look:
+            possible &= bounds < below
+        cells = np.flatnonzero(possible)
+        if len(cells) == 0:
+            return NOWHERE
+        bound, cut = bounds.ravel()[cells], None
+        if len(cells) > look:
             best = np.argpartition(bound, look)
             cut, best = int(bound[best[look]]), best[:look]
-            crew, gap, bound = crew[best], gap[best], bound[best]
+            cells, bound = cells[best], bound[best]
+        crew, gap = np.divmod(cells, bounds.shape[1])
         estimate, likely = trip.estimate(crew, gap)
         key = np.where(likely, estimate, bound)
         sort = np.lexsort((gap, rows[crew], key, ~likely))
@@ -221,7 +219,8 @@ def _apart(totals: Cells, rows: NDArray[np.intp], more: Cells, rate: int) -> Cel
     scaled = np.sort(totals) * count
     before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(scaled)])
     mean = totals.sum() + more
-    below = np.searchsorted(scaled, mean)
+    first, last = np.searchsorted(scaled, (mean.min(), mean.max()))  # few lie in between
+    below = first + np.searchsorted(scaled[first:last], mean)
     apart = mean * (2 * below - count) + before[-1] - 2 * before[below]
     own = (totals[rows] * count)[:, None]
     apart += np.abs(own + more * count - mean) - np.abs(own - mean)

@@ -9,8 +9,9 @@ of (time, price of lateness) per number of rests taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 from typing import NamedTuple
 
 from dispatch.model import Break, Crew, Order
@@ -22,15 +23,13 @@ class Stand(NamedTuple):
     """Where a timing stands after a stop; `late` is the price so far in thousandths."""
 
     finish_s: int
-    taken: int
     late: int
+    owed: int
+    """How many rests are still to be taken."""
     start_s: int
     rests: tuple[TakenBreak, ...]
+    """Those taken on the way to the stop."""
     before: Stand | None
-
-
-Way = tuple[int, int, tuple[TakenBreak, ...]]
-"""Across a gap: when ready to work, rests taken by then, those taken in it."""
 
 
 class Leg(NamedTuple):
@@ -42,13 +41,13 @@ class Leg(NamedTuple):
 
 def legs_of(problem: Problem, crew: Crew, orders: Sequence[Order]) -> list[Leg]:
     """Drive and set-up before each order, and the way home last."""
-    rows, place, building = problem.legs, crew.ready_place, crew.in_building
+    drive_s, place, building = problem.travel.item, crew.ready_place, crew.in_building
     legs = []
     for order in orders:
         inside = order.building is not None and order.building == building
-        legs.append(Leg(rows[place][order.place], 0 if inside else order.setup_s))
+        legs.append(Leg(drive_s(place, order.place), 0 if inside else order.setup_s))
         place, building = order.place, order.building
-    home = 0 if crew.end_place is None else rows[place][crew.end_place]
+    home = 0 if crew.end_place is None else drive_s(place, crew.end_place)
     return [*legs, Leg(home, 0)]
 
 
@@ -68,30 +67,41 @@ def idle_route(problem: Problem, crew: Crew) -> Route:
 
 
 class Walk:
-    """A crew's way through a sequence of stops, kept so that one that begins alike goes on from it.
+    """What is known of how a crew's sequences begin, so that the next one goes on from there.
 
-    For timing many sequences of one crew that differ in a stop or two. Only the orders named to
-    `begin` may change between timings.
+    For timing many sequences of one crew that differ in a stop or two.
     """
 
     def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.crew: Crew | None = None
-        self.stands: list[list[Stand]] = []
-        """The undominated stands before the first stop, after the first, ..."""
+        self._crew: Crew | None = None
+        self._orders: Sequence[Order] = []
+        self._stands: list[list[Stand]] = []
 
-    def begin(self, crew: Crew, order_ids: Sequence[str], changed: str) -> None:
-        """Keep what is known of the common beginning, before the changed order."""
-        if self.crew is not crew and not _starts_alike(self.crew, crew):
-            self.stands = []
-        self.crew = crew
-        same = 0
-        for mine, other in zip(self.ids, order_ids, strict=False):
-            if mine != other or mine == changed:
-                break
-            same += 1
-        del self.stands[same + 1 :]
-        self.ids = list(order_ids)
+    def shared(self, crew: Crew, orders: Sequence[Order]) -> list[list[Stand]]:
+        """Return the undominated stands before the first of these stops, after it, ...
+
+        As far as they are known: none for a new crew.
+        """
+        if self._crew is not crew and not _starts_alike(self._crew, crew):
+            self._orders, self._stands = [], []
+        self._crew = crew
+        return self._stands[: _alike(self._orders, orders) + 1]
+
+    def learn(self, orders: Sequence[Order], walked: list[list[Stand]]) -> None:
+        """Keep the stands around the first of these stops; a longer way that begins so stays."""
+        known = min(len(orders), len(walked) - 1)
+        if _alike(self._orders, orders[:known]) < known or not self._stands:
+            self._orders, self._stands = orders[:known], walked[: known + 1]
+
+
+def _alike(some: Sequence[Order], others: Sequence[Order]) -> int:
+    """How many orders both begin with, none of them with other properties."""
+    same = 0
+    for one, other in zip(some, others, strict=False):
+        if one is not other:
+            break
+        same += 1
+    return same
 
 
 def _starts_alike(one: Crew | None, other: Crew) -> bool:
@@ -105,13 +115,13 @@ def time_route(
     order_ids: Sequence[str],
     *,
     limits: bool = True,
-    walk: Walk | None = None,
+    walked: list[list[Stand]] | None = None,
 ) -> Route | None:
     """Return the cheapest timing of the sequence, or None when it breaks a hard rule.
 
     The crew's own `sequence` is such a rule: its orders may be missing but not swapped. With
-    `limits=False` no window closes and overtime has no end: what would it take? `walk` is of this
-    crew and of timings with the same `limits`.
+    `limits=False` no window closes and overtime has no end: what would it take? `walked` is what is
+    known of the first stops with the same `limits` (see `Walk`) and is continued.
     """
     if not order_ids:
         return idle_route(problem, crew)
@@ -122,7 +132,7 @@ def time_route(
     if limits and not (_in_sequence(crew, order_ids) and _holds(crew, orders)):
         return None
     over_rate = problem.objective.overtime_per_mille
-    stands = [] if walk is None else walk.stands
+    stands = [] if walked is None else walked
     final = _best_end(crew, orders, legs, over_rate if limits else None, stands)
     return None if final is None else _route(crew, orders, legs, final)
 
@@ -157,7 +167,7 @@ def _best_end(
     limits = over_rate is not None
     rests, locked = crew.owed_breaks, len(crew.locked)
     if not walked:
-        walked.append([Stand(crew.ready_s, 0, 0, crew.ready_s, (), None)])
+        walked.append([Stand(crew.ready_s, 0, len(rests), crew.ready_s, (), None)])
     stands = walked[-1]
     for position in range(len(walked) - 1, len(orders)):
         order = orders[position]
@@ -168,12 +178,7 @@ def _best_end(
             return None
         walked.append(stands)
     last = None if len(orders) <= locked or not limits else crew.hard_end_s
-    ends = [
-        Stand(end, len(rests), stand.late, end, taken, stand)
-        for stand in stands
-        for end, count, taken in _gaps(stand, rests, legs[-1])
-        if count == len(rests) and (last is None or end <= last)
-    ]
+    ends = [end for end in _after(stands, rests, legs[-1], None, last) if end.owed == 0]
 
     def price(stand: Stand) -> tuple[int, int]:
         over_s = max(0, stand.finish_s - crew.shift[1])
@@ -183,41 +188,38 @@ def _best_end(
 
 
 def _after(
-    stands: Sequence[Stand], rests: Sequence[Break], leg: Leg, order: Order, latest: int | None
+    stands: Sequence[Stand],
+    rests: Sequence[Break],
+    leg: Leg,
+    order: Order | None,
+    latest: int | None,
 ) -> list[Stand]:
-    opens, due, service_s, found = order.opens_s, order.due_s, order.service_s, []
-    every = len(rests)
+    """Every stand after the leg and the order begun by `latest`; after the way home for None."""
+    opens = due = rate = service_s = 0
+    if order is not None:
+        opens, service_s = order.opens_s, order.service_s
+        due, rate = (0, 0) if order.due_s is None else (order.due_s, order.late_per_mille)
+    found: list[Stand] = []
     for stand in stands:
-        if stand.taken == every:  # the usual case, without a generator
-            ways: Iterable[Way] = ((stand.finish_s + leg.travel_s + leg.setup_s, every, ()),)
-        else:
-            ways = _gaps(stand, rests, leg)
-        for reached, count, taken in ways:
-            start = reached if reached > opens else opens
-            if latest is not None and start > latest:
-                continue
-            late = stand.late
-            if due is not None and start > due:
-                late += (start - due) * order.late_per_mille
-            found.append(Stand(start + service_s, count, late, start, taken, stand))
+        clock, late, owed = stand.finish_s, stand.late, stand.owed
+        taken: tuple[TakenBreak, ...] = ()
+        ready = busy = clock + leg.travel_s + leg.setup_s
+        while True:  # with no rest on the way, then with one, ...
+            start = ready if ready > opens else opens
+            if latest is None or start <= latest:
+                more = rate * (start - due) if start > due else 0
+                found.append(Stand(start + service_s, late + more, owed, start, taken, stand))
+            if owed == 0:
+                break
+            rest = rests[-owed]
+            begin = clock if clock > rest.earliest_s else rest.earliest_s
+            if begin > rest.latest_s:
+                break
+            clock = begin + rest.duration_s
+            busy += rest.duration_s
+            ready, owed = max(busy, clock), owed - 1
+            taken = (*taken, TakenBreak(begin, clock))
     return found
-
-
-def _gaps(stand: Stand, rests: Sequence[Break], leg: Leg) -> Iterator[Way]:
-    """Every way to cross the gap: (when ready to work, rests taken by then, those taken here)."""
-    busy = stand.finish_s + leg.travel_s + leg.setup_s
-    count, clock = stand.taken, stand.finish_s
-    taken: tuple[TakenBreak, ...] = ()
-    yield busy, count, taken
-    for rest in rests[count:]:
-        begin = max(clock, rest.earliest_s)
-        if begin > rest.latest_s:
-            return
-        clock = begin + rest.duration_s
-        busy += rest.duration_s
-        count += 1
-        taken = (*taken, TakenBreak(start_s=begin, finish_s=clock))
-        yield max(busy, clock), count, taken
 
 
 def _undominated(stands: list[Stand]) -> list[Stand]:
@@ -227,16 +229,17 @@ def _undominated(stands: list[Stand]) -> list[Stand]:
     stands.sort(key=_soonest)
     kept = [stands[0]]
     for stand in stands[1:]:
+        late, owed = stand.late, stand.owed
         for best in kept:
-            if best.late <= stand.late and best.taken >= stand.taken:
+            if best.late <= late and best.owed <= owed:
                 break
         else:
             kept.append(stand)
     return kept
 
 
-def _soonest(stand: Stand) -> tuple[int, int, int]:
-    return stand.finish_s, stand.late, -stand.taken
+_soonest = itemgetter(0, 1, 2)
+"""Sort key: time, price, rests owed."""
 
 
 def _route(crew: Crew, orders: Sequence[Order], legs: Sequence[Leg], final: Stand) -> Route:
@@ -261,11 +264,12 @@ def _route(crew: Crew, orders: Sequence[Order], legs: Sequence[Leg], final: Stan
 
 
 def _visit(before: Stand, now: Stand, order: Order, leg: Leg) -> Visit:
-    arrival = before.finish_s + leg.travel_s
+    arrival, resting = before.finish_s + leg.travel_s, 0
     for rest in now.rests:
+        lasts = rest.finish_s - rest.start_s
+        resting += lasts
         if rest.start_s < arrival:
-            arrival += rest.finish_s - rest.start_s
-    resting = sum(rest.finish_s - rest.start_s for rest in now.rests)
+            arrival += lasts
     gap = now.start_s - before.finish_s
     return Visit(
         order_id=order.id,

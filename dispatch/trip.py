@@ -119,8 +119,7 @@ class Trip:
         soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
         late = order.late_per_mille * np.maximum(0, soonest_s - self.due_s)
         gains = spot.leaves | (self.more_s < 0)
-        late_now = self.gaps.cell["late"][self.rows].sum(axis=1)[:, None]
-        bound: Cells = self.sure + late - np.where(gains, late_now, 0)
+        bound: Cells = self.sure + late - gains * self.gaps.late_ahead[self.rows, :1]
         return bound
 
     def estimate(
@@ -136,7 +135,7 @@ class Trip:
         floors = np.where(column <= behind[:, None], -FAR_S, self.gaps.floors[row])
         floors = np.maximum.accumulate(floors, axis=1)
         rate = np.where(column < behind[:, None], 0, cell["late_per_mille"][row])
-        late_now = np.where(column < gap[:, None], 0, cell["late"][row]).sum(axis=1)
+        late_now = self.gaps.late_ahead[row, gap]
         due, latest = cell["due_s"][row], self.gaps.latest_s[row, behind]
         ready = spot.free_s[crew, gap] + self.ready_s[crew, gap]
         best = np.full(len(row), FAR_S << 10, dtype=np.int64)

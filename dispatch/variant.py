@@ -1,14 +1,14 @@
 """Questions of the kind "and if this order were otherwise": timed without building a new problem.
 
-A `Problem` demands much of its parts when it is made and turns its whole travel matrix into lists;
-neither is worth repeating for one order that has just been called in, or for thirty windows.
+A `Problem` demands much of its parts when it is made, which is not worth repeating for one order
+that has just been called in, or for thirty windows.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import cast
+from itertools import takewhile
 
 from dispatch.model import Crew, Order
 from dispatch.plan import Route
@@ -16,20 +16,6 @@ from dispatch.price import route_terms
 from dispatch.problem import Problem
 from dispatch.refused import demand
 from dispatch.timing import Walk, time_route
-
-
-class _Rows:
-    """Rows of the travel matrix as plain lists, each made when it is first asked for."""
-
-    def __init__(self, problem: Problem) -> None:
-        self._travel = problem.travel
-        self._rows: dict[int, list[int]] = {}
-
-    def __getitem__(self, place: int) -> list[int]:
-        row = self._rows.get(place)
-        if row is None:
-            row = self._rows[place] = self._travel[place].tolist()
-        return row
 
 
 def with_order(problem: Problem, order: Order) -> Problem:
@@ -72,8 +58,6 @@ class Retiming:
         self.problem = view = copy.copy(problem)
         view.__dict__["order_by_id"] = dict(problem.order_by_id)
         view.__dict__["pinned_crew"] = dict(problem.pinned_crew)
-        if "legs" not in view.__dict__:
-            view.__dict__["legs"] = cast("list[list[int]]", _Rows(problem))
         self.timed = 0
         self._walks: dict[tuple[str, bool], Walk] = {}
 
@@ -81,7 +65,6 @@ class Retiming:
         """Take this order as it is given here from now on."""
         _demand_place(self.problem, order)
         self.problem.order_by_id[order.id] = order
-        self._walks.clear()
         if order.pinned_crew is not None:
             self.problem.pinned_crew[order.id] = order.pinned_crew
 
@@ -90,10 +73,14 @@ class Retiming:
     ) -> Route | None:
         """Return `time_route` of the sequence with this order in it."""
         self.timed += 1
-        self.problem.order_by_id[order.id] = order
+        known = self.problem.order_by_id
+        known[order.id] = order
         walk = self._walks.setdefault((crew.id, limits), Walk())
-        walk.begin(crew, order_ids, order.id)
-        return time_route(self.problem, crew, order_ids, limits=limits, walk=walk)
+        usual = [known[name] for name in takewhile(order.id.__ne__, order_ids)]
+        walked = walk.shared(crew, usual)
+        route = time_route(self.problem, crew, order_ids, limits=limits, walked=walked)
+        walk.learn(usual, walked)
+        return route
 
     def terms(self, crew: Crew, route: Route) -> dict[str, int]:
         """Return the route's own terms in thousandths."""
