@@ -53,13 +53,14 @@ class Positions:
         self._areas = _by_key([crew.area_cost for crew in crews])
         self._none = np.zeros(len(crews), dtype=np.int64)
         self._between: Spot | None = None
+        self._instead: Spot | None = None
         self._last: tuple[Order, NDArray[np.intp], Trip] | None = None
         """The order that was asked for last, whose crews, and its way into their gaps."""
 
     def update(self, number: int) -> None:
         """Take the route of crew `number` as it is now; the tally knows it already."""
         self.gaps.update(self._tally.routes, number)
-        self._between = self._last = None
+        self._between = self._instead = self._last = None
 
     def between(self) -> Spot:
         """Every gap as a place for one more order."""
@@ -87,25 +88,26 @@ class Positions:
 
         `may_leave` is by the order's number in the problem.
         """
-        gaps, cell = self.gaps, self.gaps.cell
-        busy_s = cell["leg_s"] + cell["setup_s"]
-        stop = cell["stop"][:, :-1]
-        leaves = np.append(may_leave, False)[stop]
-        return Spot(
-            cell["here"][:, :-1],
-            cell["here_building"][:, :-1],
-            cell["free_s"][:, :-1],
-            gaps.free_bound_s[:, :-1],
-            cell["there"][:, 1:],
-            cell["there_building"][:, 1:],
-            cell["there_setup_s"][:, 1:],
-            cell["drives_on"][:, 1:],
-            cell["leg_s"][:, :-1] + cell["leg_s"][:, 1:],
-            busy_s[:, :-1] + busy_s[:, 1:] + cell["service_s"][:, :-1],
-            gaps.latest_bound_s[:, 1:],
-            cell["open"][:, :-1] * leaves,
-            leaves=True,
-        )
+        if self._instead is None:
+            gaps, cell = self.gaps, self.gaps.cell
+            busy_s = cell["leg_s"] + cell["setup_s"]
+            self._instead = Spot(
+                cell["here"][:, :-1],
+                cell["here_building"][:, :-1],
+                cell["free_s"][:, :-1],
+                gaps.free_bound_s[:, :-1],
+                cell["there"][:, 1:],
+                cell["there_building"][:, 1:],
+                cell["there_setup_s"][:, 1:],
+                cell["drives_on"][:, 1:],
+                cell["leg_s"][:, :-1] + cell["leg_s"][:, 1:],
+                busy_s[:, :-1] + busy_s[:, 1:] + cell["service_s"][:, :-1],
+                gaps.latest_bound_s[:, 1:],
+                cell["open"][:, :-1],
+                leaves=True,
+            )
+        leaves = np.append(may_leave, False)[self.gaps.cell["stop"][:, :-1]]
+        return self._instead._replace(open=self._instead.open * leaves)
 
     def ranked(
         self,

@@ -247,10 +247,7 @@ def _route(crew: Crew, orders: Sequence[Order], legs: Sequence[Leg], final: Stan
     while chain[-1].before is not None:
         chain.append(chain[-1].before)
     chain.reverse()
-    visits = tuple(
-        _visit(before, now, order, leg)
-        for before, now, order, leg in zip(chain, chain[1:-1], orders, legs[:-1], strict=False)
-    )
+    visits = tuple(map(_visit, chain, chain[1:-1], orders, legs))
     travel_s = sum(leg.travel_s for leg in legs)
     return Route(
         crew_id=crew.id,

@@ -37,8 +37,8 @@ class Spot(NamedTuple):
 
     def of(self, rows: NDArray[np.intp]) -> Spot:
         """The same for some crews only."""
-        parts = {name: getattr(self, name)[rows] for name in self._fields if name != "leaves"}
-        return Spot(**parts, leaves=self.leaves)
+        parts = [values.take(rows, axis=0) for values in self if isinstance(values, np.ndarray)]
+        return Spot._make([*parts, self.leaves])
 
 
 class Shortfall(NamedTuple):
@@ -131,7 +131,7 @@ class Trip:
         behind = gap + 1 if spot.leaves else gap
         column = np.arange(self.gaps.width)[None, :]
         sums = self.gaps.sums[row]
-        since = np.take_along_axis(sums, behind[:, None], axis=1)
+        since = self.gaps.sums[row, behind][:, None]
         floors = np.where(column <= behind[:, None], -FAR_S, self.gaps.floors[row])
         floors = np.maximum.accumulate(floors, axis=1)
         rate = np.where(column < behind[:, None], 0, cell["late_per_mille"][row])
@@ -160,7 +160,7 @@ class Trip:
         columns = np.arange(self.gaps.width)[None, :]
         behind = columns >= gap[:, None]
         sums, close = self.gaps.sums[row], cell["close_s"][row]
-        since = np.take_along_axis(sums, gap[:, None], axis=1)
+        since = self.gaps.sums[row, gap][:, None]
         floors = np.where(columns > gap[:, None], self.gaps.floors[row], -FAR_S)
         floors = np.maximum.accumulate(floors, axis=1)
         home = (close < FAR_S) & (cell["stop"][row] < 0)
