@@ -154,6 +154,8 @@ class Positions:
 
         Of many positions those are looked at that can break least, wherever breaks are put.
         """
+        if len(rows) == 0:
+            return None
         trip = self._into_gaps(order, rows)
         crew, gap = np.nonzero(trip.drivable())
         if len(crew) == 0:
