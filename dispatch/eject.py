@@ -73,7 +73,10 @@ def _promising(insertions: Insertions, ranked: Ranked) -> list[int]:
 def _displaced(
     insertions: Insertions, order: Order, number: int, gap: int, below: int | None
 ) -> Proposal | None:
-    """The order in the place of the one at `gap`, which goes where it costs least."""
+    """The order in the place of the one at `gap`, which goes where it costs least.
+
+    A new place that would bring the change of price to `below` or more is not looked for.
+    """
     problem, old = insertions.problem, insertions.routes[number]
     crew, leaving = problem.crews[number], old.visits[gap]
     ids = [visit.order_id for visit in old.visits]
@@ -86,8 +89,8 @@ def _displaced(
     stays_out = insertions.proposal(order, number, route, out)
     least = stays_out.net_per_mille - 1000 * other.priority_penalty
     limit = stays_out.net_per_mille if below is None else min(below, stays_out.net_per_mille)
-    if least >= limit:  # too dear even if the one that leaves found its new place for nothing
-        return stays_out
+    if below is not None and least >= below:
+        return None  # too dear even if the one that leaves found its new place for nothing
     moved = _elsewhere(insertions, order, number, route, out, below=limit - least)
     return min([stays_out, *moved], key=preference)
 
@@ -95,7 +98,10 @@ def _displaced(
 def _elsewhere(
     insertions: Insertions, order: Order, number: int, route: Route, out: Ejected, *, below: int
 ) -> list[Proposal]:
-    """The ejected order's best new place, once the other is in its old one, if it costs less."""
+    """The ejected order's best new place, once the other is in its old one.
+
+    None that is sure to cost `below` thousandths, its saved penalty aside.
+    """
     old, other = insertions.routes[number], insertions.problem.order_by_id[out.order_id]
     insertions.drive(route)
     try:

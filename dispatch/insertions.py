@@ -147,7 +147,8 @@ class Insertions:
         """Return the cheapest position of each of up to `most` crews, timed exactly.
 
         `rows` are the crews' numbers in the problem, all that may have the order by default. What
-        is sure to cost `below` thousandths or more is left out.
+        is sure to cost `below` thousandths or more, as `Proposal.exact_added` counts, is left out,
+        and does not speak against `proven`.
         """
         open_to = self.open_to(order) if rows is None else rows
         ranked = self.positions.ranked(order, open_to, below=below)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 TERMS = ("unserved", "late", "travel", "overtime", "move", "area", "spread", "income")
 """The terms of a plan's price, in the order in which they are shown."""
 
 
-class Visit(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
     """One stop of a route; all in seconds, times from the problem's time zero."""
 
     order_id: str
@@ -27,7 +27,8 @@ class Visit(NamedTuple):
     """How far the start lies behind the order's soft deadline."""
 
 
-class TakenBreak(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBreak:
     """When a crew rests."""
 
     start_s: int

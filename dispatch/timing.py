@@ -88,7 +88,12 @@ class Walk:
         return self._stands[: _alike(self._orders, orders) + 1]
 
     def learn(self, orders: Sequence[Order], walked: list[list[Stand]]) -> None:
-        """Keep the stands around the first of these stops; a longer way that begins so stays."""
+        """Keep the stands around the first of these stops; a longer way that begins so stays.
+
+        `walked` is what `shared` gave, continued; empty when nothing was timed.
+        """
+        if not walked:
+            return
         known = min(len(orders), len(walked) - 1)
         if _alike(self._orders, orders[:known]) < known or not self._stands:
             self._orders, self._stands = orders[:known], walked[: known + 1]
@@ -218,7 +223,7 @@ def _after(
             clock = begin + rest.duration_s
             busy += rest.duration_s
             ready, owed = max(busy, clock), owed - 1
-            taken = (*taken, TakenBreak(begin, clock))
+            taken = (*taken, TakenBreak(start_s=begin, finish_s=clock))
     return found
 
 

@@ -12,6 +12,8 @@ from dispatch.gaps import FAR_S, Cells, Gaps
 from dispatch.model import Order
 from dispatch.problem import UNREACHABLE_S
 
+NOT_THERE = -2
+"""The building of an order without one: no stop is in it, not even one without a building."""
 Shares = Callable[[Cells], Cells]
 """Seconds of work that positions add -> what they cost beside driving and time, in thousandths."""
 
@@ -60,8 +62,9 @@ class Shortfall(NamedTuple):
 class Trip:
     """One order's way into each of the spots of some crews; arrays [crews, gaps].
 
-    `ready_s` is driving and set-up to it, `next_s` from it to the stop behind, `more_s` the busy
-    time it adds, and `sure` what it costs whenever it is done, in thousandths.
+    `ready_s` is driving and set-up to it, `soonest_s` when it begins wherever breaks are put,
+    `next_s` driving and set-up from it to the stop behind, `more_s` the busy time it adds, and
+    `sure` what it costs whenever it is done, in thousandths.
     """
 
     def __init__(
@@ -71,15 +74,15 @@ class Trip:
         every = len(rows) == len(spot.here)
         self.spot = spot if every else spot.of(rows)
         spot, travel = self.spot, gaps.problem.travel
-        self.to_s = travel[:, order.place].astype(np.int64)[spot.here]
+        from_s = travel[:, order.place].astype(np.int64)
+        from_s[from_s >= UNREACHABLE_S] = FAR_S
+        self.to_s = from_s[spot.here]
         self.on_s = travel[order.place].astype(np.int64)[spot.there] * spot.drives_on
-        building = gaps.building(order.building)
-        inside = (spot.here_building == building) & (building >= 0)
-        self.to_s = np.where(self.to_s < UNREACHABLE_S, self.to_s, FAR_S)
-        self.ready_s = np.where(inside, 0, order.setup_s) + self.to_s
-        again = (spot.there_building == building) & (building >= 0)
-        self.next_s = np.where(again, 0, spot.there_setup_s) + self.on_s
+        building = NOT_THERE if order.building is None else gaps.building(order.building)
+        self.ready_s = self.to_s + order.setup_s * (spot.here_building != building)
+        self.next_s = self.on_s + spot.there_setup_s * (spot.there_building != building)
         self.more_s = self.ready_s + self.next_s + order.service_s - spot.saved_busy_s
+        self.soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
         self.close_s = FAR_S if order.window is None else order.window[1]
         self.due_s = FAR_S if order.due_s is None else order.due_s
 
@@ -97,27 +100,24 @@ class Trip:
     def possible(self) -> NDArray[np.bool_]:
         """Where no road, window or shift excludes the order, wherever breaks are put."""
         spot, order = self.spot, self.order
-        soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
-        onward_s = soonest_s + order.service_s + self.next_s
+        onward_s = self.soonest_s + order.service_s + self.next_s
         mask: NDArray[np.bool_] = (
-            self.drivable() & (soonest_s <= self.close_s) & (onward_s <= spot.latest_bound_s)
+            self.drivable() & (self.soonest_s <= self.close_s) & (onward_s <= spot.latest_bound_s)
         )
         return mask
 
     def lacks_s(self) -> Cells:
         """The least seconds that window, shift or other orders lack, wherever breaks are put."""
         spot, order = self.spot, self.order
-        soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
-        onward_s = soonest_s + order.service_s + self.next_s
-        late_s = np.maximum(0, soonest_s - self.close_s)
+        onward_s = self.soonest_s + order.service_s + self.next_s
+        late_s = np.maximum(0, self.soonest_s - self.close_s)
         lacks: Cells = late_s + np.maximum(0, onward_s - spot.latest_bound_s)
         return lacks
 
     def bound(self) -> Cells:
         """The least it can cost, wherever breaks are put; see `sure` for what is certain."""
         spot, order = self.spot, self.order
-        soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
-        late = order.late_per_mille * np.maximum(0, soonest_s - self.due_s)
+        late = order.late_per_mille * np.maximum(0, self.soonest_s - self.due_s)
         gains = spot.leaves | (self.more_s < 0)
         bound: Cells = self.sure + late - gains * self.gaps.late_ahead[self.rows, :1]
         return bound

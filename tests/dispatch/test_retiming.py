@@ -23,13 +23,15 @@ class TestRetiming:
             team = replace(dice.choice(known.crews), overtime_s=dice.choice([0, 7200]))
             if dice.random() < 0.2:
                 team = replace(team, breaks=())
+            if dice.random() < 0.2:
+                team = replace(team, available_from_s=team.ready_s + 900)
             asked = dice.choice(known.orders)
             if dice.random() < 0.3:
                 asked = replace(asked, service_s=dice.choice([0, 600, 3600]))
             others = [each.id for each in known.orders if each.id not in (*team.locked, asked.id)]
             chosen = [name for name in others if dice.random() < 0.7]
             ids = [*team.locked, *chosen]
-            if asked.id not in ids:
+            if asked.id not in ids and dice.random() < 0.9:  # otherwise it was taken out
                 ids.insert(dice.randint(len(team.locked), len(ids)), asked.id)
             known, limits = with_order(known, asked), dice.random() < 0.8
             told = retiming.route(team, ids, asked, limits=limits)
