@@ -181,7 +181,7 @@ def inserting(asked: Asked, _: Peers) -> Figures:
 
 def day(asked: Asked, _: Peers) -> Figures:
     """A day that half the orders arrive in."""
-    seconds = asked.seconds[0] if asked.seconds else 0.3 if asked.quick else 0.5
+    seconds = asked.seconds[0] if asked.seconds else 0.3
     orders, every_s, hindsight_s = (60, 1800, 3.0) if asked.quick else (200, 300, 20.0)
     seeds = DAYS[: len(asked.seeds)] if len(asked.seeds) < SEEDS else DAYS
     result = planner_day.measure(orders, every_s, seconds, hindsight_s, seeds)

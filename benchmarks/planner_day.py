@@ -8,10 +8,10 @@ always. `day_calls` says when orders become known.
 
 Three ways are compared: *rolling* (an emergency is inserted into the published plan, the search
 goes on from there, and each order moved to another crew has the service's price), *from scratch*
-(at the same moments for the same seconds, nothing remembered; some of the days), and *hindsight*
-(all orders known in the morning, though none may begin before it arrives: the best of several
-searches, and of the days lived, which are plans of its problem too). *Churn* is how often an order
-not set out for changes crews.
+(at the same moments for the same seconds, nothing remembered), and *hindsight* (all orders known in
+the morning, though none may begin before it arrives: the best of several searches, and of the days
+lived, which are plans of its problem too). *Churn* is how often an order not set out for changes
+crews.
 """
 
 import statistics
@@ -34,8 +34,6 @@ from dispatch.insert import applied, insert
 HOMEWARD_S: Final = 5 * 3_600
 """So long before the end of its shift a crew's way home counts in a plan. Earlier plans do not know
 which visit will be its last. The service's crews have no end place: it counts none at any hour."""
-BESIDE: Final = 6
-"""Days of each family that are planned from scratch, too."""
 SEARCHES: Final = 3
 """Searches for hindsight's plan: two of the same seconds differ by some per cent."""
 
@@ -246,59 +244,46 @@ def measure(
     """
     kinds: tuple[Family, ...] = ("relaxed", "tight")
     days = {
-        family: [
-            _compare(orders, every_s, seconds, hindsight_s, seed, family, beside=number < BESIDE)
-            for number, seed in enumerate(seeds)
-        ]
+        family: [_compare(orders, every_s, seconds, hindsight_s, seed, family) for seed in seeds]
         for family in kinds
     }
     told: dict[str, Any] = {"simulated": True, "orders": orders, "seconds_per_run": seconds}
     for name in ("over_hindsight", "churn_over_scratch", "j_over_scratch"):
-        rows = {family: [day[name] for day in days[family] if name in day] for family in kinds}
-        means = {family: statistics.mean(rows[family]) for family in kinds}
+        means = {family: statistics.mean(day[name] for day in days[family]) for family in kinds}
         told[name] = round(statistics.geometric_mean(means.values()), 3)
         told |= {f"{name}_{family}": round(mean, 3) for family, mean in means.items()}
     return {**told, "days": days}
 
 
 def _compare(
-    orders: int,
-    every_s: int,
-    seconds: float,
-    hindsight_s: float,
-    seed: int,
-    family: Family,
-    *,
-    beside: bool,
+    orders: int, every_s: int, seconds: float, hindsight_s: float, seed: int, family: Family
 ) -> dict[str, Any]:
-    """One day; planned from scratch, too, when `beside`."""
     began = time.monotonic()
     first = build(orders, seed, family)
     searched = [
         planned(first.problem, hindsight_s, seed + 1000 * again).total / 60
         for again in range(SEARCHES)
     ]
-    lived: dict[str, dict[str, float]] = {}
-    for name in ("rolling", "scratch") if beside else ("rolling",):
-        day, goes_on = build(orders, seed, family), name == "rolling"
-        lived[name] = simulate(day, every_s=every_s, seconds=seconds, seed=seed, rolling=goes_on)
+    found: dict[str, Any] = {"hindsights_j": [round(j, 1) for j in searched]}
+    for name in ("rolling", "scratch"):
+        day = build(orders, seed, family)
+        lived = simulate(
+            day, every_s=every_s, seconds=seconds, seed=seed, rolling=name == "rolling"
+        )
+        found[name] = lived
         print(
-            f"  {family:8} {name:8} J {lived[name]['j']:9.1f} of {min(searched):9.1f} in hindsight,"
-            f"  churn {lived[name]['churn']:.3f}",
+            f"  {family:8} {name:8} J {lived['j']:9.1f} of {min(searched):9.1f} in hindsight,"
+            f"  churn {lived['churn']:.3f}",
             flush=True,
         )
-    rolling = lived["rolling"]
-    best = min(*searched, *(each["j"] for each in lived.values()))
-    found: dict[str, Any] = {
-        **lived,
-        "hindsights_j": [round(j, 1) for j in searched],
+    rolling, scratch = found["rolling"], found["scratch"]
+    best = min(*searched, rolling["j"], scratch["j"])
+    return {
+        **found,
         "hindsight_j": round(best, 1),
         "arriving": sum(1 for at in first.arrives_s.values() if at),
         "over_hindsight": round(rolling["j"] / best, 3),
+        "churn_over_scratch": round(rolling["churn"] / (scratch["churn"] or 1e-9), 3),
+        "j_over_scratch": round(rolling["j"] / scratch["j"], 3),
         "wall_s": round(time.monotonic() - began, 1),
     }
-    if beside:
-        scratch = lived["scratch"]
-        found["churn_over_scratch"] = round(rolling["churn"] / (scratch["churn"] or 1e-9), 3)
-        found["j_over_scratch"] = round(rolling["j"] / scratch["j"], 3)
-    return found
