@@ -9,10 +9,11 @@ from dispatch.compare import Difference, Move, Shift, compare
 from dispatch.explain import explain, reasons
 from dispatch.fit import may_have
 from dispatch.insert import applied, insert, place, propose
-from dispatch.insertions import Ejected, Insertions, Proposal
+from dispatch.insertions import Insertions
 from dispatch.model import Break, Budget, Crew, Objective, Order
 from dispatch.plan import TERMS, Plan, Reason, Route, TakenBreak, Visit
 from dispatch.problem import UNREACHABLE_S, Problem
+from dispatch.proposal import Ejected, Proposal
 from dispatch.refused import ProblemRefused
 from dispatch.regions import City, Region
 from dispatch.slots import Slot, offer, slots

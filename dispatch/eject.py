@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch.insertions import Ejected, Insertions, Proposal, preference
+from dispatch.insertions import Insertions
 from dispatch.model import Order
 from dispatch.plan import Route
 from dispatch.positions import Ranked
+from dispatch.proposal import Ejected, Proposal, preference
 
 EJECTIONS = 2
 """Orders that are tried for leaving, the most promising by estimate."""
-LOOKED_AT = 2
-"""New places timed for the one that leaves."""
+LOOK, PLACES = 32, 2
+"""New places for the one that leaves that are estimated, and timed."""
 USUAL_COST = 1800
 """Price in seconds at which an order usually finds another place, for ranking only."""
 
@@ -102,12 +103,9 @@ def _elsewhere(
 
     None that is sure to cost `below` thousandths, its saved penalty aside.
     """
-    old, other = insertions.routes[number], insertions.problem.order_by_id[out.order_id]
-    insertions.drive(route)
-    try:
-        again = insertions.best(other, most=1, tries=LOOKED_AT, below=below).proposals
-    finally:
-        insertions.drive(old)
+    other = insertions.problem.order_by_id[out.order_id]
+    with insertions.supposing(route):
+        again = insertions.best(other, most=1, tries=PLACES, look=LOOK, below=below).proposals
     if not again:
         return []
     new = again[0]

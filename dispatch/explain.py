@@ -8,12 +8,13 @@ import numpy as np
 
 from dispatch.fixes import fixes
 from dispatch.gaps import FAR_S
-from dispatch.insertions import Insertions, Proposal
+from dispatch.insertions import Insertions
 from dispatch.model import Crew, Order
 from dispatch.obstacle import obstacle
 from dispatch.plan import Plan, Reason, Route
 from dispatch.price import route_price
 from dispatch.problem import Problem
+from dispatch.proposal import Proposal
 from dispatch.trip import Shortfall
 from dispatch.wording import reason
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from dispatch.eject import displacements
 from dispatch.gaps import FAR_S, Cells
-from dispatch.insertions import Insertions, Proposal
+from dispatch.insertions import Insertions
 from dispatch.model import Crew, Order
 from dispatch.plan import Reason
+from dispatch.proposal import Proposal
 from dispatch.trip import Shortfall
 from dispatch.wording import reason
 

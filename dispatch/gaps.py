@@ -96,6 +96,10 @@ class Gaps:
             np.empty(shape, dtype=np.int64) for _ in range(5)
         )
         self.late_ahead = np.empty(shape, dtype=np.int64)
+        self._tables = (
+            *(self._block, self.split, self.split_after, self.splits, self.late_ahead),
+            *(self.sums, self.floors, self.latest_s, self.latest_bound_s, self.free_bound_s),
+        )
         for number, route in enumerate(routes):
             self._fill(number, route)
         self._derive(slice(None))
@@ -107,6 +111,18 @@ class Gaps:
         else:
             self._fill(number, routes[number])
             self._derive(slice(number, number + 1))
+
+    def rows(self, number: int) -> list[Cells]:
+        """A copy of all that is kept of crew `number`."""
+        return [cells[..., number, :].copy() for cells in self._tables]
+
+    def put_back(self, number: int, rows: Sequence[Cells]) -> bool:
+        """Make crew `number` what it was; False when the arrays have grown meanwhile."""
+        if rows[0].shape[-1] != self.width:
+            return False
+        for cells, row in zip(self._tables, rows, strict=True):
+            cells[..., number, :] = row
+        return True
 
     def building(self, name: str | None) -> int:
         """Return the number by which the arrays know the building; -1 for none."""
@@ -210,13 +226,11 @@ class Gaps:
         close, service_s = cell["close_s"], cell["service_s"]
         allows = close.copy()
         allows[:, :-1] = np.minimum(close[:, :-1], leave_s[:, 1:] - service_s[:, :-1])
-        allows[:, -1] = FAR_S
         self.latest_s[rows] = sums + _least_ahead(allows - sums)
         steps = busy_s.copy()
         steps[:, 1:] += service_s[:, :-1]
         sums = np.cumsum(steps, axis=1)
-        allows = np.concatenate([close[:, :-1], np.full_like(close[:, :1], FAR_S)], axis=1)
-        self.latest_bound_s[rows] = sums + _least_ahead(allows - sums)
+        self.latest_bound_s[rows] = sums + _least_ahead(close - sums)
         gone = np.cumsum(busy_s + service_s, axis=1)[:, :-1]
         since = np.concatenate([cell["free_s"][:, :1], cell["opens_s"] + service_s], axis=1)[:, :-1]
         since[:, 1:] -= gone

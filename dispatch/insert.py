@@ -7,11 +7,12 @@ exactly. Prepare `Insertions` once per plan and ask it for many orders.
 from __future__ import annotations
 
 from dispatch.eject import ejections
-from dispatch.insertions import MOST, Insertions, Proposal, preference
+from dispatch.insertions import MOST, Insertions
 from dispatch.model import Order
 from dispatch.plan import Plan
 from dispatch.price import priced_plan
 from dispatch.problem import Problem
+from dispatch.proposal import Proposal, preference
 from dispatch.wording import reason
 
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from dispatch.insertions import Insertions, Proposal, accepted_route
+from dispatch.insertions import Insertions, accepted_route
 from dispatch.model import Crew, Order
 from dispatch.plan import Plan, Route
 from dispatch.price import priced_plan
 from dispatch.problem import Problem
+from dispatch.proposal import Proposal
 from dispatch.reach import candidates
 from dispatch.timing import time_route
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from dispatch.fit import Roster
 from dispatch.model import Crew, Order
 from dispatch.plan import Plan, Route
-from dispatch.positions import Positions, Ranked
+from dispatch.positions import LOOK, Positions, Ranked
 from dispatch.price import priced_plan
 from dispatch.problem import Problem
+from dispatch.proposal import Ejected, Proposal, preference
 from dispatch.reach import Reach
 from dispatch.refused import demand
 from dispatch.tally import Tally
@@ -25,57 +26,6 @@ MOST = 8
 """Proposals, and positions timed exactly, unless the caller asks for more."""
 TRIES = 8
 """Timings per order, those included that turned out to break a rule."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ejected:
-    """An order that leaves its place for another one; `crew_id` is None when it stays out."""
-
-    order_id: str
-    from_crew: str
-    crew_id: str | None = None
-    position: int | None = None
-    start_s: int | None = None
-    start_before_s: int
-    route: Route | None = None
-    """The other crew's new route; None when it stays out or with the same crew."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """One crew's place for an order: when, at what price, and who waits longer for it.
-
-    `terms` is how the plan's price changes, term by term in seconds (`unserved` falls); `net` is
-    its sum, and `added` is what serving the order costs: `net` without its own saved penalty.
-    """
-
-    order_id: str
-    crew_id: str
-    position: int
-    """Number of visits of the crew before it, accepted ones included."""
-    start_s: int
-    finish_s: int
-    terms: Mapping[str, int] = field(hash=False)
-    net: int
-    net_per_mille: int
-    """The same before each term was rounded down to seconds: what proposals are ranked by."""
-    added: int
-    later: Mapping[str, int] = field(hash=False)
-    """Order id -> seconds by which its work starts later than planned."""
-    route: Route
-    """The crew's new route."""
-    ejected: Ejected | None = None
-
-    @property
-    def exact_added(self) -> int:
-        """`added` before rounding, in thousandths."""
-        return self.net_per_mille + 1000 * (self.added - self.net)
-
-    @property
-    def routes(self) -> tuple[Route, ...]:
-        """Every route that changes."""
-        other = self.ejected.route if self.ejected else None
-        return (self.route,) if other is None else (self.route, other)
 
 
 class Found(NamedTuple):
@@ -142,16 +92,18 @@ class Insertions:
         most: int = MOST,
         tries: int = TRIES,
         rows: NDArray[np.intp] | None = None,
+        look: int = LOOK,
         below: int | None = None,
     ) -> Found:
         """Return the cheapest position of each of up to `most` crews, timed exactly.
 
-        `rows` are the crews' numbers in the problem, all that may have the order by default. What
-        is sure to cost `below` thousandths or more, as `Proposal.exact_added` counts, is left out,
-        and does not speak against `proven`.
+        `rows` are the crews' numbers in the problem, all that may have the order by default.
+        `look` positions are estimated (see `Positions.ranked`). What is sure to cost `below`
+        thousandths or more, as `Proposal.exact_added` counts, is left out, and does not speak
+        against `proven`.
         """
         open_to = self.open_to(order) if rows is None else rows
-        ranked = self.positions.ranked(order, open_to, below=below)
+        ranked = self.positions.ranked(order, open_to, look=look, below=below)
         found: dict[int, Proposal] = {}
         timed: set[int] = set()
         for place in range(len(ranked.crew)):  # every crew's likeliest position first
@@ -259,6 +211,18 @@ class Insertions:
         for number in changed:
             self.positions.update(number)
 
+    @contextmanager
+    def supposing(self, route: Route) -> Iterator[None]:
+        """Let a crew drive this route for as long as the context lasts."""
+        number = self.tally.number[route.crew_id]
+        old, kept = self.routes[number], self.positions.kept(number)
+        self.drive(route)
+        try:
+            yield
+        finally:
+            self.tally.drive({number: old})
+            self.positions.put_back(number, kept)
+
 
 def _weights(problem: Problem) -> Weights:
     bound = problem.locked_crew.keys() | problem.pinned_crew.keys()
@@ -272,11 +236,6 @@ def _weights(problem: Problem) -> Weights:
 def _cost(found: Mapping[int, Proposal]) -> int | None:
     """The cheapest so far, in thousandths, as the positions' bounds are."""
     return min((each.exact_added for each in found.values()), default=None)
-
-
-def preference(proposal: Proposal) -> tuple[int, int, str]:
-    """Sort key: the cheapest, then the soonest."""
-    return (proposal.net_per_mille, proposal.start_s, proposal.crew_id)
 
 
 def accepted_route(problem: Problem, crew: Crew) -> Route:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 TERMS = ("unserved", "late", "travel", "overtime", "move", "area", "spread", "income")
 """The terms of a plan's price, in the order in which they are shown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class Visit(NamedTuple):
     """One stop of a route; all in seconds, times from the problem's time zero."""
 
     order_id: str
@@ -27,8 +27,7 @@ class Visit:
     """How far the start lies behind the order's soft deadline."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakenBreak:
+class TakenBreak(NamedTuple):
     """When a crew rests."""
 
     start_s: int

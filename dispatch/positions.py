@@ -39,6 +39,14 @@ class Ranked(NamedTuple):
     """The least bound of the positions that were not looked at, if there are any."""
 
 
+class Kept(NamedTuple):
+    """One crew's gaps as they were, and the spots made of all of them."""
+
+    rows: list[Cells]
+    between: Spot | None
+    instead: Spot | None
+
+
 NOWHERE = Ranked([], [], [], [], [])
 
 
@@ -61,6 +69,17 @@ class Positions:
         """Take the route of crew `number` as it is now; the tally knows it already."""
         self.gaps.update(self._tally.routes, number)
         self._between = self._instead = self._last = None
+
+    def kept(self, number: int) -> Kept:
+        """What `put_back` needs to undo the next `update` of this crew."""
+        return Kept(self.gaps.rows(number), self._between, self._instead)
+
+    def put_back(self, number: int, kept: Kept) -> None:
+        """Undo what has been updated since; the tally knows the old route already."""
+        if self.gaps.put_back(number, kept.rows):
+            self._between, self._instead, self._last = kept.between, kept.instead, None
+        else:
+            self.update(number)
 
     def between(self) -> Spot:
         """Every gap as a place for one more order."""

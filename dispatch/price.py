@@ -16,15 +16,19 @@ def move_price(problem: Problem, order: Order) -> int:
 
 def route_terms(problem: Problem, crew: Crew, route: Route) -> dict[str, int]:
     """Price in thousandths of what this route costs by itself: all terms but three."""
-    orders = [problem.order_by_id[visit.order_id] for visit in route.visits]
-    late = zip(orders, route.visits, strict=True)
-    moved = [order for order in orders if order.current_crew not in (None, crew.id)]
+    late = moves = area = 0
+    for visit in route.visits:
+        order = problem.order_by_id[visit.order_id]
+        late += order.late_per_mille * visit.late_s
+        area += crew.area_cost.get(order.area or "", 0)
+        if order.current_crew is not None and order.current_crew != crew.id:
+            moves += move_price(problem, order)
     return {
-        "late": sum(order.late_per_mille * visit.late_s for order, visit in late),
+        "late": late,
         "travel": problem.objective.travel_per_mille * route.travel_s,
         "overtime": problem.objective.overtime_per_mille * route.overtime_s,
-        "move": 1000 * sum(move_price(problem, order) for order in moved),
-        "area": 1000 * sum(crew.area_cost.get(order.area or "", 0) for order in orders),
+        "move": 1000 * moves,
+        "area": 1000 * area,
     }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dispatch.insertions import Insertions, Proposal
+from dispatch.insertions import Insertions
 from dispatch.model import Order
 from dispatch.obstacle import obstacle
 from dispatch.plan import Plan, Reason
 from dispatch.problem import Problem
+from dispatch.proposal import Proposal
 from dispatch.wording import reason
 
 TRIES = 1

@@ -96,11 +96,14 @@ class Tally:
         """How the terms change that depend on all crews."""
         crews, rates = self.problem.crews, self.problem.objective
         loads, incomes = self.loads, self.incomes
-        if changed:
-            loads, incomes = loads.copy(), incomes.copy()
-        for number, route in changed.items():
-            loads[number] = crews[number].load_s + route.load_s
-            incomes[number] = route_income(self.problem, crews[number], route)
+        if changed and rates.spread_per_mille:
+            loads = loads.copy()
+            for number, route in changed.items():
+                loads[number] = crews[number].load_s + route.load_s
+        if changed and rates.income_spread_per_mille:
+            incomes = incomes.copy()
+            for number, route in changed.items():
+                incomes[number] = route_income(self.problem, crews[number], route)
         return {
             "spread": apart_price(loads, rates.spread_per_mille) - self._sums["spread"],
             "income": apart_price(incomes, rates.income_spread_per_mille) - self._sums["income"],

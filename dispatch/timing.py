@@ -223,7 +223,7 @@ def _after(
             clock = begin + rest.duration_s
             busy += rest.duration_s
             ready, owed = max(busy, clock), owed - 1
-            taken = (*taken, TakenBreak(start_s=begin, finish_s=clock))
+            taken = (*taken, TakenBreak(begin, clock))
     return found
 
 

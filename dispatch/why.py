@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from dispatch.insertions import Insertions, Proposal
+from dispatch.insertions import Insertions
 from dispatch.model import Order
 from dispatch.obstacle import barrier
 from dispatch.plan import Plan, Reason
 from dispatch.positions import Ranked
 from dispatch.problem import Problem
+from dispatch.proposal import Proposal
 from dispatch.refused import demand
 from dispatch.wording import reason
 from dispatch.wording_plans import why_sentences

@@ -141,8 +141,7 @@ def _later(route: dispatch.Route, by_s: int) -> dispatch.Route:
         route,
         end_s=route.end_s + by_s,
         visits=tuple(
-            replace(
-                visit,
+            visit._replace(
                 arrival_s=visit.arrival_s + by_s,
                 start_s=visit.start_s + by_s,
                 finish_s=visit.finish_s + by_s,
@@ -150,7 +149,7 @@ def _later(route: dispatch.Route, by_s: int) -> dispatch.Route:
             for visit in route.visits
         ),
         breaks=tuple(
-            replace(rest, start_s=rest.start_s + by_s, finish_s=rest.finish_s + by_s)
+            rest._replace(start_s=rest.start_s + by_s, finish_s=rest.finish_s + by_s)
             for rest in route.breaks
         ),
     )

@@ -2,12 +2,13 @@
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import PlainSerializer, TypeAdapter
 
 import dispatch
 from app.planning.snapshot import Snapshot
@@ -15,6 +16,15 @@ from app.planning.snapshot import Snapshot
 LARGEST_BYTES = 16_000_000
 """A problem that packs to more is not kept: some 3,000 orders."""
 _LENGTH_BYTES = 4
+
+
+def _by_name(plan: dispatch.Plan) -> dict[str, Any]:
+    """The plan with the fields of its visits by name: what is kept outlives their order."""
+    told = asdict(plan)
+    for route in told["routes"]:
+        for name in ("visits", "breaks"):
+            route[name] = [each._asdict() for each in route[name]]
+    return told
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,7 @@ class _Text:
     orders: tuple[dispatch.Order, ...]
     crews: tuple[dispatch.Crew, ...]
     objective: dispatch.Objective
-    plan: dispatch.Plan
+    plan: Annotated[dispatch.Plan, PlainSerializer(_by_name)]
     places: int
 
 

@@ -54,7 +54,7 @@ def with_route(plan: Plan, number: int, **changes: object) -> Plan:
 
 def with_visit(plan: Plan, number: int, stop: int, **changes: object) -> Plan:
     visits = list(plan.routes[number].visits)
-    visits[stop] = replace(visits[stop], **changes)
+    visits[stop] = visits[stop]._replace(**changes)
     return with_route(plan, number, visits=tuple(visits))
 
 

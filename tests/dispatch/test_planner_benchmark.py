@@ -1,6 +1,5 @@
 """The planner's benchmark measures what it says: gaps, cities, a day, VROOM's windows."""
 
-import dataclasses
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -176,7 +175,7 @@ def test_a_crew_that_is_out_rests_before_it_drives_home() -> None:
     crew = day.problem.crews[number]
     (rest,) = crew.breaks
     now_s = crew.shift[1] - planner_day.HOMEWARD_S
-    day.done[crew.id] = [dataclasses.replace(busy.visits[0], finish_s=now_s - 600)]
+    day.done[crew.id] = [busy.visits[0]._replace(finish_s=now_s - 600)]
     day.plan = replan(planner_day._question(day, now_s, rolling=False), {})
     assert day.plan.routes[number].travel_s > 0, "it is not at home"
     planner_day._set_out(day, now_s)

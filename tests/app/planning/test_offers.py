@@ -150,7 +150,7 @@ class TestAgreed:
         def too_early(self: Takers, *args: Any) -> Any:
             for place in places(self, *args):
                 first, *rest = place.route.visits
-                visits = (replace(first, start_s=first.arrival_s - 1), *rest)
+                visits = (first._replace(start_s=first.arrival_s - 1), *rest)
                 yield replace(place, route=replace(place.route, visits=visits))
 
         monkeypatch.setattr(Takers, "_places", too_early)

@@ -1,5 +1,6 @@
 """A run's problem and plan come back from their compact form as they went in."""
 
+import zlib
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -61,6 +62,13 @@ class TestStored:
         assert (after.at, after.order_ids) == (before.at, before.order_ids)
         assert dispatch.check(after.problem, after.plan) == []
         assert after.planned == [before.order_ids["o1"]]
+
+    def test_visits_and_breaks_are_kept_by_the_names_of_their_fields(self) -> None:
+        body = packed(asked())
+        assert body is not None
+        text = zlib.decompress(body)
+        assert b'"visits":[{"order_id":"o1","travel_s":' in text
+        assert b'"breaks":[{"start_s":' in text
 
     def test_what_is_too_large_is_not_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(stored, "LARGEST_BYTES", 100)
