@@ -2,7 +2,8 @@
 
 A SIMULATED city; the plan is full, crews have a lunch, a third of the waiting orders need a
 certificate. Each sample asks for one order that the plan does not hold: the filter over all 5,500
-gaps, exact timing of the best eight, price per term. For emergencies, ejection comes on top.
+gaps, exact timing of the best eight, price per term. For emergencies it is the best six (up to
+eight where breaks leave a doubt), and ejection comes on top.
 
 `insert_*` asks a plan whose arrays are ready: `dispatch.propose` on `Insertions`, which are made
 once (`prepare_ms`, in no other figure). `insert_public_*` is `dispatch.insert`, call after call on

@@ -6,7 +6,7 @@ exactly. Prepare `Insertions` once per plan and ask it for many orders.
 
 from __future__ import annotations
 
-from dispatch.eject import ejections
+from dispatch.eject import EJECTIONS, ejections
 from dispatch.insertions import MOST, Insertions
 from dispatch.model import Order
 from dispatch.plan import Plan
@@ -23,7 +23,8 @@ def insert(
 
     The plan must be one of this problem (`replan` times an older one anew), but may lack the order
     altogether. One proposal per crew; for an emergency also those where a lower priority gives
-    way. Raises KeyError for an unknown order, `ProblemRefused` for one that is planned already.
+    way, for which two of the places are kept. Raises KeyError for an unknown order,
+    `ProblemRefused` for one that is planned already.
     """
     return propose(Insertions(problem, plan), problem.order_by_id[order_id], most=most)
 
@@ -35,10 +36,11 @@ def propose(insertions: Insertions, order: Order, *, most: int = MOST) -> tuple[
     """
     insertions.demand_open(order)
     insertions.retiming.hold(order)
-    found = insertions.best(order, most=most).proposals
-    if order.emergency:
-        best = found[0].net_per_mille if found else 0
-        found += ejections(insertions, order, below=best)
+    if not order.emergency:
+        return insertions.best(order, most=most).proposals
+    found = insertions.best(order, most=max(1, most - EJECTIONS)).proposals
+    best = found[0].net_per_mille if found else 0
+    found += ejections(insertions, order, below=best)
     return tuple(sorted(found, key=preference)[:most])
 
 
