@@ -13,7 +13,7 @@ from dispatch.proposal import Ejected, Proposal, preference
 
 EJECTIONS = 2
 """Orders that are tried for leaving, the most promising by estimate."""
-LOOK, PLACES = 32, 2
+LEAVER_LOOK, LEAVER_TRIES = 32, 2
 """New places for the one that leaves that are estimated, and timed."""
 USUAL_COST = 1800
 """Price in seconds at which an order usually finds another place, for ranking only."""
@@ -101,14 +101,14 @@ def _elsewhere(
 ) -> list[Proposal]:
     """The ejected order's best new place, once the other is in its old one.
 
-    None that is sure to cost `below` thousandths, its saved penalty aside.
+    None that is sure to cost `below` thousandths or more, its saved penalty aside.
     """
     other = insertions.problem.order_by_id[out.order_id]
     with insertions.supposing(route):
-        again = insertions.best(other, most=1, tries=PLACES, look=LOOK, below=below).proposals
-    if not again:
+        again = insertions.best(other, most=1, tries=LEAVER_TRIES, look=LEAVER_LOOK, below=below)
+    if not again.proposals:
         return []
-    new = again[0]
+    new = again.proposals[0]
     same = new.crew_id == out.from_crew
     ejected = Ejected(
         order_id=other.id,

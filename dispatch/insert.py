@@ -23,8 +23,8 @@ def insert(
 
     The plan must be one of this problem (`replan` times an older one anew), but may lack the order
     altogether. One proposal per crew; for an emergency also those where a lower priority gives
-    way, for which two of the places are kept. Raises KeyError for an unknown order,
-    `ProblemRefused` for one that is planned already.
+    way: with `MOST` and more, `EJECTIONS` of the places are kept for those, and may stay empty.
+    Raises KeyError for an unknown order, `ProblemRefused` for one that is planned already.
     """
     return propose(Insertions(problem, plan), problem.order_by_id[order_id], most=most)
 
@@ -38,7 +38,8 @@ def propose(insertions: Insertions, order: Order, *, most: int = MOST) -> tuple[
     insertions.retiming.hold(order)
     if not order.emergency:
         return insertions.best(order, most=most).proposals
-    found = insertions.best(order, most=max(1, most - EJECTIONS)).proposals
+    direct = most if most < MOST else most - EJECTIONS
+    found = insertions.best(order, most=direct).proposals
     best = found[0].net_per_mille if found else 0
     found += ejections(insertions, order, below=best)
     return tuple(sorted(found, key=preference)[:most])

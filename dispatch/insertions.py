@@ -23,7 +23,7 @@ from dispatch.timing import time_route
 from dispatch.variant import Retiming
 
 MOST = 8
-"""Proposals, and positions timed exactly, unless the caller asks for more."""
+"""Proposals, unless the caller asks for more or fewer."""
 TRIES = 8
 """Timings per order, those included that turned out to break a rule."""
 
@@ -213,7 +213,7 @@ class Insertions:
 
     @contextmanager
     def supposing(self, route: Route) -> Iterator[None]:
-        """Let a crew drive this route for as long as the context lasts."""
+        """Let a crew drive this route for as long as the context lasts; no other crew meanwhile."""
         number = self.tally.number[route.crew_id]
         old, kept = self.routes[number], self.positions.kept(number)
         self.drive(route)

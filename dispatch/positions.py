@@ -75,7 +75,7 @@ class Positions:
         return Kept(self.gaps.rows(number), self._between, self._instead)
 
     def put_back(self, number: int, kept: Kept) -> None:
-        """Undo what has been updated since; the tally knows the old route already."""
+        """Undo this crew's update, the only one since; the tally knows its old route already."""
         if self.gaps.put_back(number, kept.rows):
             self._between, self._instead, self._last = kept.between, kept.instead, None
         else:

@@ -90,7 +90,7 @@ class Walk:
     def learn(self, orders: Sequence[Order], walked: list[list[Stand]]) -> None:
         """Keep the stands around the first of these stops; a longer way that begins so stays.
 
-        `walked` is what `shared` gave, continued; empty when nothing was timed.
+        `walked` is what `shared` gave, continued.
         """
         if not walked:
             return

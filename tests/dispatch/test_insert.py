@@ -233,6 +233,12 @@ class TestEjection:
         found = insert(question, replan(question, {"c1": ["small"]}), "danger")
         assert len(found) == ("window" in given)
 
+    @pytest.mark.parametrize(("most", "told"), [(1, 1), (3, 3), (8, 6), (10, 8)])
+    def test_places_are_kept_for_ejections_where_there_are_many(self, most: int, told: int) -> None:
+        teams = [one_way(f"c{n}") for n in range(9)]
+        question = problem([order("danger", 0, emergency=True)], teams)
+        assert len(insert(question, replan(question, {}), "danger", most=most)) == told
+
     def test_accepted_work_never_leaves(self) -> None:
         asked = self.short()
         teams = (replace(asked.crews[0], locked=("small",)),)
