@@ -215,13 +215,13 @@ class Insertions:
     def supposing(self, route: Route) -> Iterator[None]:
         """Let a crew drive this route for as long as the context lasts; no other crew meanwhile."""
         number = self.tally.number[route.crew_id]
-        old, kept = self.routes[number], self.positions.kept(number)
+        kept, positions = self.tally.kept(number), self.positions.kept(number)
         self.drive(route)
         try:
             yield
         finally:
-            self.tally.drive({number: old})
-            self.positions.put_back(number, kept)
+            self.tally.put_back(number, kept)
+            self.positions.put_back(number, positions)
 
 
 def _weights(problem: Problem) -> Weights:

@@ -17,7 +17,7 @@ from dispatch.gaps import FAR_S, Cells, Gaps
 from dispatch.model import Order
 from dispatch.price import move_price
 from dispatch.problem import Problem
-from dispatch.tally import Tally, apart_price
+from dispatch.tally import Tally
 from dispatch.trip import Shortfall, Spot, Trip
 
 LOOK = 128
@@ -196,12 +196,7 @@ class Positions:
         return last[2]
 
     def _trip(self, order: Order, rows: NDArray[np.intp], spot: Spot) -> Trip:
-        flat = self._flat(order, rows)[:, None]
-
-        def share(more_s: Cells) -> Cells:
-            return flat + self._spread(rows, more_s)
-
-        return Trip(self.gaps, order, rows, spot, share)
+        return Trip(self.gaps, order, rows, spot, self._flat(order, rows), self._tally.spread)
 
     def _flat(self, order: Order, rows: NDArray[np.intp]) -> Cells:
         """What each crew costs beyond driving and time, fairness of workload aside."""
@@ -214,13 +209,8 @@ class Positions:
         rate = self.problem.objective.income_spread_per_mille
         if order.income and rate:
             more = np.full((len(rows), 1), order.income, dtype=np.int64)
-            flat = flat + _apart(self._tally.incomes, rows, more, rate)[:, 0]
+            flat = flat + self._tally.income_spread.changes(rows, more)[:, 0]
         return flat
-
-    def _spread(self, rows: NDArray[np.intp], more_s: Cells) -> Cells:
-        """What `more_s` of work in a gap adds to the price of unequal workloads."""
-        rate = self.problem.objective.spread_per_mille
-        return _apart(self._tally.loads, rows, more_s, rate) if rate else np.zeros_like(more_s)
 
 
 def _by_key(mappings: Sequence[Mapping[str, int]]) -> dict[str, Cells]:
@@ -231,21 +221,3 @@ def _by_key(mappings: Sequence[Mapping[str, int]]) -> dict[str, Cells]:
                 table[key] = np.zeros(len(mappings), dtype=np.int64)
             table[key][number] = value
     return table
-
-
-def _apart(totals: Cells, rows: NDArray[np.intp], more: Cells, rate: int) -> Cells:
-    """How the price of |total - mean| changes when one crew's total grows, exactly as in `price`.
-
-    `more` is [len(rows), anything]; only one of its numbers applies at a time.
-    """
-    count = len(totals)
-    scaled = np.sort(totals) * count
-    before = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(scaled)])
-    mean = totals.sum() + more
-    first, last = np.searchsorted(scaled, (mean.min(), mean.max()))  # few lie in between
-    below = first + np.searchsorted(scaled[first:last], mean)
-    apart = mean * (2 * below - count) + before[-1] - 2 * before[below]
-    own = (totals[rows] * count)[:, None]
-    apart += np.abs(own + more * count - mean) - np.abs(own - mean)
-    result: Cells = rate * apart // count - apart_price(totals, rate)
-    return result

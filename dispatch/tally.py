@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from dispatch.gaps import Cells
+from dispatch.apart import Apart
 from dispatch.plan import TERMS, Route
 from dispatch.price import route_income, route_terms
 from dispatch.problem import Problem
+
+
+class Kept(NamedTuple):
+    """One crew's route and terms as they were, and all crews' sums."""
+
+    sums: Counter[str]
+    terms: dict[str, int]
+    route: Route
+    spread: Apart
+    income_spread: Apart
 
 
 class Tally:
     """One route per crew of the problem, in its order, priced term by term in thousandths.
 
     `planned` says who has which order, `lost` how many published orders each crew has lost to
-    others.
+    others, `spread` and `income_spread` what unequal workloads and incomes cost.
     """
 
     def __init__(self, problem: Problem, routes: Sequence[Route]) -> None:
@@ -25,13 +36,15 @@ class Tally:
         self.routes = list(routes)
         self.number = {crew.id: number for number, crew in enumerate(problem.crews)}
         pairs = list(zip(problem.crews, self.routes, strict=True))
-        self.loads = np.array([c.load_s + r.load_s for c, r in pairs], dtype=np.int64)
-        self.incomes = np.array([route_income(problem, c, r) for c, r in pairs], dtype=np.int64)
+        loads = np.array([c.load_s + r.load_s for c, r in pairs], dtype=np.int64)
+        incomes = np.array([route_income(problem, c, r) for c, r in pairs], dtype=np.int64)
+        self.spread = Apart(loads, problem.objective.spread_per_mille)
+        self.income_spread = Apart(incomes, problem.objective.income_spread_per_mille)
         self._terms = [route_terms(problem, crew, route) for crew, route in pairs]
         self._sums: Counter[str] = Counter()
         for terms in self._terms:
             self._sums.update(terms)
-        self._sums.update(self._shared({}))
+        self._sums.update(spread=self.spread.price, income=self.income_spread.price)
         self.planned: dict[str, str] = {}
         self.lost: Counter[str] = Counter()
         for route in self.routes:
@@ -72,6 +85,9 @@ class Tally:
     def drive(self, changed: Mapping[int, Route]) -> None:
         """Let crews drive these routes from now on."""
         self._sums.update(self.difference(changed))
+        loads, incomes = self._totals(changed)
+        self.spread = self.spread.with_totals(loads)
+        self.income_spread = self.income_spread.with_totals(incomes)
         for number in changed:
             self._count(self.routes[number], -1)
         for number, route in changed.items():
@@ -79,8 +95,18 @@ class Tally:
             self._count(route, 1)
             self._terms[number] = route_terms(self.problem, crew, route)
             self.routes[number] = route
-            self.loads[number] = crew.load_s + route.load_s
-            self.incomes[number] = route_income(self.problem, crew, route)
+
+    def kept(self, number: int) -> Kept:
+        """What `put_back` needs to undo the next `drive` of this crew."""
+        terms, route = self._terms[number], self.routes[number]
+        return Kept(self._sums.copy(), terms, route, self.spread, self.income_spread)
+
+    def put_back(self, number: int, kept: Kept) -> None:
+        """Undo this crew's drive, the only one since."""
+        self._count(self.routes[number], -1)
+        self._count(kept.route, 1)
+        self._sums, self._terms[number], self.routes[number], *spreads = kept
+        self.spread, self.income_spread = spreads
 
     def _count(self, route: Route, sign: int) -> None:
         for visit in route.visits:
@@ -94,25 +120,17 @@ class Tally:
 
     def _shared(self, changed: Mapping[int, Route]) -> dict[str, int]:
         """How the terms change that depend on all crews."""
-        crews, rates = self.problem.crews, self.problem.objective
-        loads, incomes = self.loads, self.incomes
-        if changed and rates.spread_per_mille:
-            loads = loads.copy()
-            for number, route in changed.items():
-                loads[number] = crews[number].load_s + route.load_s
-        if changed and rates.income_spread_per_mille:
-            incomes = incomes.copy()
-            for number, route in changed.items():
-                incomes[number] = route_income(self.problem, crews[number], route)
+        loads, incomes = self._totals(changed)
         return {
-            "spread": apart_price(loads, rates.spread_per_mille) - self._sums["spread"],
-            "income": apart_price(incomes, rates.income_spread_per_mille) - self._sums["income"],
+            "spread": self.spread.change_to(loads),
+            "income": self.income_spread.change_to(incomes),
         }
 
-
-def apart_price(totals: Cells, rate: int) -> int:
-    """Return what `price.spread_price` and `price.income_price` do, from an array."""
-    count = len(totals)
-    if not count or not rate:
-        return 0
-    return rate * int(np.abs(totals * count - totals.sum()).sum()) // count
+    def _totals(self, changed: Mapping[int, Route]) -> tuple[dict[int, int], dict[int, int]]:
+        """What these crews will have worked, and earned if that has a price."""
+        crews, earned = self.problem.crews, {}
+        loads = {number: crews[number].load_s + route.load_s for number, route in changed.items()}
+        if self.income_spread.rate:
+            for number, route in changed.items():
+                earned[number] = route_income(self.problem, crews[number], route)
+        return loads, earned

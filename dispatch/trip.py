@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dispatch.apart import Apart
 from dispatch.gaps import FAR_S, Cells, Gaps
 from dispatch.model import Order
 from dispatch.problem import UNREACHABLE_S
 
 NOT_THERE = -2
 """The building of an order without one: no stop is in it, not even one without a building."""
-Shares = Callable[[Cells], Cells]
-"""Seconds of work that positions add -> what they cost beside driving and time, in thousandths."""
+_NEVER = FAR_S << 10
+"""The price of what cannot be."""
 
 
 class Spot(NamedTuple):
@@ -64,11 +64,18 @@ class Trip:
 
     `ready_s` is driving and set-up to it, `soonest_s` when it begins wherever breaks are put,
     `next_s` driving and set-up from it to the stop behind, `more_s` the busy time it adds, and
-    `sure` what it costs whenever it is done, in thousandths.
+    `sure` what it costs whenever it is done, in thousandths: driving, what the crew costs beyond
+    work and time (`flat`, one number per crew), and what its work does to `spread`.
     """
 
     def __init__(
-        self, gaps: Gaps, order: Order, rows: NDArray[np.intp], spot: Spot, share: Shares
+        self,
+        gaps: Gaps,
+        order: Order,
+        rows: NDArray[np.intp],
+        spot: Spot,
+        flat: Cells,
+        spread: Apart,
     ) -> None:
         self.order, self.rows, self.gaps = order, rows, gaps
         every = len(rows) == len(spot.here)
@@ -86,9 +93,9 @@ class Trip:
         self.close_s = FAR_S if order.window is None else order.window[1]
         self.due_s = FAR_S if order.due_s is None else order.due_s
 
-        more_s = np.minimum(self.more_s, FAR_S >> 12)
         driven = np.minimum(self.to_s, FAR_S >> 12) + self.on_s - spot.saved_leg_s
-        self.sure = gaps.problem.objective.travel_per_mille * driven + share(more_s)
+        self.sure = spread.changes(rows, np.minimum(self.more_s, FAR_S >> 12))
+        self.sure += gaps.problem.objective.travel_per_mille * driven + flat[:, None]
 
     def drivable(self) -> NDArray[np.bool_]:
         """Where a road leads there and on."""
@@ -117,91 +124,113 @@ class Trip:
     def bound(self) -> Cells:
         """The least it can cost, wherever breaks are put; see `sure` for what is certain."""
         spot, order = self.spot, self.order
-        late = order.late_per_mille * np.maximum(0, self.soonest_s - self.due_s)
-        gains = spot.leaves | (self.more_s < 0)
-        bound: Cells = self.sure + late - gains * self.gaps.late_ahead[self.rows, :1]
+        bound: Cells = np.maximum(0, self.soonest_s - self.due_s)
+        bound *= order.late_per_mille
+        bound += self.sure
+        sooner = self.more_s < 0
+        if spot.leaves:
+            bound -= self.gaps.late_ahead[self.rows, :1]
+        elif sooner.any():
+            bound -= sooner * self.gaps.late_ahead[self.rows, :1]
         return bound
 
     def estimate(
         self, crew: NDArray[np.intp], gap: NDArray[np.intp]
     ) -> tuple[Cells, NDArray[np.bool_]]:
         """Price with lateness down the route, and whether it is feasible with breaks as planned."""
-        cell, order, spot = self.gaps.cell, self.order, self.spot
-        row = self.rows[crew]
-        behind = gap + 1 if spot.leaves else gap
-        column = np.arange(self.gaps.width)[None, :]
-        sums = self.gaps.sums[row]
-        since = self.gaps.sums[row, behind][:, None]
-        floors = np.where(column <= behind[:, None], -FAR_S, self.gaps.floors[row])
-        floors = np.maximum.accumulate(floors, axis=1)
-        rate = np.where(column < behind[:, None], 0, cell["late_per_mille"][row])
-        late_now = self.gaps.late_ahead[row, gap]
-        due, latest = cell["due_s"][row], self.gaps.latest_s[row, behind]
-        ready = spot.free_s[crew, gap] + self.ready_s[crew, gap]
-        best = np.full(len(row), FAR_S << 10, dtype=np.int64)
-        likely = np.zeros(len(row), dtype=np.bool_)
-        for before, after, valid in self._splits(row, gap):
-            start = np.maximum(ready + before[0], np.maximum(before[1], order.opens_s))
-            finish = start + order.service_s
-            onward = np.maximum(finish + self.next_s[crew, gap] + after[0], after[1])
-            onward = np.maximum(onward, cell["opens_s"][row, behind])
-            fits = valid & (start <= self.close_s) & (finish <= after[2]) & (onward <= latest)
-            starts = sums + np.maximum(onward[:, None] - since, floors)
-            late = (rate * np.maximum(0, starts - due)).sum(axis=1) - late_now
-            late += order.late_per_mille * np.maximum(0, start - self.due_s)
-            best = np.where(fits & (late < best), late, best)
-            likely |= fits
-        return self.sure[crew, gap] + np.where(likely, best, 0), likely
+        gaps, order, cell, count = self.gaps, self.order, self.gaps.cell, len(crew)
+        pick, before, after = self._sides(crew, gap)
+        crew, gap = crew[pick], gap[pick]
+        row, behind = self.rows[crew], gap + 1 if self.spot.leaves else gap
+        start = self._start(crew, gap, before)
+        finish = start + order.service_s
+        onward = np.maximum(finish + self.next_s[crew, gap] + after[0], after[1])
+        onward = np.maximum(onward, cell["opens_s"][row, behind])
+        fits = (start <= self.close_s) & (finish <= after[2])
+        fits &= onward <= gaps.latest_s[row, behind]
+        over = self._starts(row, behind, onward) - cell["due_s"].take(row, axis=0)
+        np.maximum(over, 0, out=over)
+        over *= cell["late_per_mille"].take(row, axis=0)
+        over *= np.arange(gaps.width) >= behind[:, None]
+        late = over.sum(axis=1) - gaps.late_ahead[row, gap]
+        late += order.late_per_mille * np.maximum(0, start - self.due_s)
+        late[~fits] = _NEVER
+        best = late[:count]
+        np.minimum.at(best, pick[count:], late[count:])
+        likely = best < _NEVER
+        return self.sure[crew[:count], gap[:count]] + np.where(likely, best, 0), likely
 
     def shortfall(self, crew: NDArray[np.intp], gap: NDArray[np.intp]) -> Shortfall:
         """What each position breaks when nothing binds but the breaks; the best side of them."""
-        cell, order = self.gaps.cell, self.order
+        gaps, cell, order = self.gaps, self.gaps.cell, self.order
+        pick, before, after = self._sides(crew, gap)
+        crew, gap = crew[pick], gap[pick]
         row = self.rows[crew]
-        columns = np.arange(self.gaps.width)[None, :]
-        behind = columns >= gap[:, None]
-        sums, close = self.gaps.sums[row], cell["close_s"][row]
-        since = self.gaps.sums[row, gap][:, None]
-        floors = np.where(columns > gap[:, None], self.gaps.floors[row], -FAR_S)
-        floors = np.maximum.accumulate(floors, axis=1)
+        behind = np.arange(gaps.width) >= gap[:, None]
+        close = cell["close_s"][row]
         home = (close < FAR_S) & (cell["stop"][row] < 0)
         rate = np.where(behind & ~home, cell["late_per_mille"][row], 0)
-        due, late_now = cell["due_s"][row], np.where(rate > 0, cell["late"][row], 0).sum(axis=1)
-        ready = self.spot.free_s[crew, gap] + self.ready_s[crew, gap]
-        opens, latest = cell["opens_s"][row, gap], self.gaps.latest_s[row, gap]
-        next_s = self.next_s[crew, gap]
-        best = np.full((5, len(row)), FAR_S, dtype=np.int64)
-        for before, after, valid in self._splits(row, gap):
-            reached = np.maximum(ready + before[0], np.maximum(before[1], order.earliest_s))
-            start = np.maximum(reached, order.opens_s)
-            finish = start + order.service_s
-            onward = np.maximum(np.maximum(finish + next_s + after[0], after[1]), opens)
-            starts = sums + np.maximum(onward[:, None] - since, floors)
-            over = np.maximum(0, starts - close) * behind
-            overtime = (over * home).sum(axis=1)
-            others = over.sum(axis=1) - overtime + np.maximum(0, finish - after[2])
-            late = (rate * np.maximum(0, starts - due)).sum(axis=1) - late_now
-            late += order.late_per_mille * np.maximum(0, start - self.due_s)
-            last = np.minimum(after[2], latest - next_s - after[0]) - order.service_s
-            sooner = (reached <= last) & (last < order.opens_s)
-            earlier = np.where(sooner & valid, order.opens_s - last, FAR_S)
-            asks = np.stack([np.maximum(0, start - self.close_s), overtime, others, late])
-            better = valid & (asks[:3].sum(axis=0) < best[:3].sum(axis=0))
-            best[:4] = np.where(better, asks, best[:4])
-            best[4] = np.minimum(best[4], earlier)
-        later, overtime, others, late, earlier = best
+        late_now = np.where(rate > 0, cell["late"][row], 0).sum(axis=1)
+        latest, next_s = gaps.latest_s[row, gap], self.next_s[crew, gap]
+        start = self._start(crew, gap, before, order.earliest_s)
+        reached, start = start, np.maximum(start, order.opens_s)
+        finish = start + order.service_s
+        onward = np.maximum(finish + next_s + after[0], after[1])
+        starts = self._starts(row, gap, np.maximum(onward, cell["opens_s"][row, gap]))
+        over = np.maximum(0, starts - close) * behind
+        overtime = (over * home).sum(axis=1)
+        others = over.sum(axis=1) - overtime + np.maximum(0, finish - after[2])
+        late = (rate * np.maximum(0, starts - cell["due_s"][row])).sum(axis=1) - late_now
+        late += order.late_per_mille * np.maximum(0, start - self.due_s)
+        last = np.minimum(after[2], latest - next_s - after[0]) - order.service_s
+        sooner = (reached <= last) & (last < order.opens_s)
+        earlier = np.where(sooner, order.opens_s - last, FAR_S)
+        later = np.maximum(0, start - self.close_s)
+        best = np.lexsort((later + overtime + others, pick))  # each position's sides together
+        best = best[np.flatnonzero(np.diff(pick[best], prepend=-1))]
+        np.minimum.at(earlier, pick, earlier)
         price = self.sure[crew, gap] + np.minimum(late, FAR_S)
-        return Shortfall(row, gap, later, earlier, overtime, others, price)
+        found = (row, gap, later, earlier[pick], overtime, others, price)
+        return Shortfall(*(values[best] for values in found))
 
-    def _splits(
-        self, row: NDArray[np.intp], gap: NDArray[np.intp]
-    ) -> list[tuple[Cells, Cells, NDArray[np.bool_]]]:
-        """Ways to put the breaks beside the order: (those before it, those after, is it one)."""
-        gaps = self.gaps
+    def _start(
+        self,
+        crew: NDArray[np.intp],
+        gap: NDArray[np.intp],
+        before: Cells,
+        opens_s: int | None = None,
+    ) -> Cells:
+        """When the order begins there after these breaks, not before it opens."""
+        opens_s = self.order.opens_s if opens_s is None else opens_s
+        ready = self.spot.free_s[crew, gap] + self.ready_s[crew, gap] + before[0]
+        start: Cells = np.maximum(ready, np.maximum(before[1], opens_s))
+        return start
+
+    def _starts(self, row: NDArray[np.intp], behind: NDArray[np.intp], onward: Cells) -> Cells:
+        """When the stops of these rows start if stop `behind` does at `onward`; see `gaps`."""
+        floors, sums = self.gaps.floors.take(row, axis=0), self.gaps.sums.take(row, axis=0)
+        floors[np.arange(self.gaps.width) <= behind[:, None]] = -FAR_S
+        np.maximum.accumulate(floors, axis=1, out=floors)
+        onward = onward - self.gaps.sums[row, behind]
+        np.maximum(floors, onward[:, None], out=floors)
+        floors += sums
+        return floors
+
+    def _sides(
+        self, crew: NDArray[np.intp], gap: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], Cells, Cells]:
+        """Ways to put the breaks beside the order: (number of the position, those before, after).
+
+        First one way for every position, then what more there are.
+        """
+        gaps, row = self.gaps, self.rows[crew]
+        pick = np.arange(len(row))
         if self.spot.leaves:
             whole = gaps.split_after[0]
-            return [(whole[:, row, gap], whole[:, row, gap + 1], np.ones(len(row), dtype=np.bool_))]
-        return [
-            (gaps.split[way][:, row, gap], gaps.split_after[way][:, row, gap], way < valid)
-            for valid in (gaps.splits[row, gap],)
-            for way in range(min(len(gaps.split), int(valid.max())))
-        ]
+            return pick, whole[:, row, gap], whole[:, row, gap + 1]
+        ways = gaps.splits[row, gap]
+        sides = [np.flatnonzero(ways > way) for way in range(1, int(ways.max(initial=0)))]
+        way = np.repeat(np.arange(len(sides) + 1), [len(pick), *map(len, sides)])
+        pick = np.concatenate([pick, *sides])
+        at = (way, slice(None), row[pick], gap[pick])
+        return pick, gaps.split[at].T, gaps.split_after[at].T
