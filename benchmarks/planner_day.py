@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from app.planning import policy
-from benchmarks.day_calls import arrivals
+from benchmarks.day_calls import appointed, arrivals
 from benchmarks.day_rules import demand_honest
 from benchmarks.planner_ours import planned
 from benchmarks.rich_generator import DAY, Family, generate
@@ -106,7 +106,7 @@ def _moments(day: Day, every_s: int) -> Iterator[int]:
 
 def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
     """What the planner is asked now."""
-    orders = day.known(now_s)
+    orders = [_unhurried(order) for order in day.known(now_s)]
     if day.plan is not None and rolling:
         visits = {v.order_id: (r.crew_id, v) for r in day.plan.routes for v in r.visits}
         orders = [_published(order, visits, now_s) for order in orders]
@@ -123,6 +123,15 @@ def _question(day: Day, now_s: int, *, rolling: bool) -> Problem:
         travel=day.problem.travel,
         objective=rates,
     )
+
+
+def _unhurried(order: Order) -> Order:
+    """What may be done all day: its waiting has the price that it has for the service."""
+    assert order.due_s is not None
+    if order.emergency or appointed(order) or order.due_s < DAY[1]:
+        return order
+    rate = policy.waiting_rate(order.service_s)
+    return replace(order, due_s=None, late_per_mille=0, waiting_per_mille=rate)
 
 
 def _published(order: Order, visits: Mapping[str, tuple[str, Visit]], now_s: int) -> Order:

@@ -3,6 +3,7 @@
 Importing this package is cheap: OR-Tools is loaded by the first call that needs it.
 """
 
+from dispatch.budget import Budget
 from dispatch.check import Violation, check
 from dispatch.commit import Candidate, choose_commits
 from dispatch.compare import Difference, Move, Shift, compare
@@ -10,7 +11,7 @@ from dispatch.explain import explain, reasons
 from dispatch.fit import may_have
 from dispatch.insert import applied, insert, place, propose
 from dispatch.insertions import Insertions
-from dispatch.model import Break, Budget, Crew, Objective, Order
+from dispatch.model import Break, Crew, Objective, Order
 from dispatch.plan import TERMS, Plan, Reason, Route, TakenBreak, Visit
 from dispatch.problem import UNREACHABLE_S, Problem
 from dispatch.proposal import Ejected, Proposal

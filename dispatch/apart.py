@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 Totals = NDArray[np.int64]
 
 _PIECES: Final = 3
-"""Pieces of a line that are laid over each other; more are looked up, which takes longer."""
+"""So many straight pieces are all worked out and the highest taken; among more, each mean's own is
+searched for, which takes longer."""
 
 
 class Apart:
     """The price of |total - mean| over all crews, and of changes of one crew's total.
 
-    `totals` (workload in seconds or income in hundredths of points) has one entry per crew; prices
-    are in thousandths, like `rate` a unit.
+    `totals` (workload in seconds or income in hundredths of points) has one entry per crew. Prices
+    are in thousandths; `rate` is the price of a unit.
     """
 
     def __init__(self, totals: Totals, rate: int) -> None:
@@ -33,14 +34,14 @@ class Apart:
         self.price = rate * int(np.abs(self._scaled - self._sum).sum()) // self._count
 
     def with_totals(self, totals: Mapping[int, int]) -> Apart:
-        """The same with these crews' totals in place of theirs."""
+        """The same with new totals of some crews, by their numbers."""
         changed = self._totals.copy()
         for number, total in totals.items():
             changed[number] = total
         return Apart(changed, self.rate)
 
     def change_to(self, totals: Mapping[int, int]) -> int:
-        """How the price changes with these crews' totals in place of theirs."""
+        """How the price changes with new totals of some crews, by their numbers."""
         if not self.rate:
             return 0
         if len(totals) != 1:
@@ -51,7 +52,7 @@ class Apart:
         slope, base = self._line(int(self._sorted.searchsorted(mean)))
         apart = slope * mean + base
         apart += abs(own + more * self._count - mean) - abs(own - mean)
-        return self.rate * apart // self._count - self.price
+        return int(self.rate * apart // self._count) - self.price
 
     def changes(self, rows: NDArray[np.intp], more: Totals) -> Totals:
         """How the price changes when the totals of these crews, one at a time, grow by `more`.
@@ -85,10 +86,11 @@ class Apart:
                 slope, base = self._line(below)
                 np.maximum(apart, mean * slope + base, out=apart)
             return apart
-        below = first + self._sorted[first:last].searchsorted(mean)
-        found: Totals = mean * (2 * below - self._count) + self._sums[-1] - 2 * self._sums[below]
+        slope, base = self._line(first + self._sorted[first:last].searchsorted(mean))
+        found: Totals = mean * slope + base
         return found
 
-    def _line(self, below: int) -> tuple[int, int]:
-        """Slope and value at nought of that sum where so many totals lie below the mean."""
-        return 2 * below - self._count, int(self._sums[-1]) - 2 * int(self._sums[below])
+    def _line(self, below: Any) -> tuple[Any, Any]:
+        """Slope and intercept of the sum in `_apart` where `below` totals (a number, or one per
+        mean) are less than the mean."""
+        return 2 * below - self._count, self._sums[-1] - 2 * self._sums[below]

@@ -237,7 +237,7 @@ def _price(
     """Price every term from the visits alone."""
     rates = problem.objective
     unserved = sum(orders[order_id].priority_penalty for order_id in plan.unassigned)
-    late = move = area = driven = over = 0
+    late = waiting = move = area = driven = over = 0
     loads, incomes = [], []
     for route in plan.routes:
         crew = crews[route.crew_id]
@@ -248,6 +248,8 @@ def _price(
         for visit in route.visits:
             order = orders[visit.order_id]
             late += order.late_per_mille * visit.late_s
+            opens_s = max(order.earliest_s, order.window[0] if order.window else 0)
+            waiting += order.waiting_per_mille * max(0, visit.start_s - opens_s)
             away = order.current_crew is not None and order.current_crew != crew.id
             rate = rates.move if order.move_s is None else order.move_s
             move += rate if away else 0
@@ -258,6 +260,7 @@ def _price(
     expected = {
         "unserved": unserved,
         "late": late // 1000,
+        "waiting": waiting // 1000,
         "travel": rates.travel_per_mille * driven // 1000,
         "overtime": rates.overtime_per_mille * over // 1000,
         "move": move,

@@ -51,7 +51,8 @@ FIELDS = (
 
 `here`, `there`, `*_building`: place and building before and behind; -1 when there is none.
 `free_s`: when the crew is free to leave. `leg_s`, `setup_s`: what the plan drives and sets up now.
-`late`: what the stop's lateness (the end's overtime) costs now, in thousandths.
+`due_s`, `late_per_mille`: from when on a later start costs, and how much (`Order.delay_price`).
+`late`: what the stop's lateness or waiting (the end's overtime) costs now, in thousandths.
 `open`: 1 where an order may be put, 0 before accepted work and behind the end.
 `stop`: number of the stop's order in the problem, -1 for the end.
 """
@@ -137,6 +138,7 @@ class Gaps:
         for position, (order, visit) in enumerate(zip(orders, route.visits, strict=True)):
             shut = order.window is not None and position >= locked
             there = self.building(order.building)
+            due_s, rate = order.delay_price
             columns.append(
                 (
                     here,
@@ -150,9 +152,9 @@ class Gaps:
                     order.opens_s,
                     order.window[1] if shut and order.window else FAR_S,
                     order.service_s,
-                    FAR_S if order.due_s is None else order.due_s,
-                    order.late_per_mille,
-                    order.late_per_mille * visit.late_s,
+                    due_s,
+                    rate,
+                    rate * max(0, visit.start_s - due_s),
                     1,
                     position >= locked,
                     self._number.get(order.id, -1),

@@ -215,12 +215,12 @@ class Insertions:
     def supposing(self, route: Route) -> Iterator[None]:
         """Let a crew drive this route for as long as the context lasts; no other crew meanwhile."""
         number = self.tally.number[route.crew_id]
-        kept, positions = self.tally.kept(number), self.positions.kept(number)
+        tally, positions = self.tally.kept(number), self.positions.kept(number)
         self.drive(route)
         try:
             yield
         finally:
-            self.tally.put_back(number, kept)
+            self.tally.put_back(number, tally)
             self.positions.put_back(number, positions)
 
 

@@ -38,6 +38,8 @@ class Order:
     due_s: int | None = None
     """Soft deadline of the start; each second after it costs `late_per_mille`."""
     late_per_mille: int = 0
+    waiting_per_mille: int = 0
+    """Price of each second from `opens_s` to the start, without `due_s` only: sooner is better."""
     skills: tuple[tuple[str, int], ...] = ()
     """(skill, how many of the crew's members must hold it)."""
     crew_size: int = 1
@@ -68,6 +70,7 @@ class Order:
             earliest_s=self.earliest_s,
             due_s=self.due_s,
             late_per_mille=self.late_per_mille,
+            waiting_per_mille=self.waiting_per_mille,
             crew_size=self.crew_size,
             income=self.income,
             units=self.units,
@@ -81,6 +84,12 @@ class Order:
                 f"{name}: the window closes at {self.window[1]} before it opens.",
                 "Give (earliest, latest) start.",
             )
+        demand(
+            self.due_s is None or not self.waiting_per_mille,
+            "waiting_with_deadline",
+            f"{name}: due_s is {self.due_s} and waiting_per_mille {self.waiting_per_mille}.",
+            "Price the waiting of orders without a deadline only.",
+        )
         _demand_skills(name, dict(self.skills), len(self.skills))
         demand(
             self.crew_size >= 1,
@@ -93,6 +102,13 @@ class Order:
     def opens_s(self) -> int:
         """The earliest start that window and availability allow."""
         return max(self.earliest_s, self.window[0] if self.window else 0)
+
+    @property
+    def delay_price(self) -> tuple[int, int]:
+        """From when on a later start costs (lateness or waiting), and its price in thousandths."""
+        if self.due_s is None:
+            return self.opens_s, self.waiting_per_mille
+        return self.due_s, self.late_per_mille
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,30 +264,6 @@ class Objective:
             spread_per_mille=self.spread_per_mille,
             income_spread_per_mille=self.income_spread_per_mille,
             most_moves=self.most_moves,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How long the search may go on: `seconds` always, and what else is given.
-
-    With `iterations` (rounds of the search) and ample seconds the answer depends on the seed alone;
-    `solutions` ends either engine after so many improvements.
-    """
-
-    seconds: float
-    solutions: int | None = None
-    iterations: int | None = None
-
-    def __post_init__(self) -> None:
-        demand(
-            0 < self.seconds <= 3600
-            and (self.solutions is None or self.solutions > 0)
-            and (self.iterations is None or self.iterations > 0),
-            "budget_out_of_range",
-            f"The budget is {self.seconds} s, {self.solutions} solutions and "
-            f"{self.iterations} iterations.",
-            "Give 0 < seconds <= 3600, and positive numbers or None.",
         )
 
 

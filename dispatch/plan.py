@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-TERMS = ("unserved", "late", "travel", "overtime", "move", "area", "spread", "income")
+TERMS = ("unserved", "late", "waiting", "travel", "overtime", "move", "area", "spread", "income")
 """The terms of a plan's price, in the order in which they are shown."""
 
 

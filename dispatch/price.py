@@ -16,15 +16,18 @@ def move_price(problem: Problem, order: Order) -> int:
 
 def route_terms(problem: Problem, crew: Crew, route: Route) -> dict[str, int]:
     """Price in thousandths of what this route costs by itself: all terms but three."""
-    late = moves = area = 0
+    late = waiting = moves = area = 0
     for visit in route.visits:
         order = problem.order_by_id[visit.order_id]
         late += order.late_per_mille * visit.late_s
+        if order.waiting_per_mille:
+            waiting += order.waiting_per_mille * max(0, visit.start_s - order.opens_s)
         area += crew.area_cost.get(order.area or "", 0)
         if order.current_crew is not None and order.current_crew != crew.id:
             moves += move_price(problem, order)
     return {
         "late": late,
+        "waiting": waiting,
         "travel": problem.objective.travel_per_mille * route.travel_s,
         "overtime": problem.objective.overtime_per_mille * route.overtime_s,
         "move": 1000 * moves,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from dispatch.budget import Budget
 from dispatch.insertion import SORTS, Tour, build, mend
-from dispatch.model import Budget
 from dispatch.moves import within_moves
 from dispatch.plan import Plan
 from dispatch.problem import Problem

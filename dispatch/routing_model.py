@@ -119,8 +119,9 @@ class RoutingModel:
             locked = order.id in self.problem.locked_crew
             close = horizon if locked or order.window is None else order.window[1]
             clock.CumulVar(index).SetRange(min(order.opens_s, horizon), min(close, horizon))
-            if order.due_s is not None and order.late_per_mille:
-                clock.SetCumulVarSoftUpperBound(index, order.due_s, order.late_per_mille)
+            due_s, rate = order.delay_price
+            if rate:
+                clock.SetCumulVarSoftUpperBound(index, due_s, rate)
 
     def _choose(self) -> None:
         """Leave out at a price; only who may; accepted orders first and in their order."""

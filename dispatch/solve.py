@@ -15,11 +15,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal
 
+from dispatch.budget import Budget
 from dispatch.check import check
 from dispatch.explain import explain
 from dispatch.insertion import Tour
 from dispatch.master import improved
-from dispatch.model import Budget
 from dispatch.moves import within_moves
 from dispatch.plan import Plan
 from dispatch.price import priced_plan

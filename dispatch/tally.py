@@ -105,8 +105,8 @@ class Tally:
         """Undo this crew's drive, the only one since."""
         self._count(self.routes[number], -1)
         self._count(kept.route, 1)
-        self._sums, self._terms[number], self.routes[number], *spreads = kept
-        self.spread, self.income_spread = spreads
+        self._sums, self._terms[number], self.routes[number] = kept.sums, kept.terms, kept.route
+        self.spread, self.income_spread = kept.spread, kept.income_spread
 
     def _count(self, route: Route, sign: int) -> None:
         for visit in route.visits:

@@ -18,8 +18,8 @@ from dispatch.model import Break, Crew, Order
 from dispatch.plan import Route, TakenBreak, Visit
 from dispatch.problem import UNREACHABLE_S, Problem
 
-_new = tuple.__new__
-"""Makes a named tuple of a tuple in half the time that its class takes."""
+_stand = tuple.__new__
+"""Makes a `Stand` of a tuple in half the time of its class, which would check the length."""
 
 
 class Stand(NamedTuple):
@@ -201,13 +201,13 @@ def _after(
 ) -> list[Stand]:
     """Every stand after the leg and the order begun by `latest`; after the way home for None.
 
-    No rest is waited for where the order is done before the rest may begin: on the way to the next
-    stop it ends as soon.
+    A rest that may begin only when the order is done is not put before it: on the way to the next
+    stop it ends no later, and nothing starts later.
     """
     opens = due = rate = service_s = 0
     if order is not None:
         opens, service_s = order.opens_s, order.service_s
-        due, rate = (0, 0) if order.due_s is None else (order.due_s, order.late_per_mille)
+        due, rate = order.delay_price
     busy_s, found = sum(leg), []
     for stand in stands:
         clock, late, owed = stand.finish_s, stand.late, stand.owed
@@ -218,7 +218,7 @@ def _after(
             if latest is None or start <= latest:
                 more = rate * (start - due) if start > due else 0
                 stands_so = (start + service_s, late + more, owed, start, taken, stand)
-                found.append(_new(Stand, stands_so))
+                found.append(_stand(Stand, stands_so))
             if owed == 0:
                 break
             rest = rests[-owed]
@@ -284,4 +284,4 @@ def _visit(before: Stand, now: Stand, order: Order, leg: Leg) -> Visit:
     wait_s = start_s - left_s - travel_s - setup_s - resting_s
     late_s = 0 if order.due_s is None or start_s < order.due_s else start_s - order.due_s
     times = (travel_s, arrival_s, setup_s, wait_s, start_s, now.finish_s, late_s)
-    return _new(Visit, (order.id, *times))
+    return Visit._make((order.id, *times))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,8 @@ from dispatch.problem import UNREACHABLE_S
 
 NOT_THERE = -2
 """The building of an order without one: no stop is in it, not even one without a building."""
-_NEVER = FAR_S << 10
-"""The price of what cannot be."""
+_NEVER: Final = int(np.iinfo(np.int64).max)
+"""The price of what cannot be: above all others, and never added to anything."""
 
 
 class Spot(NamedTuple):
@@ -91,7 +91,7 @@ class Trip:
         self.more_s = self.ready_s + self.next_s + order.service_s - spot.saved_busy_s
         self.soonest_s = np.maximum(order.opens_s, spot.free_bound_s + self.ready_s)
         self.close_s = FAR_S if order.window is None else order.window[1]
-        self.due_s = FAR_S if order.due_s is None else order.due_s
+        self.due_s, self.late_per_mille = order.delay_price
 
         driven = np.minimum(self.to_s, FAR_S >> 12) + self.on_s - spot.saved_leg_s
         self.sure = spread.changes(rows, np.minimum(self.more_s, FAR_S >> 12))
@@ -123,9 +123,9 @@ class Trip:
 
     def bound(self) -> Cells:
         """The least it can cost, wherever breaks are put; see `sure` for what is certain."""
-        spot, order = self.spot, self.order
+        spot = self.spot
         bound: Cells = np.maximum(0, self.soonest_s - self.due_s)
-        bound *= order.late_per_mille
+        bound *= self.late_per_mille
         bound += self.sure
         sooner = self.more_s < 0
         if spot.leaves:
@@ -142,7 +142,7 @@ class Trip:
         pick, before, after = self._sides(crew, gap)
         crew, gap = crew[pick], gap[pick]
         row, behind = self.rows[crew], gap + 1 if self.spot.leaves else gap
-        start = self._start(crew, gap, before)
+        start = self._start(crew, gap, before, order.opens_s)
         finish = start + order.service_s
         onward = np.maximum(finish + self.next_s[crew, gap] + after[0], after[1])
         onward = np.maximum(onward, cell["opens_s"][row, behind])
@@ -153,7 +153,7 @@ class Trip:
         over *= cell["late_per_mille"].take(row, axis=0)
         over *= np.arange(gaps.width) >= behind[:, None]
         late = over.sum(axis=1) - gaps.late_ahead[row, gap]
-        late += order.late_per_mille * np.maximum(0, start - self.due_s)
+        late += self.late_per_mille * np.maximum(0, start - self.due_s)
         late[~fits] = _NEVER
         best = late[:count]
         np.minimum.at(best, pick[count:], late[count:])
@@ -172,8 +172,8 @@ class Trip:
         rate = np.where(behind & ~home, cell["late_per_mille"][row], 0)
         late_now = np.where(rate > 0, cell["late"][row], 0).sum(axis=1)
         latest, next_s = gaps.latest_s[row, gap], self.next_s[crew, gap]
-        start = self._start(crew, gap, before, order.earliest_s)
-        reached, start = start, np.maximum(start, order.opens_s)
+        reached = self._start(crew, gap, before, order.earliest_s)
+        start = np.maximum(reached, order.opens_s)
         finish = start + order.service_s
         onward = np.maximum(finish + next_s + after[0], after[1])
         starts = self._starts(row, gap, np.maximum(onward, cell["opens_s"][row, gap]))
@@ -181,7 +181,7 @@ class Trip:
         overtime = (over * home).sum(axis=1)
         others = over.sum(axis=1) - overtime + np.maximum(0, finish - after[2])
         late = (rate * np.maximum(0, starts - cell["due_s"][row])).sum(axis=1) - late_now
-        late += order.late_per_mille * np.maximum(0, start - self.due_s)
+        late += self.late_per_mille * np.maximum(0, start - self.due_s)
         last = np.minimum(after[2], latest - next_s - after[0]) - order.service_s
         sooner = (reached <= last) & (last < order.opens_s)
         earlier = np.where(sooner, order.opens_s - last, FAR_S)
@@ -194,16 +194,11 @@ class Trip:
         return Shortfall(*(values[best] for values in found))
 
     def _start(
-        self,
-        crew: NDArray[np.intp],
-        gap: NDArray[np.intp],
-        before: Cells,
-        opens_s: int | None = None,
+        self, crew: NDArray[np.intp], gap: NDArray[np.intp], before: Cells, not_before_s: int
     ) -> Cells:
-        """When the order begins there after these breaks, not before it opens."""
-        opens_s = self.order.opens_s if opens_s is None else opens_s
+        """When the order could begin there after these breaks, not before `not_before_s`."""
         ready = self.spot.free_s[crew, gap] + self.ready_s[crew, gap] + before[0]
-        start: Cells = np.maximum(ready, np.maximum(before[1], opens_s))
+        start: Cells = np.maximum(ready, np.maximum(before[1], not_before_s))
         return start
 
     def _starts(self, row: NDArray[np.intp], behind: NDArray[np.intp], onward: Cells) -> Cells:

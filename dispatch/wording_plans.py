@@ -8,6 +8,7 @@ from typing import Protocol
 TERM_NAMES: Mapping[str, tuple[str, str]] = {
     "unserved": ("未派工单", "orders left out"),
     "late": ("迟到", "lateness"),
+    "waiting": ("客户等候", "customers' waiting"),
     "travel": ("行车", "driving"),
     "overtime": ("加班", "overtime"),
     "move": ("改派", "changes of crew"),

@@ -109,9 +109,8 @@ def problem_of(
     snapshot: Snapshot, layout: Layout, roads: Roads, objective: dispatch.Objective = OBJECTIVE
 ) -> dispatch.Problem:
     """The problem, with the snapshot's instant as time zero; raises dispatch.ProblemRefused."""
-    orders = [order_of(job, snapshot.at, layout) for job in snapshot.jobs]
     areas = {job.station_id for job in snapshot.jobs}
-    crews = []
+    orders, crews = [], []
     for crew in snapshot.crews:
         now = standing(crew, snapshot.at)
         away = elsewhere(snapshot, crew)
@@ -126,9 +125,20 @@ def problem_of(
                 area_cost=prices(areas, crew.station_id),
             )
         )
+    over_s = max((crew.hard_end_s for crew in crews), default=0)
+    waiting = [_waiting(job, snapshot.at, layout, over_s) for job in snapshot.jobs]
     return dispatch.Problem(
-        orders=tuple(orders), crews=tuple(crews), travel=roads.travel, objective=objective
+        orders=(*waiting, *orders), crews=tuple(crews), travel=roads.travel, objective=objective
     )
+
+
+def _waiting(job: Job, at: datetime, layout: Layout, over_s: int) -> dispatch.Order:
+    """With a price of waiting, if it has no slot and no deadline before all crews are home."""
+    order = order_of(job, at, layout)
+    if order.window is not None or (order.due_s is not None and order.due_s < over_s):
+        return order
+    rate = policy.waiting_rate(order.service_s, seconds(job.reported_at, at))
+    return replace(order, due_s=None, waiting_per_mille=rate)
 
 
 def elsewhere(snapshot: Snapshot, crew: CrewNow) -> list[Elsewhere]:

@@ -61,6 +61,13 @@ NEAR = timedelta(hours=1)
 FAR_MOVE_S = 1
 """The same for a later visit: nothing changes for nothing, and whatever is better may come (figure
 ours)."""
+WAITING_PER_MILLE = 10
+"""Price in thousandths of each second that an order without a deadline today waits, if it takes
+WAITING_WORK_S. The price falls with the square of the work: if later calls leave no room for all,
+those that are put off are the few long ones (docs/benchmarks.md; figure ours)."""
+WAITING_WORK_S = 2_400
+LEAST_WAITING_WORK_S = 1_200
+"""Still shorter work is no more urgent."""
 HAND_OVER_S = 600
 """Price of the same at the moment of sending: the crew has it as its next (figure ours)."""
 MOST_MOVES = 3
@@ -134,6 +141,16 @@ def move_s(ahead_s: float, horizon_s: int = 0) -> int | None:
     What begins within the commit horizon may be sent by now, and is never far.
     """
     return FAR_MOVE_S if ahead_s > max(NEAR.total_seconds(), horizon_s) else None
+
+
+def waiting_rate(service_s: int, waited_s: int = 0) -> int:
+    """Price in thousandths per second of waiting for an order that takes so long.
+
+    One that has waited for a day weighs as if it were short, and each day more adds that again.
+    """
+    days = min(waited_s // 86_400, MOST_OVERDUE_STEPS)
+    work_s = LEAST_WAITING_WORK_S if days else max(service_s, LEAST_WAITING_WORK_S)
+    return max(1, WAITING_PER_MILLE * WAITING_WORK_S**2 // work_s**2) * max(1, days)
 
 
 def unanswered_s(waited_s: int) -> int:

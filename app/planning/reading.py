@@ -106,6 +106,7 @@ def job_of(row: Any, reading: Reading) -> Job:
         service_s=row.service_minutes * 60,
         skills=tuple((need["skill"], need["count"]) for need in row.skills),
         crew_size=row.crew_size,
+        reported_at=row.reported_at,
         arrive_by=row.arrive_by,
         window=window_of(row, reading.tolerances, reading.at),
         vulnerable="vulnerable" in row.flags,

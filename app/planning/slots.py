@@ -134,6 +134,7 @@ async def _job(session: AsyncSession, principal: Principal, question: Question) 
         service_s=fault.service_minutes * 60,
         skills=tuple((need["skill"], need["count"]) for need in fault.skills),
         crew_size=fault.crew_size,
+        reported_at=clock.now(),
         arrive_by=None,  # the slot that the caller chooses is the limit
         window=None,
         vulnerable=vulnerable,

@@ -35,6 +35,7 @@ class Job:
     service_s: int
     skills: tuple[tuple[str, int], ...]
     crew_size: int
+    reported_at: datetime
     arrive_by: datetime | None
     window: tuple[datetime, datetime] | None
     vulnerable: bool

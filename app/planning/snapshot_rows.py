@@ -17,7 +17,7 @@ _FACTS = (
 )
 _ORDER = (
     f"SELECT o.id, o.serial, o.station_id, {_FACTS}, o.domain, o.zone, o.service_profile_id,"
-    " o.building_id, o.flags, o.arrive_by, ST_X(o.location::geometry) AS lon,"
+    " o.building_id, o.flags, o.reported_at, o.arrive_by, ST_X(o.location::geometry) AS lon,"
     " ST_Y(o.location::geometry) AS lat, f.service_minutes, f.skills, f.crew_size,"
     " f.code AS fault_code, f.points"
 )

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from dispatch.model import Budget
+from dispatch.budget import Budget
 from dispatch.problem import Problem
 from dispatch.search.halves import anneal_halves
 from dispatch.search.layout import Stops

@@ -66,7 +66,7 @@ def _orders(problem: Problem) -> Ints:
     crew_at = {crew.id: number for number, crew in enumerate(problem.crews)}
     for row, order in zip(rows, problem.orders, strict=True):
         locked = order.id in problem.locked_crew
-        late = order.due_s is not None and order.late_per_mille > 0
+        due_s, rate = order.delay_price
         owner = crew_at.get(order.current_crew or "", -1)
         decided = locked or order.id in problem.pinned_crew
         row[:] = (
@@ -76,8 +76,8 @@ def _orders(problem: Problem) -> Ints:
             inside.get(order.building, -1),
             order.opens_s,
             NEVER if locked or order.window is None else order.window[1],
-            order.due_s if order.due_s is not None and late else NEVER,
-            order.late_per_mille,
+            due_s if rate else NEVER,
+            rate,
             1000 * order.priority_penalty,
             order.income,
             ranks.get(order.id, -1),

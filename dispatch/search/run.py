@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dispatch.model import Budget
+from dispatch.budget import Budget
 from dispatch.problem import Problem
 from dispatch.search.anneal import anneal
 from dispatch.search.layout import (

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dispatch.model import Break, Budget, Crew, Order
+from dispatch.budget import Budget
+from dispatch.model import Break, Crew, Order
 from dispatch.problem import Problem
 from dispatch.search.compiled import kernel_folder
 from dispatch.search.run import run

@@ -71,6 +71,7 @@ def _mixed_order(number: int, crews: int, dice: np.random.Generator) -> Order:
         window=(opens, opens + 2 * HOUR) if kind == 0 else None,
         due_s=opens + HOUR if kind else None,
         late_per_mille=500 * kind,
+        waiting_per_mille=0 if kind else 20,
         skills=(("PL", 1 + (kind == 3)),) if kind > 1 else (),
         crew_size=1 + (kind == 3),
         area=f"a{number % 3}",

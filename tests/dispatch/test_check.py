@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dispatch import (
+    TERMS,
     UNREACHABLE_S,
     Break,
     Objective,
@@ -124,7 +125,7 @@ DAMAGES: list[tuple[str, Callable[[Plan], Plan]]] = [
     ("total_wrong", lambda p: with_price(p, invented=0)),
     *[
         ("price_wrong", lambda p, term=term: with_price(p, **{term: p.price[term] + 1}))
-        for term in ("unserved", "late", "travel", "overtime", "move", "area", "spread", "income")
+        for term in TERMS
     ],
 ]
 
@@ -140,6 +141,7 @@ NEW_RULES: list[tuple[str, Problem]] = [
     ("times_wrong", changed_crew("c2", available_at=60)),
     ("price_wrong", changed_crew("c2", load_s=HOUR)),
     ("price_wrong", changed_order("d", income=100)),
+    ("price_wrong", changed_order("d", waiting_per_mille=100)),
     ("price_wrong", changed_crew("c1", income=100)),
     (
         "overloaded",

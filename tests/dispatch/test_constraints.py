@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dispatch import UNREACHABLE_S, Break, Objective, Problem, check, insert, replan, solve
+from dispatch import TERMS, UNREACHABLE_S, Break, Objective, Problem, check, insert, replan, solve
 from dispatch.solve import Engine
 from tests.dispatch.instances import (
     EIGHT,
@@ -60,6 +60,18 @@ class TestWindowsAndDeadlines:
         plan = solved(problem([order("x", due_s=EIGHT, late_per_mille=2500)]))
         assert plan.routes[0].visits[0].late_s == 600
         assert plan.price["late"] == 1500
+
+    def test_waiting_is_priced_from_when_an_order_without_a_deadline_opens(self) -> None:
+        plan = solved(problem([order("x", earliest_s=EIGHT, waiting_per_mille=500)]))
+        assert plan.price == dict.fromkeys(TERMS, 0) | {"waiting": 300, "travel": 1200}
+        assert plan.routes[0].visits[0].late_s == 0
+
+    def test_of_two_that_may_wait_the_short_one_comes_first(self) -> None:
+        for long_rate, first in ((4, "short"), (40, "long")):
+            long = order("long", service_s=HOUR, waiting_per_mille=long_rate)
+            short = order("short", service_s=1200, waiting_per_mille=12)
+            (route,) = solved(problem([long, short])).routes
+            assert route.visits[0].order_id == first
 
     def test_the_dearer_deadline_is_kept_first(self) -> None:
         due = EIGHT + 1200

@@ -30,6 +30,7 @@ class TestOrder:
             ("skill_count", {"skills": (("PL", 0),)}),
             ("skill_count", {"skills": (("PL", 1), ("PL", 2))}),
             ("crew_size_below_one", {"crew_size": 0}),
+            ("waiting_with_deadline", {"due_s": 60, "waiting_per_mille": 1}),
             ("seconds_out_of_range", {"income": -1}),
         ],
     )

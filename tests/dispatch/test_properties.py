@@ -28,6 +28,7 @@ TOGETHER = Objective(income_spread_per_mille=700, most_moves=1, spread_per_mille
 @st.composite
 def orders(draw: Any, number: int) -> Order:
     opens = draw(st.integers(0, 18)) * HOUR
+    due_s = draw(st.sampled_from([None, EIGHT, opens]))
     return Order(
         id=f"o{number}",
         place=draw(st.integers(0, PLACES - 1)),
@@ -37,8 +38,9 @@ def orders(draw: Any, number: int) -> Order:
         building=draw(st.sampled_from([None, "b1", "b2"])),
         window=draw(st.sampled_from([None, (opens, opens), (opens, opens + 2 * HOUR)])),
         earliest_s=draw(st.sampled_from([0, 9 * HOUR])),
-        due_s=draw(st.sampled_from([None, EIGHT, opens])),
+        due_s=due_s,
         late_per_mille=draw(st.sampled_from([0, 333, 5000])),
+        waiting_per_mille=draw(st.sampled_from([0, 7, 2000])) if due_s is None else 0,
         skills=draw(st.sampled_from([(), (("A", 1),), (("A", 2), ("B", 1))])),
         crew_size=draw(st.integers(1, 2)),
         area=draw(st.sampled_from([None, "north"])),

@@ -23,7 +23,9 @@ def demand_no_trace(ready: Insertions, name: str) -> None:
     """Suppose each proposal's route in turn; all is as it was, and is asked as it was."""
     asked = ready.asked.order_by_id[name]
     told, before = propose(ready, asked), arrays(ready.positions.gaps)
-    price, routes, spread = ready.tally.price(0), list(ready.routes), ready.tally.spread
+    tally = ready.tally
+    price, routes, lost = tally.price(0), list(ready.routes), tally.lost.copy()
+    spreads = tally.spread, tally.income_spread
     for proposal in told:
         with ready.supposing(proposal.route):
             assert ready.tally.planned[name] == proposal.crew_id
@@ -31,7 +33,8 @@ def demand_no_trace(ready: Insertions, name: str) -> None:
         for now, was in zip(arrays(ready.positions.gaps), before, strict=True):
             np.testing.assert_array_equal(now[..., : was.shape[-1]], was)  # they may have grown
         assert (ready.tally.price(0), ready.routes) == (price, routes)
-        assert ready.tally.spread is spread and name not in ready.tally.planned
+        assert spreads == (tally.spread, tally.income_spread)  # the very same
+        assert tally.lost == lost and name not in tally.planned
     assert propose(ready, asked) == told
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch import Break, Crew, Objective, Order, Problem
+from dispatch.price import route_terms
 from dispatch.timing import time_route
 from tests.dispatch.instances import EIGHT, HOUR, SIXTEEN, crew, order, problem
 from tests.dispatch.test_properties import MANY
@@ -43,6 +44,7 @@ def days(draw: Any) -> Problem:
                 window=draw(st.none() | st.just(window)),
                 due_s=due,
                 late_per_mille=0 if due is None else draw(st.sampled_from([1, 500, 5000])),
+                waiting_per_mille=draw(st.sampled_from([0, 40])) if due is None else 0,
             )
         )
     home = draw(st.sampled_from([0, 30, None]))
@@ -53,7 +55,7 @@ def days(draw: Any) -> Problem:
 
 
 def best(day: Problem) -> tuple[int, int] | None:
-    """The least price of lateness and overtime, and the soonest end of such a day."""
+    """The least price of lateness, waiting and overtime, and the soonest end of such a day."""
     (team,) = day.crews
     ways = combinations_with_replacement(range(len(day.orders) + 1), len(team.owed_breaks))
     ends = [end for gaps in ways for end in driven(day, team, gaps)]
@@ -79,6 +81,7 @@ def driven(day: Problem, team: Crew, gaps: Sequence[int]) -> Iterator[tuple[int,
             return
         if stop.due_s is not None:
             late += stop.late_per_mille * max(0, clock - stop.due_s)
+        late += stop.waiting_per_mille * (clock - stop.opens_s)
         place, inside, clock = stop.place, stop.building, clock + stop.service_s
     if clock <= team.hard_end_s:
         yield late + OVERTIME * max(0, clock - team.shift[1]), clock
@@ -99,7 +102,6 @@ class TestTiming:
         route = time_route(day, team, [stop.id for stop in day.orders])
         told = None
         if route is not None:
-            rate = {stop.id: stop.late_per_mille for stop in day.orders}
-            late = sum(rate[visit.order_id] * visit.late_s for visit in route.visits)
-            told = (late + OVERTIME * route.overtime_s, route.end_s)
+            price = route_terms(day, team, route)
+            told = (price["late"] + price["waiting"] + price["overtime"], route.end_s)
         assert told == best(day)

@@ -29,6 +29,7 @@ def job(serial: str, east: int = 0, skill: str = "HP1", size: int = 1) -> Job:
         service_s=1800,
         skills=((skill, 1),),
         crew_size=size,
+        reported_at=AT,
         arrive_by=None,
         window=None,
         vulnerable=False,

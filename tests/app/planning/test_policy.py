@@ -32,6 +32,23 @@ class TestPrices:
         assert policy.unserved_price(service_class, rate) > worst
 
 
+class TestWaiting:
+    def test_short_work_waits_at_a_higher_price_and_all_work_at_some(self) -> None:
+        minutes = (5, 20, 40, 60, 300)
+        assert [policy.waiting_rate(60 * each) for each in minutes] == [40, 40, 10, 4, 1]
+
+    def test_what_has_waited_for_days_is_put_off_no_longer(self) -> None:
+        day = 86_400
+        waited = (day - 1, day, 2 * day, 3 * day, 9 * day)
+        assert [policy.waiting_rate(3600, each) for each in waited] == [4, 40, 80, 120, 120]
+
+    @pytest.mark.parametrize("service_class", list(policy.PRICES))
+    def test_to_wait_all_day_is_never_dearer_than_being_left_out(self, service_class: str) -> None:
+        rate = policy.late_rate(service_class, vulnerable=False, overdue=0)
+        worst = policy.waiting_rate(0, 9 * 86_400) * policy.PLANNED_DAY_S // 1000 + 3600
+        assert policy.unserved_price(service_class, rate) > worst
+
+
 class TestStartWindow:
     def test_a_slot_is_widened_by_its_tolerance(self) -> None:
         slot = (NOW + 2 * HOUR, NOW + 3 * HOUR)
