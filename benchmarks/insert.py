@@ -1,9 +1,10 @@
 """How long one order waits for its proposals: 500 crews with 10 stops each.
 
 A SIMULATED city; the plan is full, crews have a lunch, a third of the waiting orders need a
-certificate. Each sample asks for one order that the plan does not hold: the filter over all 5,500
-gaps, exact timing of the best eight, price per term. For emergencies it is the best six (up to
-eight where breaks leave a doubt), and ejection comes on top.
+certificate, three tenths of the orders have no deadline but a price of waiting. Each sample asks
+for one order that the plan does not hold: the filter over all 5,500 gaps, exact timing of the best
+eight, price per term. For emergencies it is the best six (up to eight where breaks leave a doubt),
+and ejection comes on top.
 
 `insert_*` asks a plan whose arrays are ready: `dispatch.propose` on `Insertions`, which are made
 once (`prepare_ms`, in no other figure). `insert_public_*` is `dispatch.insert`, call after call on
@@ -109,8 +110,12 @@ def full_city(crews: int, stops: int, extra: int, seed: int) -> tuple[Problem, P
 
 
 def _order(name: str, dice: np.random.Generator, place: int, number: int) -> Order:
-    due_s = 8 * HOUR + int(dice.integers(0, 8)) * HOUR
     urgent = name.startswith("new") and number % 5 == 0
+    due_s: int | None = 8 * HOUR + int(dice.integers(0, 8)) * HOUR
+    if urgent:
+        due_s = 9 * HOUR
+    elif number % 3 == 2:
+        due_s = None
     return Order(
         id=name,
         place=place,
@@ -118,8 +123,9 @@ def _order(name: str, dice: np.random.Generator, place: int, number: int) -> Ord
         priority_penalty=10 * HOUR * (4 if urgent else 1),
         setup_s=300,
         building=f"b{place}",
-        due_s=8 * HOUR + HOUR if urgent else due_s,
+        due_s=due_s,
         late_per_mille=3000 if urgent else 500,
+        waiting_per_mille=10 if due_s is None else 0,
         skills=(("PL", 1),) if name.startswith("new") and number % 3 == 0 else (),
         area=f"a{place % 7}",
         emergency=urgent,

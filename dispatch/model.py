@@ -236,7 +236,7 @@ class Crew:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objective:
-    """What a plan costs beside unserved orders and lateness, whose prices the orders carry."""
+    """What a plan costs beside unserved orders, lateness and waiting, which the orders price."""
 
     travel_per_mille: int = 1000
     """Rate per second driven."""

@@ -1,10 +1,10 @@
-"""Exact times for a crew's sequence of orders: when to rest so that lateness costs least.
+"""Exact times for a crew's sequence of orders: when to rest so that waiting costs least.
 
 A crew leaves as soon as it can. A rest falls into one gap between two stops (also before the first
 or on the way home) and may interrupt the drive, so a gap takes
 `max(drive + set-up + rests, end of the last rest)`. Which gap is best is not greedy: an early rest
 may make one order late, a late one another. Therefore every position keeps all undominated pairs
-of (time, price of lateness) per number of rests taken.
+of (time, price of lateness and waiting) per number of rests taken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dispatch.model import Break, Crew, Order
 from dispatch.plan import Route, TakenBreak, Visit
 from dispatch.problem import UNREACHABLE_S, Problem
 
-_stand = tuple.__new__
+_new_stand = tuple.__new__
 """Makes a `Stand` of a tuple in half the time of its class, which would check the length."""
 
 
@@ -218,7 +218,7 @@ def _after(
             if latest is None or start <= latest:
                 more = rate * (start - due) if start > due else 0
                 stands_so = (start + service_s, late + more, owed, start, taken, stand)
-                found.append(_stand(Stand, stands_so))
+                found.append(_new_stand(Stand, stands_so))
             if owed == 0:
                 break
             rest = rests[-owed]

@@ -109,8 +109,9 @@ def problem_of(
     snapshot: Snapshot, layout: Layout, roads: Roads, objective: dispatch.Objective = OBJECTIVE
 ) -> dispatch.Problem:
     """The problem, with the snapshot's instant as time zero; raises dispatch.ProblemRefused."""
+    orders = [order_of(job, snapshot.at, layout) for job in snapshot.jobs]
     areas = {job.station_id for job in snapshot.jobs}
-    orders, crews = [], []
+    crews = []
     for crew in snapshot.crews:
         now = standing(crew, snapshot.at)
         away = elsewhere(snapshot, crew)
@@ -125,20 +126,9 @@ def problem_of(
                 area_cost=prices(areas, crew.station_id),
             )
         )
-    over_s = max((crew.hard_end_s for crew in crews), default=0)
-    waiting = [_waiting(job, snapshot.at, layout, over_s) for job in snapshot.jobs]
     return dispatch.Problem(
-        orders=(*waiting, *orders), crews=tuple(crews), travel=roads.travel, objective=objective
+        orders=tuple(orders), crews=tuple(crews), travel=roads.travel, objective=objective
     )
-
-
-def _waiting(job: Job, at: datetime, layout: Layout, over_s: int) -> dispatch.Order:
-    """With a price of waiting, if it has no slot and no deadline before all crews are home."""
-    order = order_of(job, at, layout)
-    if order.window is not None or (order.due_s is not None and order.due_s < over_s):
-        return order
-    rate = policy.waiting_rate(order.service_s, seconds(job.reported_at, at))
-    return replace(order, due_s=None, waiting_per_mille=rate)
 
 
 def elsewhere(snapshot: Snapshot, crew: CrewNow) -> list[Elsewhere]:
@@ -161,19 +151,23 @@ def order_of(job: Job, at: datetime, layout: Layout) -> dispatch.Order:
         vulnerable=job.vulnerable,
         overdue=policy.overdue_s(job.arrive_by, at),
     )
-    window = None
+    window, waiting = None, 0
     if job.window is not None:
         window = (seconds(at, job.window[0]), seconds(at, job.window[1]))
+    elif job.arrive_by is None:
+        waited_s = seconds(job.reported_at, at)
+        waiting = policy.waiting_rate(job.service_s, vulnerable=job.vulnerable, waited_s=waited_s)
     return dispatch.Order(
         id=job.serial,
         place=layout.row[job.place],
         service_s=job.service_s,
-        priority_penalty=policy.unserved_price(job.service_class, rate),
+        priority_penalty=policy.unserved_price(job.service_class, rate + waiting),
         setup_s=policy.SETUP_S,
         building=job.building,
         window=window,
         due_s=seconds(at, job.arrive_by) if job.arrive_by else None,
         late_per_mille=rate,
+        waiting_per_mille=waiting,
         skills=job.skills,
         crew_size=job.crew_size,
         area=str(job.station_id),

@@ -62,9 +62,9 @@ FAR_MOVE_S = 1
 """The same for a later visit: nothing changes for nothing, and whatever is better may come (figure
 ours)."""
 WAITING_PER_MILLE = 10
-"""Price in thousandths of each second that an order without a deadline today waits, if it takes
-WAITING_WORK_S. The price falls with the square of the work: if later calls leave no room for all,
-those that are put off are the few long ones (docs/benchmarks.md; figure ours)."""
+"""Price in thousandths of each second that an order with neither slot nor arrival limit waits, if
+it takes WAITING_WORK_S. The price falls with the square of the work: if later calls leave no room
+for all, those that are put off are the few long ones (docs/benchmarks.md; figure ours)."""
 WAITING_WORK_S = 2_400
 LEAST_WAITING_WORK_S = 1_200
 """Still shorter work is no more urgent."""
@@ -143,14 +143,20 @@ def move_s(ahead_s: float, horizon_s: int = 0) -> int | None:
     return FAR_MOVE_S if ahead_s > max(NEAR.total_seconds(), horizon_s) else None
 
 
-def waiting_rate(service_s: int, waited_s: int = 0) -> int:
+def waiting_rate(service_s: int, *, vulnerable: bool = False, waited_s: int = 0) -> int:
     """Price in thousandths per second of waiting for an order that takes so long.
 
-    One that has waited for a day weighs as if it were short, and each day more adds that again.
+    After a day it comes before short ones called since then, however long it takes: a second of
+    its work weighs twice as much as of theirs, and each day more adds that again.
     """
-    days = min(waited_s // 86_400, MOST_OVERDUE_STEPS)
-    work_s = LEAST_WAITING_WORK_S if days else max(service_s, LEAST_WAITING_WORK_S)
-    return max(1, WAITING_PER_MILLE * WAITING_WORK_S**2 // work_s**2) * max(1, days)
+    work_s, days = max(service_s, LEAST_WAITING_WORK_S), waited_s // 86_400
+    rate = WAITING_PER_MILLE * WAITING_WORK_S**2 // work_s**2
+    if days:
+        weights = 1 + min(days, MOST_OVERDUE_STEPS)
+        rate = waiting_rate(LEAST_WAITING_WORK_S) * work_s * weights // LEAST_WAITING_WORK_S
+    if vulnerable:
+        rate = rate * VULNERABLE_PER_MILLE // 1_000
+    return max(1, rate)
 
 
 def unanswered_s(waited_s: int) -> int:

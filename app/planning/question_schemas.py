@@ -52,7 +52,7 @@ class SlotOut(Out):
     ends_at: datetime
     fits: bool
     added_minutes: float | None
-    """Price of serving the order then, in minutes: driving, others' lateness, overtime."""
+    """Price of serving the order then, in minutes: driving, others' lateness, overtime and more."""
     terms_s: dict[str, int]
     """The same in seconds, term by term."""
     crew_code: str | None

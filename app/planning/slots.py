@@ -163,7 +163,8 @@ def _priced(
         for crew in snapshot.crews
         if foreign(snapshot.units, job.station_id, crew.station_id)
     )
-    order = replace(order_of(job, at, layout), emergency=False, forbidden_crews=beyond)
+    order = order_of(job, at, layout)  # in its slot it waits for nobody
+    order = replace(order, emergency=False, forbidden_crews=beyond, waiting_per_mille=0)
     candidates = [(seconds(at, opens), seconds(at, closes)) for opens, closes in windows]
     found = dispatch.offer(insertions, order, candidates)
     return [_shown(slot, ahead) for slot in found]

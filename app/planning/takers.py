@@ -1,7 +1,8 @@
 """What a held-up visit would cost other crews now: the commit step's choices beside the plan's.
 
-Each is priced as the plan is (drive, lateness of all whom it delays, overtime, workload, income,
-the price of a move), by the same insertion as danger, on the plan in force timed anew.
+Each is priced as the plan is (drive, lateness and waiting of all whom it delays, overtime,
+workload, income, the price of a move), by the same insertion as danger, on the plan in force timed
+anew.
 """
 
 import asyncio

@@ -37,16 +37,28 @@ class TestWaiting:
         minutes = (5, 20, 40, 60, 300)
         assert [policy.waiting_rate(60 * each) for each in minutes] == [40, 40, 10, 4, 1]
 
-    def test_what_has_waited_for_days_is_put_off_no_longer(self) -> None:
-        day = 86_400
-        waited = (day - 1, day, 2 * day, 3 * day, 9 * day)
-        assert [policy.waiting_rate(3600, each) for each in waited] == [4, 40, 80, 120, 120]
+    @pytest.mark.parametrize("minutes", [5, 20, 45, 120, 360])
+    def test_what_has_waited_for_a_day_comes_before_what_is_short_and_new(
+        self, minutes: int
+    ) -> None:
+        day, work_s = 86_400, 60 * minutes
+        new = policy.waiting_rate(1200) / 1200  # of two the one comes first that weighs more
+        old = [policy.waiting_rate(work_s, waited_s=each) for each in (day, 2 * day, 3 * day)]
+        assert all(rate / max(work_s, 1200) > new for rate in old)
+        assert old == sorted(set(old))
+        assert policy.waiting_rate(work_s, waited_s=9 * day) == old[-1]
+        if minutes > 20:
+            assert policy.waiting_rate(work_s, waited_s=day - 1) / work_s < new
+
+    def test_the_vulnerable_wait_at_half_as_much_again(self) -> None:
+        assert policy.waiting_rate(2400, vulnerable=True) == 15
 
     @pytest.mark.parametrize("service_class", list(policy.PRICES))
     def test_to_wait_all_day_is_never_dearer_than_being_left_out(self, service_class: str) -> None:
         rate = policy.late_rate(service_class, vulnerable=False, overdue=0)
-        worst = policy.waiting_rate(0, 9 * 86_400) * policy.PLANNED_DAY_S // 1000 + 3600
-        assert policy.unserved_price(service_class, rate) > worst
+        waiting = policy.waiting_rate(6 * 3600, vulnerable=True, waited_s=9 * 86_400)
+        worst = waiting * policy.PLANNED_DAY_S // 1000 + 3600
+        assert policy.unserved_price(service_class, rate + waiting) > worst
 
 
 class TestStartWindow:
