@@ -128,8 +128,9 @@ class TestReplay:
     async def test_a_pull_that_waits_for_a_command_holds_nothing_that_the_command_needs(
         self, desk: Desk, leader: Phone, database: Database, world: World, held: str
     ) -> None:
-        await desk.sent()
-        await leader.sync()  # the news, which the next pull shows to have arrived
+        order_id = await desk.sent()
+        # The news, which the next pull shows to have arrived.
+        await leader.sync_until(lambda body: any(job["id"] == order_id for job in body["jobs"]))
         tech01 = {
             "device": world.devices["tech01"],
             "user": world.users["tech01"],
