@@ -20,7 +20,7 @@ from app.core.drain import Drain
 from app.core.settings import Settings
 from app.notifications import customer_delivery, delivery, outbox
 from app.notifications.providers import open_channels
-from app.planning import wishes
+from app.planning import danger, wishes
 from app.planning.context import Planner
 from app.planning.engine import open_engine
 from app.planning.jobs import LARGE, QUESTIONS, URGENT, LargePlanner
@@ -218,10 +218,15 @@ async def _warm(solver: SolverProcess) -> None:
 
 
 def _ready(settings: Settings, tools: _Tools) -> asyncio.Task[None]:
-    """An express worker plans nothing: without this its first danger of an hour waits for roads."""
+    """An express worker plans nothing: without this its first danger waits for what was never done
+    before, and its first of an hour for roads.
+    """
+    rehearsed = False
 
     async def look() -> None:
+        nonlocal rehearsed
         await keep_ready(tools.planner.engine, clock.now())
+        rehearsed = rehearsed or await danger.rehearse(tools.planner)
 
     every_s = max(1.0, ROADS_EVERY_S / settings.demo_rate)
-    return asyncio.create_task(every(every_s, "roads", look), name="roads")
+    return asyncio.create_task(every(every_s, "ready for danger", look), name="ready")

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from app.core import settings
 from app.core.problems import NotFound
 from app.organisation import repository
-from app.organisation.models import Crew, TechnicianSkill
+from app.organisation.models import Crew
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,11 @@ class Capability:
     """Skill -> members whose certificate has run out: why the crew is not offered."""
 
 
+def member_of(row: Any) -> Member:
+    """The member that a row of `repository.members_at` tells of."""
+    return Member(row.technician_id, row.user_id, row.name, row.role)
+
+
 async def capability(session: AsyncSession, crew_id: UUID, at: datetime) -> Capability:
     """What this crew can take on at `at`; raises NotFound."""
     found = await repository.crews(session, col(Crew.id) == crew_id)
@@ -54,22 +59,29 @@ async def capability(session: AsyncSession, crew_id: UUID, at: datetime) -> Capa
 
 
 async def capabilities(
-    session: AsyncSession, station_ids: Collection[UUID], at: datetime
+    session: AsyncSession,
+    station_ids: Collection[UUID],
+    at: datetime,
+    *,
+    besides: Collection[UUID] = (),
 ) -> list[Capability]:
-    """Every active crew of these stations, by code; five statements however many there are."""
-    where = col(Crew.station_id).in_(station_ids) & col(Crew.active)
+    """Every active crew of these stations, and of `besides`, by code; five statements however many
+    there are.
+    """
+    asked = col(Crew.station_id).in_(station_ids) | col(Crew.id).in_(besides)
+    where = asked & col(Crew.active)
     return await _of(session, await repository.crews(session, where), at)
 
 
 async def _of(session: AsyncSession, crews: Collection[Crew], at: datetime) -> list[Capability]:
     crew_ids = [crew.id for crew in crews]
     rows = await repository.members_at(session, crew_ids, at)
-    people = {row[1].id for row in rows}
+    people = {row.technician_id for row in rows}
     members: dict[UUID, list[Any]] = defaultdict(list)
     for row in rows:
-        members[row[0].crew_id].append(row)
-    skills: dict[UUID, list[TechnicianSkill]] = defaultdict(list)
-    for each in await repository.skills_of(session, people):
+        members[row.crew_id].append(row)
+    skills: dict[UUID, list[Any]] = defaultdict(list)
+    for each in await repository.certificates(session, people):
         skills[each.technician_id].append(each)
     on_shift = await repository.crews_on_shift(session, crew_ids, at)
     at_work: frozenset[UUID] = frozenset()
@@ -92,12 +104,12 @@ async def _of(session: AsyncSession, crews: Collection[Crew], at: datetime) -> l
 def _capability(
     crew: Crew,
     rows: list[Any],
-    skills: Mapping[UUID, list[TechnicianSkill]],
+    skills: Mapping[UUID, list[Any]],
     day: date,
     on_shift: bool,
     at_work: frozenset[UUID],
 ) -> Capability:
-    counted = {person.id for member, person, _ in rows if member.role != "trainee"}
+    counted = {row.technician_id for row in rows if row.role != "trainee"}
     valid: Counter[str] = Counter()
     expired: Counter[str] = Counter()
     for each in (held for person_id in counted for held in skills.get(person_id, ())):
@@ -111,12 +123,9 @@ def _capability(
         active=crew.active,
         size=len(counted),
         skills=dict(sorted(valid.items())),
-        online=any(online for _, person, online in rows if person.id in counted),
+        online=any(row.online for row in rows if row.technician_id in counted),
         on_shift=on_shift or joint_on_shift,
-        members=tuple(
-            Member(person.id, person.user_id, person.name, member.role)
-            for member, person, _ in rows
-        ),
+        members=tuple(member_of(row) for row in rows),
         kind=crew.kind,
         expired=dict(sorted(expired.items())),
     )

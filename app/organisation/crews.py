@@ -12,7 +12,7 @@ from app.core.permissions import Permission as P
 from app.core.problems import NotFound
 from app.core.scope import Principal, scoped
 from app.organisation import repository
-from app.organisation.capability import Member
+from app.organisation.capability import Member, member_of
 from app.organisation.errors import AlreadyCrewMember, CrewHasLeader, TechnicianInactive
 from app.organisation.models import Crew, CrewMember
 from app.organisation.stations import insert_unique, station
@@ -52,8 +52,7 @@ async def members_now(session: AsyncSession, crew_ids: Iterable[UUID]) -> dict[U
     """The members of each crew now, leaders first."""
     members: dict[UUID, list[Member]] = {each: [] for each in crew_ids}
     for row in await repository.members_at(session, list(members), clock.now()):
-        member, person, _ = row
-        members[member.crew_id].append(Member(person.id, person.user_id, person.name, member.role))
+        members[row.crew_id].append(member_of(row))
     return members
 
 

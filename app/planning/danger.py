@@ -84,10 +84,28 @@ async def dispatch_danger(planner: Planner, order_id: UUID) -> UUID | None:
     return None
 
 
+async def rehearse(planner: Planner) -> bool:
+    """Price some waiting order as if it were danger, and send nothing; False when none waits.
+
+    What a process does for the first time takes it twice as long: no danger should be the first.
+    """
+    async with planner.database.transaction() as session:
+        order_id = await snapshot_rows.any_waiting(session)
+    found = None if order_id is None else await _near(planner, order_id)
+    return found is not None and await _case_of(planner, *found) is not None
+
+
 async def _priced(planner: Planner, order_id: UUID) -> _Case | None:
     """Proposals for the order, or None when it does not wait any more."""
+    found = await _near(planner, order_id)
+    if found is None or found[0].service_class != policy.DANGER:
+        return None
+    return await _case_of(planner, *found)
+
+
+async def _near(planner: Planner, order_id: UUID) -> tuple[Job, Snapshot] | None:
     async with planner.database.transaction() as session:
-        found = await load_near(
+        return await load_near(
             session,
             order_id,
             clock.now(),
@@ -95,9 +113,10 @@ async def _priced(planner: Planner, order_id: UUID) -> _Case | None:
             policy.DANGER_CREWS,
             policy.DANGER_HELPERS,
         )
-    if found is None or found[0].service_class != policy.DANGER:
-        return None
-    job, snapshot = found
+
+
+async def _case_of(planner: Planner, job: Job, snapshot: Snapshot) -> _Case | None:
+    """Ways to serve it, or None without a crew that could have it."""
     if not snapshot.crews:
         return None
     layout = Layout.of(snapshot)

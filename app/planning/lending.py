@@ -26,27 +26,23 @@ def foreign(units: Units, station_id: UUID, other_id: UUID) -> bool:
     return units.get(station_id) != units.get(other_id)
 
 
-async def lent_crews(
+async def crews_at_border(
     session: AsyncSession, station_id: UUID, at: datetime, units: Units
-) -> list[Capability]:
-    """Standing crews of neighbours under the same parent that are near the station's border now.
+) -> set[UUID]:
+    """Active crews of neighbours under the same parent that are near the station's border now.
 
-    Only crews that could be planned at this moment, and none across a contractor's border; a
-    station without an area borrows nobody.
+    None across a contractor's border; a station without an area borrows nobody. Who of them may
+    be lent `can_come` tells.
     """
     if not policy.LENDING:
-        return []
+        return set()
     near_by = await snapshot_rows.neighbours(session, station_id, policy.LENDING_REACH_M)
     neighbours = [each for each in near_by if not foreign(units, station_id, each)]
     if not neighbours:
-        return []
-    near = await snapshot_rows.crews_near(
+        return set()
+    return await snapshot_rows.crews_near(
         session, station_id, neighbours, policy.LENDING_REACH_M, at
     )
-    if not near:
-        return []
-    able = await organisation.capabilities(session, neighbours, at)
-    return [crew for crew in able if crew.crew_id in near and can_come(crew)]
 
 
 def can_come(crew: Capability) -> bool:

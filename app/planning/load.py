@@ -19,7 +19,7 @@ from app.organisation.service import Capability
 from app.planning import policy, snapshot_rows
 from app.planning.build import ON_SITE
 from app.planning.earnings import expected_at, incomes
-from app.planning.lending import Units, contractors, foreign, lent_crews
+from app.planning.lending import Units, can_come, contractors, crews_at_border, foreign
 from app.planning.reading import Reading, elsewhere_of, job_of, opens_after, read, wishes
 from app.planning.snapshot import CrewNow, Elsewhere, Held, IdleCrew, Published, Rest, Snapshot
 from routing import Place
@@ -69,8 +69,10 @@ async def able_crews(
     session: AsyncSession, station_id: UUID, stations: Collection[UUID], units: Units, at: datetime
 ) -> list[Capability]:
     """Standing crews of the stations, and those that neighbours lend."""
-    own = await organisation.capabilities(session, stations, at)
-    lent = await lent_crews(session, station_id, at, units)
+    near = await crews_at_border(session, station_id, at, units)
+    able = await organisation.capabilities(session, stations, at, besides=near)
+    own = [crew for crew in able if crew.station_id in stations]
+    lent = [crew for crew in able if crew.station_id not in stations and can_come(crew)]
     return [crew for crew in own if crew.kind == "standing"] + lent
 
 

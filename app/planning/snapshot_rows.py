@@ -63,6 +63,13 @@ async def waiting_order(session: AsyncSession, order_id: UUID) -> Any | None:
     return await sql.first(session, statement, {"order": order_id})
 
 
+async def any_waiting(session: AsyncSession) -> UUID | None:
+    """Some order that waits, if one does."""
+    statement = "SELECT id FROM work_orders WHERE state IN ('NEW', 'RETURNED') LIMIT 1"
+    row = await sql.first(session, statement)
+    return None if row is None else row.id
+
+
 async def waiting_near(
     session: AsyncSession, order_id: UUID, stations: Collection[UUID], crews: Collection[UUID]
 ) -> list[Any]:

@@ -1,8 +1,9 @@
 """`paigong` from a shell: what it does, and that it says why it does not."""
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -98,6 +99,30 @@ class TestWorker:
         express, rest, everything = served
         assert sorted(express + rest) == everything == sorted(worker.QUEUES)
         assert express == ["push", "urgent"], "danger and its push wait for nothing else"
+
+    async def test_an_express_worker_rehearses_danger_until_an_order_was_there_to_do_it_with(
+        self, config: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks: list[Callable[[], Awaitable[None]]] = []
+        answers = [False, True]
+
+        async def every(_seconds: float, _name: str, look: Callable[[], Awaitable[None]]) -> None:
+            looks.append(look)
+
+        async def rehearse(_planner: Any) -> bool:
+            return answers.pop(0)
+
+        async def ready(*_: Any) -> None:
+            return
+
+        monkeypatch.setattr(worker, "every", every)
+        monkeypatch.setattr(worker.danger, "rehearse", rehearse)
+        monkeypatch.setattr(worker, "keep_ready", ready)
+        tools: Any = SimpleNamespace(planner=SimpleNamespace(engine=None))
+        await worker._ready(config, tools)
+        for _ in range(3):  # a third rehearsal would find no answer
+            await looks[0]()
+        assert answers == []
 
 
 class TestVerify:

@@ -84,6 +84,15 @@ class TestCapabilities:
         found = await service.capabilities(session, [world.stations["S01"]], NOW)
         assert [each.crew_id for each in found] == [world.crews[c] for c in ("A1", "A2", "A3")]
 
+    async def test_crews_named_besides_are_answered_the_same_way(
+        self, session: AsyncSession, world: World
+    ) -> None:
+        asked = [world.crews["B1"], world.crews["A1"]]
+        found = await service.capabilities(session, [world.stations["S01"]], NOW, besides=asked)
+        crews = [world.crews[code] for code in ("A1", "A2", "A3", "B1")]
+        assert [each.crew_id for each in found] == crews
+        assert found[-1] == await service.capability(session, world.crews["B1"], NOW)
+
 
 class TestJointCrew:
     async def test_adds_up_its_members_and_works_while_their_crews_do(
