@@ -63,17 +63,18 @@ def worker(
     """Run background work: planning, push, clocks.
 
     With two processes, one `--only express` and one `--only rest`, danger waits for no plan that is
-    being read or published.
+    being read or published: the second gives way to the first and to the API.
     """
     import uvloop
 
     from app import wiring
-    from app.worker import EXPRESS, QUEUES, run_worker
+    from app.worker import EXPRESS, QUEUES, give_way, run_worker
 
     config = installed()
     wiring.wire()
     rest = [name for name in QUEUES if name not in EXPRESS]
     queues = {"all": QUEUES, "express": EXPRESS, "rest": rest}[only]
+    give_way(queues)
     uvloop.run(run_worker(config, queues=queues))
 
 

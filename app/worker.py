@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -13,7 +14,7 @@ from typing import Any
 from procrastinate import App
 
 from app import wiring
-from app.core import clock, drain, jobs, memory
+from app.core import clock, drain, giving_way, jobs, memory
 from app.core import settings as installed
 from app.core.db import Database
 from app.core.drain import Drain
@@ -52,12 +53,23 @@ ONE_BY_ONE = (PLANNING, LARGE, QUESTIONS)
 """Each has one process to search in."""
 LARGE_NICENESS = 6
 """A run of minutes gives way to the plans of seconds beside it."""
+REST_NICENESS, REST_SESSION = 3, 5
+"""A worker without danger and pushes gives way to the one that has them and to the API, as a
+process and as a session: reading, merging and publishing a large plan made danger wait for half a
+second more. Its searches give way to it in turn."""
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
 URGENT_POLLING_S = 0.1
 """The second danger of a burst at one station follows the first as soon as can be."""
 ROADS_EVERY_S = 60.0
 """Business seconds between looks whether the roads of the hour are served."""
+
+
+def give_way(queues: Collection[str]) -> None:
+    """Let the API and express workers go first; this is for a process of these queues alone."""
+    if set(queues).isdisjoint(EXPRESS):
+        os.nice(REST_NICENESS)
+        giving_way.as_a_session(REST_SESSION, of_its_own=False)
 
 
 async def run_worker(

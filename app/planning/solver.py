@@ -6,17 +6,16 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 import dispatch
+from app.core import giving_way
 from app.planning.errors import SolverFailed
 
 log = logging.getLogger(__name__)
@@ -32,11 +31,6 @@ QUESTION_NICENESS = 8
 SESSION_NICER = 5
 """A session of one search is nicer by so much: beside it the database's processes are one session
 with one share for all of them, and so are those of the API."""
-_AUTOGROUP = Path("/proc/self/autogroup")
-_NICEST = 19
-_SESSION_TRIES, _SESSION_REST_S = 100, 0.1
-"""The kernel takes one such change in a tenth of a second, of all processes: so many searches may
-begin at once."""
 
 Sequences = Mapping[str, Sequence[str]]
 
@@ -139,31 +133,7 @@ def _settle_in(niceness: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # Last: nobody who ends the parent's group or session reaches it there.
-    _give_way_as_a_session(niceness)
-
-
-def _give_way_as_a_session(niceness: int) -> None:
-    """Be a session of its own that is nice, too, where the kernel shares its time by session.
-
-    There (Linux, `sched_autogroup`) a process is nice to those of its own session only: a search in
-    the worker's would have as much of a core as the database and the API have each. Where the
-    kernel refuses, a warning says so, and the search goes on no nicer than it is.
-    """
-    for _ in range(_SESSION_TRIES):
-        try:
-            if not _AUTOGROUP.exists():
-                return
-            if os.getsid(0) != os.getpid():
-                os.setsid()
-            _AUTOGROUP.write_text(str(min(_NICEST, niceness + SESSION_NICER)))
-        except BlockingIOError:  # it has just made another one nice
-            time.sleep(_SESSION_REST_S)
-        except OSError as refusal:
-            log.warning("search %s does not give way as a session: %s", os.getpid(), refusal)
-            return
-        else:
-            return
-    log.warning("search %s does not give way as a session: the kernel is busy", os.getpid())
+    giving_way.as_a_session(niceness + SESSION_NICER, of_its_own=True)
 
 
 def _end_with_parent() -> None:

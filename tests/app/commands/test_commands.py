@@ -1,5 +1,6 @@
 """`paigong` from a shell: what it does, and that it says why it does not."""
 
+import os
 from collections.abc import Awaitable, Callable, Collection
 from importlib import resources
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from app import main, worker
 from app.cli import cli
-from app.core import clock
+from app.core import clock, giving_way
 from app.core.settings import DEMO_SECRET, Settings
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is refused
@@ -92,13 +93,19 @@ class TestWorker:
         async def run(_config: Settings, *, queues: Collection[str]) -> None:
             served.append(sorted(queues))
 
+        polite: list[str] = []
         monkeypatch.setattr(worker, "run_worker", run)
+        monkeypatch.setattr(os, "nice", lambda by: polite.append(f"process {by}"))
+        monkeypatch.setattr(
+            giving_way, "as_a_session", lambda by, of_its_own: polite.append(f"session {by}")
+        )
         for part in ("express", "rest", "all"):
             said = paigong(config, "worker", "--only", part)
             assert said.exit_code == 0, said.output
         express, rest, everything = served
         assert sorted(express + rest) == everything == sorted(worker.QUEUES)
         assert express == ["push", "urgent"], "danger and its push wait for nothing else"
+        assert polite == ["process 3", "session 5"], "of the three the rest alone gives way"
 
     async def test_an_express_worker_rehearses_danger_until_an_order_was_there_to_do_it_with(
         self, config: Settings, monkeypatch: pytest.MonkeyPatch

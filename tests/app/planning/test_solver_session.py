@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.core import giving_way
 from app.planning import solver
 
 AUTOGROUP = Path("/proc/self/autogroup")
@@ -30,22 +31,33 @@ class TestOwnSession:
     def test_without_such_sharing_it_stays_where_it_is(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(solver, "_AUTOGROUP", tmp_path / "none")
+        monkeypatch.setattr(giving_way, "AUTOGROUP", tmp_path / "none")
         before = os.getsid(0)
-        solver._give_way_as_a_session(NICE)
+        giving_way.as_a_session(NICE, of_its_own=True)
         assert os.getsid(0) == before
+
+    def test_a_session_that_somebody_else_leads_is_left_alone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told = self.kernel(monkeypatch)
+        monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid() + 1)
+        giving_way.as_a_session(NICE, of_its_own=False)
+        assert told == []
+        monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
+        giving_way.as_a_session(NICE, of_its_own=False)
+        assert told == [str(NICE)]
 
     def test_it_asks_again_while_the_kernel_is_busy(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         told = self.kernel(monkeypatch, BlockingIOError(), BlockingIOError())
-        solver._give_way_as_a_session(NICE)
-        assert told == [str(NICE + solver.SESSION_NICER)] * 3
+        giving_way.as_a_session(NICE, of_its_own=True)
+        assert told == [str(NICE)] * 3
         assert caplog.messages == []
 
     @pytest.mark.parametrize(
         ("refusal", "tries"),
-        [(BlockingIOError(), solver._SESSION_TRIES), (PermissionError("not here"), 1)],
+        [(BlockingIOError(), giving_way.TRIES), (PermissionError("not here"), 1)],
     )
     def test_a_kernel_that_refuses_is_told_of(
         self,
@@ -54,11 +66,11 @@ class TestOwnSession:
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        told = self.kernel(monkeypatch, *[refusal] * 2 * solver._SESSION_TRIES)
-        solver._give_way_as_a_session(NICE)
+        told = self.kernel(monkeypatch, *[refusal] * 2 * giving_way.TRIES)
+        giving_way.as_a_session(NICE, of_its_own=True)
         assert len(told) == tries
         (warning,) = caplog.messages
-        assert f"search {os.getpid()} does not give way as a session: " in warning
+        assert f"process {os.getpid()} does not give way as a session: " in warning
 
     def kernel(self, monkeypatch: pytest.MonkeyPatch, *answers: OSError) -> list[str]:
         """One that answers this before it does as it is told; returned is what it was told."""
@@ -73,8 +85,8 @@ class TestOwnSession:
                 if len(told) <= len(answers):
                     raise answers[len(told) - 1]
 
-        monkeypatch.setattr(solver, "_AUTOGROUP", Answering())
-        monkeypatch.setattr(solver, "_SESSION_REST_S", 0.0)
+        monkeypatch.setattr(giving_way, "AUTOGROUP", Answering())
+        monkeypatch.setattr(giving_way, "REST_S", 0.0)
         monkeypatch.setattr(os, "getsid", lambda _pid: os.getpid())
         return told
 
@@ -85,6 +97,6 @@ class TestOwnSession:
         monkeypatch.setattr(os, "nice", lambda _by: 0)
         monkeypatch.setattr(signal, "signal", lambda *_: steps.append("deaf to Ctrl-C"))
         monkeypatch.setattr(threading.Thread, "start", lambda _self: steps.append("watches"))
-        monkeypatch.setattr(solver, "_give_way_as_a_session", lambda _nice: steps.append("leaves"))
+        monkeypatch.setattr(giving_way, "as_a_session", lambda *_, **__: steps.append("leaves"))
         solver._settle_in(NICE)
         assert steps == ["deaf to Ctrl-C", "watches", "leaves"]
