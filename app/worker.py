@@ -55,8 +55,9 @@ LARGE_NICENESS = 6
 """A run of minutes gives way to the plans of seconds beside it."""
 REST_NICENESS, REST_SESSION = 3, 5
 """A worker without danger and pushes gives way to the one that has them and to the API, as a
-process and as a session: reading, merging and publishing a large plan made danger wait for half a
-second more. Its searches give way to it in turn."""
+process and as a session: danger waited longest while a large plan was read, merged or published.
+Texts and calls, the orders' clocks and its road servers give way with it, its searches further.
+Containers share time among themselves by other means: see docker-compose.yml."""
 POLLING_S = 0.5
 """Jobs that wait for a lock start only at the next poll."""
 URGENT_POLLING_S = 0.1

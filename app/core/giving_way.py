@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 AUTOGROUP = Path("/proc/self/autogroup")
 NICEST: Final = 19
 TRIES: Final = 100
+"""So many processes may begin at once; the last of them waits ten seconds."""
 REST_S: Final = 0.1
-"""The kernel takes one such change in a tenth of a second, of all processes: so many may begin at
-once."""
+"""The kernel takes one such change in a tenth of a second, of all processes."""
 
 
 def as_a_session(niceness: int, *, of_its_own: bool) -> None:

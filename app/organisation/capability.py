@@ -65,8 +65,9 @@ async def capabilities(
     *,
     besides: Collection[UUID] = (),
 ) -> list[Capability]:
-    """Every active crew of these stations, and of `besides`, by code; five statements however many
-    there are.
+    """Every active crew of these stations and every active one of the crews `besides`, by code.
+
+    Five statements however many there are.
     """
     asked = col(Crew.station_id).in_(station_ids) | col(Crew.id).in_(besides)
     where = asked & col(Crew.active)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_
-from sqlalchemy import select as select_many
+from sqlalchemy import select as select_many  # SQLModel's knows no more than four columns
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 

@@ -32,6 +32,8 @@ from app.work_orders.acts import Act
 from dispatch import wording
 
 log = logging.getLogger(__name__)
+REHEARSED = 5
+"""Orders that a rehearsal tries: the first may be one that nobody near can have."""
 
 
 class _NoLongerThere(Exception):
@@ -85,14 +87,26 @@ async def dispatch_danger(planner: Planner, order_id: UUID) -> UUID | None:
 
 
 async def rehearse(planner: Planner) -> bool:
-    """Price some waiting order as if it were danger, and send nothing; False when none waits.
+    """Price one of the newest waiting orders as if it were danger, and send nothing.
 
-    What a process does for the first time takes it twice as long: no danger should be the first.
+    What a process does for the first time takes it twice as long, so danger's reading, roads,
+    proposals and check are done once before. False when no order could be priced.
     """
     async with planner.database.transaction() as session:
-        order_id = await snapshot_rows.any_waiting(session)
-    found = None if order_id is None else await _near(planner, order_id)
-    return found is not None and await _case_of(planner, *found) is not None
+        newest = await snapshot_rows.newest_waiting(session, clock.now(), REHEARSED)
+    for order_id in newest:
+        found = await _near(planner, order_id)
+        case = None if found is None else await _case_of(planner, *_as_danger(*found))
+        if case is not None and case.proposals:
+            return await asyncio.to_thread(_keeps_rules, case, case.proposals[0])
+    return False
+
+
+def _as_danger(job: Job, snapshot: Snapshot) -> tuple[Job, Snapshot]:
+    """The same, if the order were danger."""
+    danger = replace(job, facts=job.facts._replace(service_class=policy.DANGER))
+    jobs = tuple(danger if each.id == job.id else each for each in snapshot.jobs)
+    return danger, replace(snapshot, jobs=jobs)
 
 
 async def _priced(planner: Planner, order_id: UUID) -> _Case | None:
@@ -116,8 +130,8 @@ async def _near(planner: Planner, order_id: UUID) -> tuple[Job, Snapshot] | None
 
 
 async def _case_of(planner: Planner, job: Job, snapshot: Snapshot) -> _Case | None:
-    """Ways to serve it, or None without a crew that could have it."""
-    if not snapshot.crews:
+    """Ways to serve it, or None without a crew that could have it, or beyond the horizon."""
+    if not snapshot.crews or all(each.id != job.id for each in snapshot.jobs):
         return None
     layout = Layout.of(snapshot)
     roads = await roads_between(

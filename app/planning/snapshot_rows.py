@@ -63,11 +63,14 @@ async def waiting_order(session: AsyncSession, order_id: UUID) -> Any | None:
     return await sql.first(session, statement, {"order": order_id})
 
 
-async def any_waiting(session: AsyncSession) -> UUID | None:
-    """Some order that waits, if one does."""
-    statement = "SELECT id FROM work_orders WHERE state IN ('NEW', 'RETURNED') LIMIT 1"
-    row = await sql.first(session, statement)
-    return None if row is None else row.id
+async def newest_waiting(session: AsyncSession, at: datetime, most: int) -> list[UUID]:
+    """Some of the thousand newest orders, those that wait and have no appointment after `at`."""
+    statement = (
+        "SELECT id FROM (SELECT id, state, appointment_from FROM work_orders ORDER BY id DESC"
+        " LIMIT 1000) newest WHERE state IN ('NEW', 'RETURNED')"
+        " AND (appointment_from IS NULL OR appointment_from <= :at) ORDER BY id DESC LIMIT :most"
+    )
+    return [row.id for row in await sql.rows(session, statement, {"at": at, "most": most})]
 
 
 async def waiting_near(

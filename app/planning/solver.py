@@ -1,7 +1,6 @@
 """Solving in a process of its own: OR-Tools never runs in the worker's event loop."""
 
 import asyncio
-import logging
 import multiprocessing
 import os
 import signal
@@ -18,7 +17,6 @@ import dispatch
 from app.core import giving_way
 from app.planning.errors import SolverFailed
 
-log = logging.getLogger(__name__)
 GRACE_S = 20.0
 """Beyond the budget, which is a target: first imports, mending and explaining come on top."""
 WARM_S = 300.0

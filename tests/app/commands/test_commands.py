@@ -93,19 +93,23 @@ class TestWorker:
         async def run(_config: Settings, *, queues: Collection[str]) -> None:
             served.append(sorted(queues))
 
-        polite: list[str] = []
+        polite: list[tuple[str, int]] = []
         monkeypatch.setattr(worker, "run_worker", run)
-        monkeypatch.setattr(os, "nice", lambda by: polite.append(f"process {by}"))
+        monkeypatch.setattr(os, "nice", lambda by: polite.append(("process", by)))
         monkeypatch.setattr(
-            giving_way, "as_a_session", lambda by, of_its_own: polite.append(f"session {by}")
+            giving_way,
+            "as_a_session",
+            lambda by, of_its_own: polite.append(("its own" if of_its_own else "session", by)),
         )
         for part in ("express", "rest", "all"):
             said = paigong(config, "worker", "--only", part)
             assert said.exit_code == 0, said.output
+            gives_way = [("process", 3), ("session", 5)] if part == "rest" else []
+            assert polite == gives_way, part
+            polite.clear()
         express, rest, everything = served
         assert sorted(express + rest) == everything == sorted(worker.QUEUES)
         assert express == ["push", "urgent"], "danger and its push wait for nothing else"
-        assert polite == ["process 3", "session 5"], "of the three the rest alone gives way"
 
     async def test_an_express_worker_rehearses_danger_until_an_order_was_there_to_do_it_with(
         self, config: Settings, monkeypatch: pytest.MonkeyPatch

@@ -262,27 +262,3 @@ class TestDispatchDanger:
         assert await book.state(order) == "NEW"
         async with database.transaction() as session:
             assert await session.get(PlannedVisit, UUID(order["id"])) is None
-
-
-class TestRehearsal:
-    async def test_a_waiting_order_is_priced_on_roads_and_nothing_comes_of_it(
-        self, take: Take, planner: Planner, book: Book, database: Database
-    ) -> None:
-        asked: list[str] = []
-
-        async def note() -> None:
-            asked.append("roads")
-
-        order = await take(fault_code="H26")
-        known = await events(database, order)
-        listening = Planner(planner.database, RoadsWhile(planner, note), planner.solver)  # type: ignore[arg-type]
-        assert await at_once.rehearse(listening)
-        assert asked, "what danger does first is done once"
-        assert await book.state(order) == "NEW"
-        assert await book.visit(order) is None
-        assert await events(database, order) == known
-
-    async def test_without_a_waiting_order_there_is_nothing_to_rehearse(
-        self, planner: Planner, world: World
-    ) -> None:
-        assert not await at_once.rehearse(planner)

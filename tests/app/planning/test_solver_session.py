@@ -97,6 +97,10 @@ class TestOwnSession:
         monkeypatch.setattr(os, "nice", lambda _by: 0)
         monkeypatch.setattr(signal, "signal", lambda *_: steps.append("deaf to Ctrl-C"))
         monkeypatch.setattr(threading.Thread, "start", lambda _self: steps.append("watches"))
-        monkeypatch.setattr(giving_way, "as_a_session", lambda *_, **__: steps.append("leaves"))
+        monkeypatch.setattr(
+            giving_way,
+            "as_a_session",
+            lambda by, of_its_own: steps.append(f"leaves {by}, {of_its_own}"),
+        )
         solver._settle_in(NICE)
-        assert steps == ["deaf to Ctrl-C", "watches", "leaves"]
+        assert steps == ["deaf to Ctrl-C", "watches", f"leaves {NICE + solver.SESSION_NICER}, True"]
